@@ -1,0 +1,1 @@
+"""The server: the web app, the task queue, the results, the scores."""
