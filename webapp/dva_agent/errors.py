@@ -1,0 +1,97 @@
+"""Every error the agent and the tools around it raise.
+
+DvaError
+├── MessageError          a message, file or manifest that isn't what it should be
+│   └── BundleError       a model bundle that is malformed, incomplete or not what its id says
+├── EngineError           the arithmetic can't be had here
+│   ├── RungUnavailable   this device can't run this rung; the next one may
+│   ├── SelfTestFailed    it runs, but its numbers are not the bundle's
+│   ├── DeviceLost        the GPU went away; a new engine may be opened
+│   └── NumericFault      non-finite, zero, wrong-norm or constant output: never a score
+└── ServerError           what came back from the server, or didn't
+    ├── Unreachable       no answer: offline, or the server is down
+    ├── Busy              429 or 503: come back after `retry_after_s`
+    ├── Refused           a 4xx answer with a code: this request will not succeed as it is
+    └── Outdated          426: this agent speaks an older protocol; update (or reload the page)
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DvaError(Exception):
+    """Base of all. `code` is stable and for programs; the message is a sentence for a person;
+    `next_step` says what that person can do."""
+
+    default_code: ClassVar[str] = "error"
+    default_next_step: ClassVar[str] = "Try again; if it stays, report it with this message."
+
+    def __init__(self, message: str, *, code: str = "", next_step: str = "") -> None:
+        super().__init__(message)
+        self.code = code or self.default_code
+        self.next_step = next_step or self.default_next_step
+
+
+class MessageError(DvaError):
+    default_code = "message_invalid"
+
+
+class BundleError(MessageError):
+    default_code = "bundle_invalid"
+    default_next_step = "Export the bundle again, or download it again."
+
+
+class EngineError(DvaError):
+    default_code = "engine_failed"
+
+
+class RungUnavailable(EngineError):
+    default_code = "rung_unavailable"
+
+
+class SelfTestFailed(EngineError):
+    default_code = "self_test_failed"
+
+
+class DeviceLost(EngineError):
+    default_code = "device_lost"
+
+
+class NumericFault(EngineError):
+    default_code = "numeric_fault"
+
+
+class ServerError(DvaError):
+    default_code = "server_error"
+
+
+class Unreachable(ServerError):
+    default_code = "unreachable"
+    default_next_step = "Check the connection and that the server runs."
+
+
+class Busy(ServerError):
+    """`retry_after_s`: seconds the server asked to wait, at least 0."""
+
+    default_code = "busy"
+    default_next_step = "Wait; the agent comes back by itself."
+
+    def __init__(self, message: str, *, code: str = "", retry_after_s: float) -> None:
+        super().__init__(message, code=code)
+        self.retry_after_s = retry_after_s
+
+
+class Refused(ServerError):
+    """`status`: the HTTP status, 400 to 499."""
+
+    default_code = "refused"
+
+    def __init__(self, message: str, *, code: str = "", next_step: str = "", status: int) -> None:
+        super().__init__(message, code=code, next_step=next_step)
+        self.status = status
+
+
+class Outdated(ServerError):
+    default_code = "protocol_outdated"
+    default_next_step = "Reload the page, or update the agent."

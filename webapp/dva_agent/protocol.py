@@ -1,0 +1,242 @@
+"""The messages between an agent and the server: defined once, validated on both sides.
+
+Prose, statuses and codes: docs/protocol.md. Numbers in blobs are little-endian; `bytes` fields
+travel as base64 in JSON.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+import struct
+from collections.abc import Sequence
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from dva_agent.errors import MessageError
+
+PROTOCOL = 1
+ROOT = "/api/v1"
+PROTOCOL_HEADER = "DVA-Protocol"
+
+MAX_UNIT_PAIRS = 4096
+MAX_LEASES = 8
+
+Identifier = Annotated[str, Meta(pattern=r"^[0-9a-z][0-9a-z_-]{0,63}$(?!\n)")]
+Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
+Offset = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Label = Annotated[str, Meta(min_length=1, max_length=200)]
+Rung = Literal["webgpu-f16", "webgpu-f32", "wasm", "native"]
+
+
+class PairStatus(enum.IntEnum):
+    """What became of one pair. Where several hold, the lowest non-zero number is given."""
+
+    SCORED = 0
+    IMAGE_MISSING = 1
+    IMAGE_BROKEN = 2
+    """No decoder makes a picture of it (truncated, not an image, empty)."""
+    IMAGE_UNSUPPORTED = 3
+    """A picture, but of a kind that not every engine decodes to the same bytes yet: alpha,
+    palette, CMYK, 16-bit, animation, or a format other than JPEG, PNG and WebP."""
+    IMAGE_TOO_LARGE = 4
+    CAPTION_MISSING = 5
+    CAPTION_EMPTY = 6
+    """Nothing is left after cleaning."""
+    CAPTION_TOO_LARGE = 7
+
+
+class Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """Base of all messages. Unknown fields are ignored, so that either side may add some."""
+
+
+class Registration(Message, frozen=True, kw_only=True):
+    """POST /devices: a browser or a machine introduces itself."""
+
+    platform: Literal["browser", "native"]
+    device_class: Label
+    """Free text for people and statistics, such as "swiftshader"; never trusted."""
+    agent_version: Label
+
+
+class Device(Message, frozen=True, kw_only=True):
+    """201 to a Registration. `token` is shown once; send it as `Authorization: Bearer`."""
+
+    device: Identifier
+    token: Annotated[str, Meta(min_length=32, max_length=200)]
+
+
+class Span(Message, frozen=True, kw_only=True, array_like=True):
+    """Bytes [start, start + size) of a shard."""
+
+    start: Offset
+    size: Annotated[int, Meta(ge=0, le=2**40)]
+
+
+class PairRef(Message, frozen=True, kw_only=True):
+    """Where one pair lies in its shard. A member that the shard lacks is null."""
+
+    uid: Annotated[str, Meta(min_length=1, max_length=64)]
+    image: Span | None = None
+    caption: Span | None = None
+
+
+class Lease(Message, frozen=True, kw_only=True):
+    """One device's claim on one unit. Spans are absolute in the shard and lie inside `span`."""
+
+    lease: Identifier
+    unit: Identifier
+    pool: Identifier
+    agent: Identifier
+    bundle: Hash
+    bundle_url: str
+    """Where the bundle's files are: `bundle_url + path`. Ends with a slash."""
+    shard_url: str
+    span: Span
+    pairs: Annotated[list[PairRef], Meta(min_length=1, max_length=MAX_UNIT_PAIRS)]
+    expires_in_s: Annotated[float, Meta(ge=0)]
+
+
+class LeaseRequest(Message, frozen=True, kw_only=True):
+    """POST /leases. `pool` empty: any pool the server is working on."""
+
+    agents: Annotated[list[Identifier], Meta(min_length=1, max_length=16)]
+    count: Annotated[int, Meta(ge=1, le=MAX_LEASES)] = 1
+    pool: Identifier | None = None
+
+
+class Idle(Message, frozen=True, kw_only=True):
+    """Why there is no work, and when to ask again."""
+
+    reason: Literal["drained", "all_leased", "too_many_leases", "no_pool"]
+    """drained: every unit is finished; all_leased: the rest is with other devices;
+    too_many_leases: this device holds its share already; no_pool: nothing has been ingested."""
+    retry_after_s: Annotated[float, Meta(ge=0)]
+
+
+class Leases(Message, frozen=True, kw_only=True):
+    """200 to a LeaseRequest: at least one lease, or why not."""
+
+    leases: list[Lease]
+    idle: Idle | None = None
+
+
+class Result(Message, frozen=True, kw_only=True):
+    """POST /leases/{lease}/result. Idempotent: the same body again gets the same answer."""
+
+    bundle: Hash
+    rung: Rung
+    device_class: Label
+    statuses: bytes
+    """uint8 x pairs: PairStatus of each."""
+    scores: bytes
+    """float32 x pairs, cosine similarity in [-1, 1]; exactly 0 where the status isn't SCORED."""
+    more: Annotated[int, Meta(ge=0, le=MAX_LEASES)] = 0
+    """How many new leases the answer may bring."""
+
+
+class Accepted(Message, frozen=True, kw_only=True):
+    """200 to a Result."""
+
+    unit: Identifier
+    pairs_scored: Count
+    next: Leases | None = None
+
+
+class Heartbeat(Message, frozen=True, kw_only=True):
+    """200 to POST /leases/{lease}/heartbeat: the deadline has been moved."""
+
+    expires_in_s: Annotated[float, Meta(ge=0)]
+
+
+class PoolStatus(Message, frozen=True, kw_only=True):
+    pool: Identifier
+    agent: Identifier
+    bundle: Hash
+    bundle_url: str
+    title: str
+    licence: str
+    attribution: str
+    safe: bool
+    """Whether its pictures may be shown unblurred."""
+    pairs: Count
+    units: Count
+    units_leased: Count
+    units_done: Count
+    pairs_done: Count
+
+
+class ServerStatus(Message, frozen=True, kw_only=True):
+    """GET /status: answers without sign-in."""
+
+    service: Literal["dva"]
+    version: str
+    protocol: int
+    pools: list[PoolStatus]
+
+
+class Problem(Message, frozen=True, kw_only=True):
+    """application/problem+json (RFC 9457). `code` is stable and for programs."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    next_step: str = ""
+    retry_after_s: float | None = None
+
+
+M = TypeVar("M", bound=Message)
+
+
+def encode(message: Message) -> bytes:
+    """UTF-8 JSON of a message."""
+    return msgspec.json.encode(message)
+
+
+def decode(body: bytes | str, kind: type[M]) -> M:
+    """A message from JSON. Raises MessageError that names the first field that is wrong."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MessageError(f"{kind.__name__}: {error}") from error
+
+
+def pack_scores(scores: Sequence[float]) -> bytes:
+    """float32 blob, little-endian."""
+    return struct.pack(f"<{len(scores)}f", *scores)
+
+
+def unpack_scores(blob: bytes) -> list[float]:
+    """Back from `pack_scores`. Raises MessageError unless the length is a multiple of 4."""
+    if len(blob) % 4:
+        raise MessageError(f"scores: {len(blob)} bytes are not a whole number of float32")
+    return list(struct.unpack(f"<{len(blob) // 4}f", blob))
+
+
+def check_result(result: Result, pairs: int) -> None:
+    """What holds for any acceptable result of a unit of `pairs` pairs; else MessageError with
+    the code that docs/protocol.md lists. Pure: used by the server, and by the agent before it
+    sends."""
+    scores = unpack_scores(result.scores)
+    if len(scores) != pairs or len(result.statuses) != pairs:
+        raise MessageError(
+            f"{len(scores)} scores and {len(result.statuses)} statuses for {pairs} pairs",
+            code="score_count_wrong",
+        )
+    known = frozenset(PairStatus)
+    for index, (score, status) in enumerate(zip(scores, result.statuses, strict=True)):
+        if status not in known:
+            raise MessageError(f"pair {index}: no status {status}", code="status_unknown")
+        if not math.isfinite(score):
+            raise MessageError(f"pair {index}: score {score}", code="score_not_finite")
+        if not -1.0 <= score <= 1.0:
+            raise MessageError(f"pair {index}: score {score}", code="score_out_of_range")
+        if status != PairStatus.SCORED and score != 0.0:
+            raise MessageError(
+                f"pair {index}: a score beside status {status}", code="score_unexpected"
+            )
