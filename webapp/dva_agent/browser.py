@@ -44,10 +44,16 @@ engine methods (handles are objects of yours, opaque here)
         is 4xx or the length isn't `size`; `busy` with `retryAfterS` for 429 and 503.
     read(blob, spans) -> Promise<Uint8Array>
         spans: Float64Array [start0, size0, start1, ...] relative to the blob. The parts, joined.
+    join(blobs) -> Promise<blob>
+        blobs: Array. One blob of all their bytes; the parts stay valid. (The golden images are
+        separate files, and the self-test wants full batches.)
     pixels(blob, spans) -> Promise<{pixels, statuses}>
         spans as above; start -1: no image, a zero row, status 0. statuses: Uint8Array of
         protocol.PairStatus, 0 or 2 (IMAGE_BROKEN: zero row). One row per span, in order.
-        Images have passed images.sniff, so kind and size are known to be supported.
+        Images have passed images.sniff, so kind and size are known to be supported. IMAGE_BROKEN
+        is given by the rule of dva_agent/wholeness.py (the same in JavaScript: JPEG has an end
+        marker FF D9 after the first scan's header, PNG's chunks reach IEND and the checksums of
+        IHDR, IDAT, IEND are right, WebP's RIFF length lies in the file), or if the decoder fails.
     encodeImages(pixels) -> Promise<embeddings>     throws `numeric_fault`
     encodeTexts(ids, n, t) -> Promise<embeddings>   ids: Int32Array of n * t, row by row
     similarity(images, texts, rows) -> Promise<Float32Array or Float64Array>

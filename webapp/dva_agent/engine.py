@@ -47,6 +47,10 @@ class Engine(Protocol):
         """Copies of small parts: captions, image headers."""
         ...
 
+    async def join(self, blobs: Sequence[Blob]) -> Blob:
+        """One blob of all their bytes, in order. The parts stay valid."""
+        ...
+
     async def pixels(
         self, blob: Blob, spans: Sequence[Span | None]
     ) -> tuple[Pixels, list[PairStatus]]:

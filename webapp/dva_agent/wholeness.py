@@ -1,0 +1,54 @@
+"""Whether a picture's file is all there: decoders disagree on what to do with half of one.
+
+Pillow refuses some truncated files and fills others in; browsers paint what they got. Every engine
+applies this rule before it decodes, and its decoder's verdict after. webapp/engine has the same
+rule in JavaScript.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+from dva_agent.headers import Broken, Format, Short, jpeg_segments, png_chunks
+
+_CRITICAL = frozenset({b"IHDR", b"IDAT", b"IEND"})
+
+
+def is_whole(format_: Format, data: bytes) -> bool:
+    """`data` is a picture that `images.sniff` let through. O(len(data)).
+
+    jpeg: an end-of-image marker follows the first start-of-scan; bytes after it don't matter.
+    png: chunks up to and with IEND lie inside the file, and the checksums of IHDR, IDAT and IEND
+    are right.
+    webp: the RIFF chunk lies inside the file."""
+    if format_ == "jpeg":
+        return _jpeg(data)
+    if format_ == "png":
+        return _png(data)
+    (length,) = struct.unpack_from("<I", data, 4)
+    return 8 + int(length) <= len(data)
+
+
+def _jpeg(data: bytes) -> bool:
+    try:
+        *_, (_, _, scan) = jpeg_segments(data)
+    except (Broken, Short):
+        return False
+    return data.find(b"\xff\xd9", scan) >= 0
+
+
+def _png(data: bytes) -> bool:
+    try:
+        for kind, start, end in png_chunks(data):
+            if end + 4 > len(data):
+                return False
+            if kind in _CRITICAL:
+                (stated,) = struct.unpack_from(">I", data, end)
+                if zlib.crc32(memoryview(data)[start - 4 : end]) != stated:
+                    return False
+            if kind == b"IEND":
+                return True
+    except Short:
+        pass
+    return False
