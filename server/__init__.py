@@ -1,1 +1,37 @@
-"""The server: the web app, the task queue, the results, the scores."""
+"""The server: the page, the queue of units, the results, the scores.
+
+`create_app` puts it together. Each domain is a package of its own (models, services, views), and
+domains talk through each other's services.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from dva_agent.protocol import ROOT
+from flask import Flask
+
+from server.config import Settings
+from server.db import Database
+
+VERSION = version("dva")
+
+
+def create_app(settings: Settings, database: Database | None = None) -> Flask:
+    """The WSGI app over a migrated database."""
+    from server import errors, security
+    from server.contributors.views import blueprint as contributors
+    from server.pages.views import blueprint as pages
+    from server.pools.views import blueprint as pools
+    from server.results.views import blueprint as results
+    from server.work.views import blueprint as work
+
+    app = Flask(__name__, static_folder=None)
+    app.extensions["dva-settings"] = settings
+    app.extensions["dva-database"] = database or Database(settings.database_url)
+    errors.init_app(app)
+    security.init_app(app)
+    for blueprint in (contributors, pools, work, results):
+        app.register_blueprint(blueprint, url_prefix=ROOT)
+    app.register_blueprint(pages)
+    return app

@@ -1,0 +1,106 @@
+"""Settings: read once at start, from the environment, overridden by command-line options."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dva_agent.protocol import MAX_LEASES, MAX_UNIT_PAIRS
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from server.errors import SettingsError
+
+PREFIX = "DVA_"
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Every setting. docs/operations.md lists them; each is `DVA_` + its name in capitals."""
+
+    data: Path = Path("data")
+    """The data folder: database, indexes, registered bundles."""
+    database: str = ""
+    """SQLAlchemy URL; empty: SQLite at `data`/dva.db."""
+    static: Path = CHECKOUT / "static"
+    """The folder served under /static."""
+    unit_pairs: int = 256
+    """Pairs in a unit, 1 to 4096. Applies to what is ingested from then on."""
+    lease_seconds: float = 600.0
+    """How long a lease runs, and how far a heartbeat moves its deadline."""
+    lease_max_seconds: float = 7200.0
+    """How long heartbeats can keep one lease alive."""
+    leases_per_device: int = MAX_LEASES
+    """Leases one device may hold at a time, 1 to 8."""
+    workers: int = 1
+    """Server processes."""
+    threads: int = 8
+    """Threads of each."""
+    log_level: str = "warning"
+    """debug, info, warning or error."""
+
+    def __post_init__(self) -> None:
+        _within("unit_pairs", self.unit_pairs, 1, MAX_UNIT_PAIRS)
+        _within("lease_seconds", self.lease_seconds, 1, 86_400)
+        _within("lease_max_seconds", self.lease_max_seconds, self.lease_seconds, 604_800)
+        _within("leases_per_device", self.leases_per_device, 1, MAX_LEASES)
+        _within("workers", self.workers, 1, 64)
+        _within("threads", self.threads, 1, 256)
+        if self.log_level not in ("debug", "info", "warning", "error"):
+            raise SettingsError(f"log_level is {self.log_level!r}.")
+        try:
+            dialect = make_url(self.database_url).get_dialect().name
+        except (ArgumentError, ImportError) as error:
+            raise SettingsError(f"The database URL can't be used: {error}") from error
+        if dialect not in ("sqlite", "postgresql"):
+            raise SettingsError(f"DVA runs on sqlite and postgresql, not on {dialect}.")
+
+    @property
+    def database_url(self) -> str:
+        """`postgresql://` means psycopg 3, the driver that the `postgres` extra installs."""
+        if not self.database:
+            return f"sqlite:///{self.data.resolve() / 'dva.db'}"
+        for name in ("postgresql://", "postgres://"):
+            if self.database.startswith(name):
+                return "postgresql+psycopg://" + self.database.removeprefix(name)
+        return self.database
+
+    @property
+    def bundles(self) -> Path:
+        return self.data / "bundles"
+
+    @property
+    def pools(self) -> Path:
+        return self.data / "pools"
+
+
+def read_settings(environment: Mapping[str, str] = os.environ, **options: object) -> Settings:
+    """Settings from DVA_* variables, then from options that aren't None. Raises SettingsError
+    for a value that can't be read or is out of range."""
+    values: dict[str, object] = {}
+    for field in dataclasses.fields(Settings):
+        text = environment.get(PREFIX + field.name.upper())
+        if text is not None:
+            values[field.name] = _parse(field.name, type(field.default), text)
+    values.update((name, value) for name, value in options.items() if value is not None)
+    return Settings(**values)  # type: ignore[arg-type]
+
+
+def _parse(name: str, kind: type, text: str) -> object:
+    wanted: Callable[[str], object] = Path if issubclass(kind, Path) else kind
+    try:
+        return wanted(text)
+    except ValueError as error:
+        variable = PREFIX + name.upper()
+        raise SettingsError(
+            f"{variable} is {text!r}, not a value of type {kind.__name__}."
+        ) from error
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise SettingsError(f"{name} is {value}; it must be {low} to {high}.")

@@ -1,0 +1,1 @@
+"""Contributors: the devices that work, and how they sign in."""

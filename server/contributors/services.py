@@ -1,0 +1,61 @@
+"""Registering devices and knowing them again."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime
+
+from dva_agent import protocol
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.contributors.models import Device
+from server.errors import NotSignedIn
+
+
+def register(
+    session: Session, registration: protocol.Registration, at: datetime
+) -> protocol.Device:
+    """A new device and its token, which nobody can be told a second time."""
+    token = secrets.token_urlsafe(32)
+    device = Device(
+        id=secrets.token_hex(16),
+        token_sha256=_digest(token),
+        platform=registration.platform,
+        device_class=clean(registration.device_class),
+        agent_version=clean(registration.agent_version),
+        created_at=at,
+    )
+    session.add(device)
+    return protocol.Device(device=device.id, token=token)
+
+
+def signed_in(session: Session, authorization: str | None) -> str:
+    """The device of an Authorization header. Raises NotSignedIn.
+
+    Tokens have 256 random bits and are looked up by hash, so neither guessing nor the time a
+    comparison takes gives one away."""
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise NotSignedIn("This needs the token of a registered device.")
+    device = session.scalar(select(Device.id).where(Device.token_sha256 == _digest(token.strip())))
+    if device is None:
+        raise NotSignedIn("No device has this token.")
+    return device
+
+
+def lock(session: Session, device: str) -> None:
+    """Until the transaction ends, nothing else is claimed or posted for this device."""
+    session.scalar(
+        select(Device.id).where(Device.id == device).with_for_update(key_share=True, of=Device)
+    )
+
+
+def clean(text: str) -> str:
+    """Without NUL, which PostgreSQL's text can't hold, and without lone surrogates."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

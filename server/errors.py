@@ -1,0 +1,237 @@
+"""Every error of the server and its commands. All are DvaErrors: a code, a sentence, a next step.
+
+DvaError                    dva_agent.errors
+├── Refusal                 an answer to a client, as problem+json; docs/protocol.md lists the codes
+│   ├── MessageInvalid 400      ├── LeaseEnded 409          ├── MediaTypeUnsupported 415
+│   ├── NotSignedIn 401         ├── ResultConflict 409      ├── RangeInvalid 416
+│   ├── LeaseNotYours 403       ├── BundleMismatch 409      ├── ResultInvalid 422
+│   ├── NotFound 404            ├── BodyTooLarge 413        ├── ProtocolOutdated 426
+│   │   └── LeaseUnknown        │                           ├── ServerFault 500
+│   └── MethodNotAllowed 405    │                           └── Busy 503
+│                                                               └── ShardUnavailable
+└── OperatorError           a command that can't go on, on stderr
+    ├── SettingsError       a setting that can't be used
+    ├── PoolError           the pool as a whole: unknown, of another bundle, without truth
+    ├── ShardError          one tar: truncated, hostile, changed
+    └── ServeError          the address can't be had
+"""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import ClassVar
+
+from dva_agent.errors import DvaError
+from dva_agent.protocol import ROOT, Problem, encode
+from flask import Flask, Response, current_app, request
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+log = logging.getLogger(__name__)
+
+
+class Refusal(DvaError):
+    """`status`: the HTTP status. `retry_after_s`: seconds to wait, for 503 only."""
+
+    status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
+    retry_after_s: float | None = None
+
+
+class MessageInvalid(Refusal):
+    default_code = "message_invalid"
+    default_next_step = "This is a bug in the client: report it, and don't repeat the request."
+
+
+class NotSignedIn(Refusal):
+    status = HTTPStatus.UNAUTHORIZED
+    default_code = "not_signed_in"
+    default_next_step = "Register again: POST /devices gives a new token."
+
+
+class LeaseNotYours(Refusal):
+    status = HTTPStatus.FORBIDDEN
+    default_code = "lease_not_yours"
+    default_next_step = "Forget this lease and ask for another."
+
+
+class NotFound(Refusal):
+    status = HTTPStatus.NOT_FOUND
+    default_code = "not_found"
+    default_next_step = "Check the address."
+
+
+class LeaseUnknown(NotFound):
+    default_code = "lease_unknown"
+    default_next_step = "Forget this lease and ask for another."
+
+
+class MethodNotAllowed(Refusal):
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    default_code = "method_not_allowed"
+    default_next_step = MessageInvalid.default_next_step
+
+
+class LeaseEnded(Refusal):
+    """code: lease_expired or lease_abandoned."""
+
+    status = HTTPStatus.CONFLICT
+    default_code = "lease_expired"
+    default_next_step = LeaseUnknown.default_next_step
+
+
+class ResultConflict(Refusal):
+    status = HTTPStatus.CONFLICT
+    default_code = "result_conflict"
+    default_next_step = LeaseUnknown.default_next_step
+
+
+class BundleMismatch(Refusal):
+    status = HTTPStatus.CONFLICT
+    default_code = "bundle_mismatch"
+    default_next_step = "Load the bundle that the lease names, and score the unit again."
+
+
+class BodyTooLarge(Refusal):
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    default_code = "body_too_large"
+    default_next_step = MessageInvalid.default_next_step
+
+
+class MediaTypeUnsupported(Refusal):
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    default_code = "media_type_unsupported"
+    default_next_step = "Send JSON as application/json."
+
+
+class RangeInvalid(Refusal):
+    status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+    default_code = "range_invalid"
+    default_next_step = "Ask for one range that lies inside the file."
+
+
+class ResultInvalid(Refusal):
+    """code: which rule of `protocol.check_result` was broken."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    default_code = "score_count_wrong"
+    default_next_step = "Run the engine's self-test again before the next lease."
+
+
+class ProtocolOutdated(Refusal):
+    status = HTTPStatus.UPGRADE_REQUIRED
+    default_code = "protocol_outdated"
+    default_next_step = "Reload the page, or update the agent."
+
+
+class ServerFault(Refusal):
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    default_code = "server_error"
+    default_next_step = "Wait a while, longer each time, and repeat the request."
+
+
+class Busy(Refusal):
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    default_code = "busy"
+    default_next_step = "Wait as long as Retry-After says, then repeat the request."
+    retry_after_s = 2.0
+
+
+class ShardUnavailable(Busy):
+    default_code = "shard_unavailable"
+    default_next_step = "Wait; the operator has been told in the server's log."
+    retry_after_s = 60.0
+
+
+class OperatorError(DvaError):
+    """A command ends with it: one line on stderr, its next step on another, exit status 1."""
+
+    default_next_step = ""
+
+
+class SettingsError(OperatorError):
+    default_code = "setting_invalid"
+    default_next_step = "docs/operations.md lists the settings and their ranges."
+
+
+class PoolError(OperatorError):
+    default_code = "pool_invalid"
+
+
+class ShardError(OperatorError):
+    default_code = "shard_invalid"
+    default_next_step = "Download or pack this shard again, then repeat the command."
+
+
+class ServeError(OperatorError):
+    default_code = "address_unavailable"
+    default_next_step = "Stop the program that uses it, or choose another with --port."
+
+
+_OF_STATUS: dict[int, type[Refusal]] = {
+    kind.status: kind
+    for kind in (
+        NotFound,
+        MethodNotAllowed,
+        BodyTooLarge,
+        MediaTypeUnsupported,
+        RangeInvalid,
+        ServerFault,
+    )
+}
+
+
+def problem(refusal: Refusal) -> Response:
+    """RFC 9457. The type is about:blank because `code` already names the problem."""
+    body = Problem(
+        type="about:blank",
+        title=refusal.status.phrase,
+        status=refusal.status,
+        code=refusal.code,
+        detail=str(refusal),
+        next_step=refusal.next_step,
+        retry_after_s=refusal.retry_after_s,
+    )
+    response = Response(encode(body), refusal.status, mimetype="application/problem+json")
+    response.cache_control.no_store = True
+    if refusal.retry_after_s is not None:
+        response.headers["Retry-After"] = str(int(refusal.retry_after_s))
+    return response
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(Refusal, problem)
+    app.register_error_handler(HTTPException, _http_exception)
+    app.register_error_handler(OperationalError, _database_busy)
+    app.register_error_handler(PoolTimeout, _database_busy)
+    app.register_error_handler(Exception, _fault)
+
+
+def _http_exception(error: HTTPException) -> Response:
+    if error.response is not None:  # a redirect, or an answer that a library made
+        return current_app.make_response(error.get_response())
+    if not request.path.startswith("/api/"):
+        text = f"{error.code} {error.name}. {error.description}\n"
+        return Response(text, error.code, mimetype="text/plain")
+    kind = _OF_STATUS.get(error.code or 500, MessageInvalid)
+    response = problem(kind(error.description or kind.status.phrase))
+    for name, value in error.get_headers():
+        if name in ("Allow", "Content-Range"):
+            response.headers[name] = value
+    return response
+
+
+def _database_busy(error: Exception) -> Response:
+    """A lock that wasn't had in time, or a database that went away: worth another try."""
+    log.error("database: %s", error)
+    return problem(Busy("The database is busy."))
+
+
+def _fault(error: Exception) -> Response:
+    log.error("%s %s", request.method, request.path, exc_info=error)
+    return problem(ServerFault("The server failed; its log says why."))
+
+
+def is_api(path: str) -> bool:
+    return path.startswith(ROOT + "/")

@@ -1,0 +1,20 @@
+"""What Alembic runs. The caller's connection and transaction are used, never one of its own."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from server.contributors import models as _contributors  # noqa: F401
+from server.db import Base
+from server.pools import models as _pools  # noqa: F401
+from server.results import models as _results  # noqa: F401
+from server.work import models as _work  # noqa: F401
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    # SQLite can't alter columns: Alembic makes a new table and copies.
+    render_as_batch=True,
+    user_module_prefix="db.",
+)
+context.run_migrations()

@@ -1,0 +1,104 @@
+"""The bundles that pools name: checked, copied into the data folder, served from there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+import brotli
+from dva_agent.bundle import MANIFEST, FileEntry, Manifest, decode_manifest
+from dva_agent.errors import BundleError
+
+CHUNK = 1 << 20
+MAX_MANIFEST = 4 << 20
+_WORTH_PACKING = (".txt", ".json")
+
+
+def register(source: Path, bundles: Path) -> Manifest:
+    """Copies the bundle at `source` to `bundles`/<id>, checking each byte on its way; under that
+    name there is a whole bundle or none. One that is there already stays as it is. Raises
+    BundleError."""
+    try:
+        body = _read_small(source / MANIFEST)
+        manifest = decode_manifest(body)
+        target = bundles / manifest.bundle
+        if target.exists():
+            return manifest
+        bundles.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=bundles))
+        try:
+            for entry in manifest.files:
+                _copy(source, partial, entry)
+            _write(partial / MANIFEST, body)
+            partial.chmod(0o755)
+            partial.rename(target)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        raise BundleError(f"The bundle at {source} can't be read: {error}") from error
+    return manifest
+
+
+def registered(bundles: Path, bundle: str) -> Manifest | None:
+    """The manifest of a registered bundle, None if there is no such bundle. `bundle` comes from
+    outside: 32 hex digits, checked by the route."""
+    try:
+        return _manifest(bundles / bundle)
+    except FileNotFoundError:
+        return None
+
+
+@lru_cache(maxsize=64)
+def _manifest(folder: Path) -> Manifest:
+    return decode_manifest(_read_small(folder / MANIFEST))
+
+
+def file_of(bundles: Path, manifest: Manifest, path: str) -> tuple[Path, str] | None:
+    """Where a bundle's file lies, and its sha256; None unless the manifest lists it: no other
+    path ever reaches the disk."""
+    folder = bundles / manifest.bundle
+    if path == MANIFEST:
+        body = _read_small(folder / MANIFEST)
+        return folder / MANIFEST, hashlib.sha256(body).hexdigest()
+    for entry in manifest.files:
+        if entry.path == path:
+            return folder / path, entry.sha256
+    return None
+
+
+def _read_small(path: Path) -> bytes:
+    with path.open("rb") as file:
+        body = file.read(MAX_MANIFEST + 1)
+    if len(body) > MAX_MANIFEST:
+        raise BundleError(f"{path.name} is larger than {MAX_MANIFEST:,} bytes.")
+    return body
+
+
+def _copy(source: Path, partial: Path, entry: FileEntry) -> None:
+    target = partial / entry.path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    size = 0
+    with (source / entry.path).open("rb") as reader, target.open("xb") as writer:
+        while chunk := reader.read(CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+            writer.write(chunk)
+        writer.flush()
+        os.fsync(writer.fileno())
+    if size != entry.bytes or digest.hexdigest() != entry.sha256:
+        raise BundleError(f"{entry.path} is not the file that the manifest lists.")
+    if target.suffix in _WORTH_PACKING:
+        # Served to clients that accept it; the sha256 is of what they unpack.
+        _write(target.with_name(target.name + ".br"), brotli.compress(target.read_bytes()))
+
+
+def _write(path: Path, body: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(body)
+        file.flush()
+        os.fsync(file.fileno())

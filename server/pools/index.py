@@ -1,0 +1,86 @@
+"""A shard's index: one Parquet file, one row group a unit, one row a pair.
+
+uid              string
+image_start      int64, byte of the tar; null where the shard has no image
+image_size       int64
+caption_start    int64; null where the shard has no caption
+caption_size     int64
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from dva_agent.protocol import PairRef, Span
+
+SCHEMA = pa.schema(
+    [
+        pa.field("uid", pa.string(), nullable=False),
+        pa.field("image_start", pa.int64()),
+        pa.field("image_size", pa.int64()),
+        pa.field("caption_start", pa.int64()),
+        pa.field("caption_size", pa.int64()),
+    ]
+)
+OPEN_INDEXES = 256
+
+
+class IndexWriter:
+    """Writes an index beside its place and moves it there when it is complete."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._partial = path.with_name(path.name + ".partial")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = pq.ParquetWriter(self._partial, SCHEMA, compression="zstd")
+
+    def add_unit(self, pairs: Sequence[PairRef]) -> None:
+        columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
+        for pair in pairs:
+            columns["uid"].append(pair.uid)
+            for what, span in (("image", pair.image), ("caption", pair.caption)):
+                columns[f"{what}_start"].append(None if span is None else span.start)
+                columns[f"{what}_size"].append(None if span is None else span.size)
+        self._writer.write_table(pa.table(columns, schema=SCHEMA), row_group_size=len(pairs))
+
+    def commit(self) -> None:
+        self._writer.close()
+        with self._partial.open("rb") as file:
+            os.fsync(file.fileno())
+        self._partial.replace(self._path)
+
+    def discard(self) -> None:
+        self._writer.close()
+        self._partial.unlink(missing_ok=True)
+
+
+def read_unit(path: Path, number: int) -> list[PairRef]:
+    """The pairs of unit `number`, in their order."""
+    with pq.ParquetFile(path, metadata=_metadata(path)) as index:
+        columns = index.read_row_group(number).to_pydict()
+    return [
+        PairRef(uid=uid, image=_span(*image), caption=_span(*caption))
+        for uid, image, caption in zip(
+            columns["uid"],
+            zip(columns["image_start"], columns["image_size"], strict=True),
+            zip(columns["caption_start"], columns["caption_size"], strict=True),
+            strict=True,
+        )
+    ]
+
+
+@lru_cache(maxsize=OPEN_INDEXES)
+def _metadata(path: Path) -> Any:
+    """The footer, parsed once. An index never changes under its name: a shard that did is
+    refused at ingest."""
+    return pq.read_metadata(path)
+
+
+def _span(start: int | None, size: int | None) -> Span | None:
+    return None if start is None or size is None else Span(start=start, size=size)

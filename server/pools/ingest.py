@@ -1,0 +1,271 @@
+"""`dva ingest`: shards become units. A shard is in with all of its units, or not at all; what is
+in is skipped when the command is repeated."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dva_agent.bundle import Manifest
+from dva_agent.protocol import PairRef, Span
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.config import Settings
+from server.db import Database, now
+from server.errors import PoolError, ShardError
+from server.pools import beside, bundles, tar
+from server.pools.index import IndexWriter
+from server.pools.models import Pool, Shard, Unit
+from server.pools.services import index_path, truth_path
+
+AGENT = "dva"
+MAX_UNIT_BYTES = 256 << 20
+CHUNK = 1 << 20
+_POOL_NAME = re.compile(r"[0-9a-z][0-9a-z_-]{0,39}")
+_SHARD_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_UID = re.compile(r"[0-9A-Za-z_.:-]{1,64}")
+
+
+@dataclass(kw_only=True)
+class Ingested:
+    """What one run of the command did."""
+
+    pool: str
+    bundle: str
+    added: int = 0
+    skipped: int = 0
+    pairs: int = 0
+    units: int = 0
+    truth: bool = False
+    refused: list[tuple[Path, ShardError]] = field(default_factory=list)
+
+
+def ingest(
+    database: Database,
+    settings: Settings,
+    *,
+    pool: str,
+    paths: Sequence[Path],
+    bundle: Path,
+    progress: Callable[[int, int], None],
+) -> Ingested:
+    """Registers the bundle and takes in every tar under `paths`. `progress(done, total)` counts
+    bytes. Raises PoolError or BundleError before anything is stored; a shard that can't be taken
+    is listed in `refused`, and the others go on."""
+    if not _POOL_NAME.fullmatch(pool):
+        raise PoolError(
+            f"{pool!r} can't be a pool's name.",
+            next_step="Use up to 40 of a-z, 0-9, - and _, beginning with a letter or digit.",
+        )
+    shards = find_shards(paths)
+    folders = {path.parent for path in shards}
+    record = beside.read_record(folders)
+    manifest = bundles.register(bundle, settings.bundles)
+    with database.read() as session:
+        _check_bundle(_find(session, pool), manifest)
+    done = Ingested(pool=pool, bundle=manifest.bundle)
+    done.truth = beside.keep_truth(folders, truth_path(settings, pool))
+    total = sum(path.stat().st_size for path in shards)
+    passed = 0
+    progress(0, total)
+    for path in shards:
+        before = passed
+
+        def count(size: int) -> None:
+            progress(before + size, total)  # noqa: B023 - called within this round only
+
+        try:
+            taken = _ingest_shard(database, settings, pool, path, record, manifest, count)
+        except ShardError as error:
+            done.refused.append((path, error))
+        else:
+            if taken is None:
+                done.skipped += 1
+            else:
+                done.added += 1
+                done.pairs += taken.pairs
+                done.units += taken.units
+        passed += path.stat().st_size
+        progress(passed, total)
+    return done
+
+
+def find_shards(paths: Iterable[Path]) -> list[Path]:
+    """Absolute paths of the tars named, or lying in the folders named. Raises PoolError."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        tars = sorted(path.glob("*.tar")) if path.is_dir() else [path]
+        for shard in tars:
+            if not shard.is_file():
+                raise PoolError(f"There is no file {shard}.", code="shard_missing")
+            if shard.suffix != ".tar" or not _SHARD_NAME.fullmatch(shard.stem):
+                raise PoolError(
+                    f"{shard} can't be a shard's name.",
+                    next_step="Shards are called NAME.tar; use letters, digits, . _ and -.",
+                )
+            whole = shard.resolve()
+            if found.setdefault(shard.stem, whole) != whole:
+                raise PoolError(f"Two shards are called {shard.name}: {found[shard.stem]}, {whole}")
+    if not found:
+        raise PoolError(
+            "No tars were found.", code="shard_missing", next_step="Name tars, or folders of tars."
+        )
+    return [found[name] for name in sorted(found)]
+
+
+def cut_units(pairs: Iterable[tar.TarPair], size: int) -> Iterator[list[tar.TarPair]]:
+    """Runs of `size` consecutive pairs, shorter where their bytes would pass MAX_UNIT_BYTES, so
+    that a unit can be fetched whole. Raises ShardError if one pair alone passes it."""
+    unit: list[tar.TarPair] = []
+    for pair in pairs:
+        if pair.end - pair.start > MAX_UNIT_BYTES:
+            raise ShardError(
+                f"The members of {pair.key} span more than {MAX_UNIT_BYTES:,} bytes.",
+                code="member_too_large",
+            )
+        if unit and (len(unit) == size or pair.end - unit[0].start > MAX_UNIT_BYTES):
+            yield unit
+            unit = []
+        unit.append(pair)
+    if unit:
+        yield unit
+
+
+def _ingest_shard(
+    database: Database,
+    settings: Settings,
+    pool: str,
+    path: Path,
+    record: beside.PoolRecord,
+    manifest: Manifest,
+    count: Callable[[int], None],
+) -> Shard | None:
+    """None if it is in already."""
+    before = path.stat()
+    with database.read() as session:
+        known = _known(session, pool, path.stem)
+    if known and (known.size, known.mtime_ns, known.path) == (
+        before.st_size,
+        before.st_mtime_ns,
+        str(path),
+    ):
+        return None
+    digest = _digest(path, count)
+    if known:
+        if known.sha256 != digest:
+            raise ShardError(
+                f"The pool {pool} has another shard called {path.name}.",
+                code="shard_changed",
+                next_step="Give the new content a new name; scored pairs are never replaced.",
+            )
+        with database.write() as session:
+            moved = session.get_one(Shard, known.id)
+            moved.path, moved.mtime_ns = str(path), before.st_mtime_ns
+        return None
+    index = IndexWriter(index_path(settings, pool, path.stem))
+    try:
+        units = list(_write_index(index, pool, path, settings.unit_pairs))
+        after = path.stat()
+        if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            raise ShardError(f"{path.name} was changed while it was read.", code="shard_changed")
+        index.commit()
+    finally:
+        index.discard()
+    shard = Shard(
+        name=path.stem,
+        path=str(path),
+        size=before.st_size,
+        mtime_ns=before.st_mtime_ns,
+        sha256=digest,
+        pairs=sum(unit.pairs for unit in units),
+        units=len(units),
+    )
+    with database.write() as session:
+        shard.pool = _find(session, pool) or _new_pool(pool, record, manifest)
+        _check_bundle(shard.pool, manifest)
+        for unit in units:
+            unit.shard, unit.pool = shard, shard.pool
+        session.add_all(units)
+    return shard
+
+
+def _write_index(index: IndexWriter, pool: str, path: Path, size: int) -> Iterator[Unit]:
+    """Each unit, once its pairs are in the index."""
+    uids: set[str] = set()
+    first = 0
+    for number, pairs in enumerate(cut_units(tar.read_pairs(path), size)):
+        refs = [_pair_ref(pool, path.stem, pair) for pair in pairs]
+        for ref in refs:
+            if ref.uid in uids:
+                raise ShardError(f"The uid {ref.uid} appears twice.", code="uid_duplicate")
+            uids.add(ref.uid)
+        index.add_unit(refs)
+        start = pairs[0].start
+        yield Unit(
+            number=number,
+            first_pair=first,
+            pairs=len(pairs),
+            span_start=start,
+            span_size=pairs[-1].end - start,
+        )
+        first += len(pairs)
+    if not first:
+        raise ShardError("The tar holds no pairs.", code="shard_empty")
+
+
+def _pair_ref(pool: str, shard: str, pair: tar.TarPair) -> PairRef:
+    uid = pair.record.get("uid")
+    if not isinstance(uid, str) or not _UID.fullmatch(uid):
+        uid = hashlib.sha256(f"{pool}\0{shard}\0{pair.key}".encode()).hexdigest()[:32]
+    return PairRef(uid=uid, image=_span(pair.image), caption=_span(pair.caption))
+
+
+def _span(member: tar.Member | None) -> Span | None:
+    return None if member is None else Span(start=member.start, size=member.size)
+
+
+def _digest(path: Path, count: Callable[[int], None]) -> str:
+    digest = hashlib.sha256()
+    size = 0
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+            count(size)
+    return digest.hexdigest()
+
+
+def _find(session: Session, pool: str) -> Pool | None:
+    return session.scalar(select(Pool).where(Pool.name == pool))
+
+
+def _known(session: Session, pool: str, shard: str) -> Shard | None:
+    return session.scalar(
+        select(Shard).join(Shard.pool).where(Pool.name == pool, Shard.name == shard)
+    )
+
+
+def _new_pool(name: str, record: beside.PoolRecord, manifest: Manifest) -> Pool:
+    return Pool(
+        name=name,
+        agent=AGENT,
+        bundle=manifest.bundle,
+        title=record.title or record.name or name,
+        licence=record.licence,
+        attribution=record.attribution,
+        safe=record.safe,
+        created_at=now(),
+    )
+
+
+def _check_bundle(pool: Pool | None, manifest: Manifest) -> None:
+    if pool is not None and pool.bundle != manifest.bundle:
+        raise PoolError(
+            f"The pool {pool.name} is scored by bundle {pool.bundle}, this is {manifest.bundle}.",
+            code="pool_bundle_differs",
+            next_step="Use that bundle, or ingest under another pool name.",
+        )

@@ -1,0 +1,85 @@
+"""A pool, its shards, its units. Nothing per pair: a shard's pairs are in its index file."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from server.db import Base, Key, UtcTime
+
+OPEN, LEASED, DONE = "open", "leased", "done"
+
+
+class Pool(Base):
+    __tablename__ = "pool"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), unique=True)
+    agent: Mapped[str] = mapped_column(String(64))
+    bundle: Mapped[str] = mapped_column(String(32))
+    """Every score of a pool comes from this one bundle."""
+    title: Mapped[str] = mapped_column(Text)
+    licence: Mapped[str] = mapped_column(Text)
+    attribution: Mapped[str] = mapped_column(Text)
+    safe: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class Shard(Base):
+    """One tar, where it lies. `size` and `mtime_ns` are checked whenever it is opened."""
+
+    __tablename__ = "shard"
+    __table_args__ = (UniqueConstraint("pool_id", "name", name="uq_shard_pool_name"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"))
+    name: Mapped[str] = mapped_column(String(100))
+    path: Mapped[str] = mapped_column(Text)
+    size: Mapped[int] = mapped_column(BigInteger)
+    mtime_ns: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64))
+    pairs: Mapped[int]
+    units: Mapped[int]
+    pairs_done: Mapped[int] = mapped_column(default=0)
+    units_done: Mapped[int] = mapped_column(default=0)
+
+    pool: Mapped[Pool] = relationship()
+
+
+class Unit(Base):
+    """`number` counts from 0 within the shard and is the row group of its pairs in the index."""
+
+    __tablename__ = "unit"
+    __table_args__ = (
+        UniqueConstraint("shard_id", "number", name="uq_unit_shard_number"),
+        CheckConstraint("state IN ('open', 'leased', 'done')", name="state"),
+        Index("ix_unit_pool_state", "pool_id", "state", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"))
+    shard_id: Mapped[int] = mapped_column(ForeignKey("shard.id"))
+    number: Mapped[int]
+    first_pair: Mapped[int]
+    pairs: Mapped[int]
+    span_start: Mapped[int] = mapped_column(BigInteger)
+    span_size: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(String(8), default=OPEN)
+
+    shard: Mapped[Shard] = relationship()
+    pool: Mapped[Pool] = relationship()
+
+    @property
+    def name(self) -> str:
+        """How messages and score tables call it."""
+        return f"u{self.shard_id}-{self.number}"

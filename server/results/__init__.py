@@ -1,0 +1,1 @@
+"""Results: what devices post for the units they hold."""

@@ -1,0 +1,50 @@
+"""POST /leases/{lease}/result."""
+
+from __future__ import annotations
+
+from dva_agent import protocol
+from dva_agent.protocol import Accepted
+from flask import Blueprint, Response
+
+from server.db import now
+from server.pools import services as pools
+from server.results import services
+from server.web import answer, database, device, message, settings
+from server.work import services as work
+from server.work.views import leases
+
+blueprint = Blueprint("results", __name__)
+
+
+@blueprint.post("/leases/<lease>/result")
+def accept(lease: str) -> Response:
+    """The result and the leases it brings are one transaction. A client that repeats the request
+    because the answer was lost gets the leases that went with it, not further ones."""
+    posted = message(protocol.Result)
+    at = now()
+    claimed: work.Claimed | None = None
+    idle = None
+    with database().write() as session:
+        who = device(session)
+        own = work.own(session, who, lease)
+        result = services.accept(session, own, posted, at)
+        unit = pools.get_unit(session, own.unit_id)
+        if posted.more:
+            claimed = work.brought(session, lease, at)
+            if claimed is None:
+                claimed, idle = work.claim(
+                    session,
+                    settings(),
+                    device=who,
+                    pool_ids=[unit.pool_id],
+                    count=posted.more,
+                    at=at,
+                    brought_by=lease,
+                )
+    return answer(
+        Accepted(
+            unit=unit.name,
+            pairs_scored=result.pairs_scored,
+            next=None if claimed is None else leases(settings(), claimed, idle, at),
+        )
+    )

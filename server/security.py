@@ -1,0 +1,74 @@
+"""What every answer carries, and what no request may pass."""
+
+from __future__ import annotations
+
+from dva_agent.protocol import MAX_UNIT_PAIRS, PROTOCOL, PROTOCOL_HEADER
+from flask import Flask, Response, request
+
+from server.errors import ProtocolOutdated, is_api
+
+RESULT_BYTES_PER_PAIR = 5
+MAX_BODY = 16_384 + 4 * -(-RESULT_BYTES_PER_PAIR * MAX_UNIT_PAIRS // 3)
+"""The largest result in base64, and room for its other fields."""
+
+_POLICY = {
+    "default-src": "'none'",
+    # Pyodide and onnxruntime-web compile WebAssembly; neither needs JavaScript's eval.
+    "script-src": "'self' 'wasm-unsafe-eval'",
+    "worker-src": "'self'",
+    "connect-src": "'self'",
+    "img-src": "'self' blob:",
+    "style-src": "'self'",
+    "font-src": "'self'",
+    "manifest-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+}
+_UNUSED_FEATURES = (
+    "accelerometer",
+    "autoplay",
+    "camera",
+    "display-capture",
+    "encrypted-media",
+    "fullscreen",
+    "geolocation",
+    "gyroscope",
+    "hid",
+    "magnetometer",
+    "microphone",
+    "midi",
+    "payment",
+    "publickey-credentials-get",
+    "serial",
+    "usb",
+    "xr-spatial-tracking",
+)
+HEADERS = {
+    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in _POLICY.items()),
+    # Both together give the tab shared memory, hence threads in WebAssembly.
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _UNUSED_FEATURES),
+}
+
+
+def init_app(app: Flask) -> None:
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.before_request(_check_protocol)
+    app.after_request(_harden)
+
+
+def _check_protocol() -> None:
+    spoken = request.headers.get(PROTOCOL_HEADER)
+    if is_api(request.path) and spoken is not None and spoken.strip() != str(PROTOCOL):
+        raise ProtocolOutdated(f"This server speaks protocol {PROTOCOL}, not {spoken[:20]!r}.")
+
+
+def _harden(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers[name] = value
+    return response

@@ -1,0 +1,1 @@
+"""Selection: score tables, and how good they are."""

@@ -1,0 +1,141 @@
+"""`dva scores`: a pool's scores as Parquet, one file a shard.
+
+    uid           string
+    score         float32, cosine similarity in [-1, 1]; null where status isn't scored
+    status        string: PairStatus in lower case
+    state         string: accepted
+    bundle        string: the id of the bundle that scored it
+    unit          string
+    scored_at     timestamp[us, UTC]: when the server took the result
+    rung          string: what arithmetic it was
+    device_class  string: what the device said it is
+
+Pairs whose unit isn't done are not listed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from dva_agent.protocol import PairStatus
+
+from server import VERSION
+from server.config import Settings
+from server.db import Database
+from server.pools import services as pools
+from server.pools.services import Pool, Shard, Unit
+from server.results import services as results
+from server.results.services import Result
+
+SCHEMA = pa.schema(
+    [
+        pa.field("uid", pa.string(), nullable=False),
+        pa.field("score", pa.float32()),
+        pa.field("status", pa.string(), nullable=False),
+        pa.field("state", pa.string(), nullable=False),
+        pa.field("bundle", pa.string(), nullable=False),
+        pa.field("unit", pa.string(), nullable=False),
+        pa.field("scored_at", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("rung", pa.string(), nullable=False),
+        pa.field("device_class", pa.string(), nullable=False),
+    ]
+)
+METADATA_KEY = "dva"
+_STATUS_NAMES = np.array([status.name.lower() for status in PairStatus])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What `write_scores` wrote."""
+
+    files: int
+    pairs: int
+    scored: int
+    pairs_total: int
+
+
+def write_scores(
+    database: Database,
+    settings: Settings,
+    *,
+    pool: str,
+    out: Path,
+    progress: Callable[[int, int], None],
+) -> Written:
+    """Writes `out`/SHARD.parquet for every shard, each whole or not at all, and counts. Needs the
+    memory of one unit. `progress(done, total)` counts shards. Raises PoolError."""
+    with database.read() as session:
+        found = pools.get_pool(session, pool)
+        shards = pools.shards_of(session, found)
+    out.mkdir(parents=True, exist_ok=True)
+    pairs = scored = 0
+    progress(0, len(shards))
+    for number, shard in enumerate(shards, start=1):
+        path = out / f"{shard.name}.parquet"
+        partial = out / f".{shard.name}.parquet.partial"
+        schema = SCHEMA.with_metadata({METADATA_KEY: _metadata(found, shard)})
+        try:
+            with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
+                for table in shard_scores(database, settings, shard):
+                    writer.write_table(table.cast(schema))
+                    pairs += len(table)
+                    scored += len(table) - table["score"].null_count
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+        progress(number, len(shards))
+    total = sum(shard.pairs for shard in shards)
+    return Written(files=len(shards), pairs=pairs, scored=scored, pairs_total=total)
+
+
+def shard_scores(database: Database, settings: Settings, shard: Shard) -> Iterator[pa.Table]:
+    """One table of SCHEMA a finished unit, in the shard's order."""
+    with database.read() as session:
+        for unit, result in results.results_of(session, shard):
+            yield _unit_scores(settings, unit, result)
+
+
+def _unit_scores(settings: Settings, unit: Unit, result: Result) -> pa.Table:
+    statuses = np.frombuffer(result.statuses, np.uint8)
+    scores = np.frombuffer(result.scores, "<f4")
+    uids = [pair.uid for pair in pools.unit_pairs(settings, unit)]
+    size = len(uids)
+    columns = {
+        "uid": uids,
+        "score": pa.array(scores, pa.float32(), mask=statuses != PairStatus.SCORED),
+        "status": _STATUS_NAMES[statuses],
+        "state": [result.state] * size,
+        "bundle": [result.bundle] * size,
+        "unit": [unit.name] * size,
+        "scored_at": [result.scored_at] * size,
+        "rung": [result.rung] * size,
+        "device_class": [result.device_class] * size,
+    }
+    return pa.table(columns, schema=SCHEMA)
+
+
+def _metadata(pool: Pool, shard: Shard) -> str:
+    """Where the scores come from, as JSON in the file's own metadata."""
+    return json.dumps(
+        {
+            "pool": pool.name,
+            "title": pool.title,
+            "licence": pool.licence,
+            "attribution": pool.attribution,
+            "agent": pool.agent,
+            "bundle": pool.bundle,
+            "shard": shard.name,
+            "shard_sha256": shard.sha256,
+            "shard_pairs": shard.pairs,
+            "dva_version": VERSION,
+        }
+    )

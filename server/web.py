@@ -1,0 +1,50 @@
+"""What every view of the API needs: the app's parts, a message in, a message out."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from dva_agent.errors import MessageError
+from dva_agent.protocol import Message, decode, encode
+from flask import Response, current_app, request
+from sqlalchemy.orm import Session
+
+from server.config import Settings
+from server.contributors.services import signed_in
+from server.db import Database
+from server.errors import MediaTypeUnsupported, MessageInvalid
+
+M = TypeVar("M", bound=Message)
+
+
+def settings() -> Settings:
+    found = current_app.extensions["dva-settings"]
+    assert isinstance(found, Settings)
+    return found
+
+
+def database() -> Database:
+    found = current_app.extensions["dva-database"]
+    assert isinstance(found, Database)
+    return found
+
+
+def message(kind: type[M]) -> M:
+    """The request's body. Raises MediaTypeUnsupported, MessageInvalid."""
+    if request.mimetype != "application/json":
+        raise MediaTypeUnsupported("The body must be application/json.")
+    try:
+        return decode(request.get_data(cache=False), kind)
+    except MessageError as error:
+        raise MessageInvalid(str(error)) from error
+
+
+def device(session: Session) -> str:
+    """Who asks. Raises NotSignedIn."""
+    return signed_in(session, request.headers.get("Authorization"))
+
+
+def answer(body: Message, status: int = 200) -> Response:
+    response = Response(encode(body), status, mimetype="application/json")
+    response.cache_control.no_store = True
+    return response

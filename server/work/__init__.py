@@ -1,0 +1,1 @@
+"""Work: leases on units. Claimed, kept alive, given back, expired."""

@@ -1,0 +1,171 @@
+"""Leases. Each function runs inside the caller's write transaction and takes the time from it.
+
+    held -> done         a result was accepted
+         -> abandoned    the device gave it back
+         -> expired      its deadline passed, and somebody asked for work
+
+Every state but `held` is the last. A unit is `leased` exactly while one lease on it is held.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from dva_agent.protocol import Idle
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from server.config import Settings
+from server.contributors import services as contributors
+from server.errors import LeaseEnded, LeaseNotYours, LeaseUnknown
+from server.pools import services as pools
+from server.pools.services import Unit
+from server.work.models import ABANDONED, DONE, EXPIRED, HELD, Lease
+
+EXPIRE_AT_ONCE = 1000
+RETRY_DRAINED_S = 60.0
+RETRY_LONGEST_S = 30.0
+
+Claimed = list[tuple[Lease, Unit]]
+__all__ = ["Claimed", "Lease"]
+
+
+def claim(
+    session: Session,
+    settings: Settings,
+    *,
+    device: str,
+    pool_ids: Sequence[int],
+    count: int,
+    at: datetime,
+    brought_by: str | None = None,
+) -> tuple[Claimed, Idle | None]:
+    """Up to `count` leases for a device, or why there are none."""
+    contributors.lock(session, device)
+    expire(session, at)
+    held = session.scalars(
+        select(Lease.deadline).where(Lease.device_id == device, Lease.state == HELD)
+    ).all()
+    room = settings.leases_per_device - len(held)
+    if room <= 0:
+        return [], Idle(reason="too_many_leases", retry_after_s=_until(min(held), at))
+    claimed: Claimed = []
+    for unit in pools.take_open_units(session, pool_ids, min(count, room)):
+        lease = Lease(
+            id=secrets.token_hex(16),
+            unit_id=unit.id,
+            device_id=device,
+            state=HELD,
+            claimed_at=at,
+            deadline=at + timedelta(seconds=settings.lease_seconds),
+            brought_by=brought_by,
+        )
+        session.add(lease)
+        claimed.append((lease, unit))
+    session.flush()
+    return claimed, None if claimed else _idle(session, pool_ids, at)
+
+
+def expire(session: Session, at: datetime) -> None:
+    """Gives the units of leases past their deadline back. Leases that another transaction holds
+    are passed over: it is deciding about them."""
+    late = session.scalars(
+        select(Lease)
+        .where(Lease.state == HELD, Lease.deadline <= at)
+        .order_by(Lease.deadline)
+        .limit(EXPIRE_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for lease in late:
+        lease.state = EXPIRED
+        pools.reopen_unit(session, lease.unit_id)
+    session.flush()
+
+
+def own(session: Session, device: str, lease: str) -> Lease:
+    """A lease of this device, locked. Raises LeaseUnknown, LeaseNotYours."""
+    contributors.lock(session, device)
+    found = session.scalar(select(Lease).where(Lease.id == lease).with_for_update())
+    if found is None:
+        raise LeaseUnknown("There is no such lease.")
+    if found.device_id != device:
+        raise LeaseNotYours("This lease belongs to another device.")
+    return found
+
+
+def require_held(lease: Lease, at: datetime) -> None:
+    """Raises LeaseEnded unless the lease is held and its deadline is to come."""
+    if lease.state == ABANDONED:
+        raise LeaseEnded("This lease was given back.", code="lease_abandoned")
+    if lease.state != HELD or lease.deadline <= at:
+        raise LeaseEnded("This lease has ended.", code="lease_expired")
+
+
+def keep_alive(settings: Settings, lease: Lease, at: datetime) -> None:
+    """Moves the deadline, but never past `lease_max_seconds` after the claim: a device that hangs
+    with its heart beating doesn't keep a unit for ever."""
+    require_held(lease, at)
+    latest = lease.claimed_at + timedelta(seconds=settings.lease_max_seconds)
+    lease.deadline = min(at + timedelta(seconds=settings.lease_seconds), latest)
+
+
+def abandon(session: Session, lease: Lease) -> None:
+    """Gives the unit back. Nothing happens to a lease that has ended: the device doesn't hold it,
+    which is all it asks for."""
+    if lease.state == HELD:
+        lease.state = ABANDONED
+        pools.reopen_unit(session, lease.unit_id)
+
+
+def finish(session: Session, lease: Lease) -> Unit:
+    """After a result was accepted."""
+    lease.state = DONE
+    return pools.finish_unit(session, lease.unit_id)
+
+
+def brought(session: Session, lease: str, at: datetime) -> Claimed | None:
+    """The leases that a result under `lease` brought and that are still held; None if it never
+    brought any."""
+    leases = session.scalars(select(Lease).where(Lease.brought_by == lease)).all()
+    if not leases:
+        return None
+    return [
+        (lease, pools.get_unit(session, lease.unit_id))
+        for lease in leases
+        if lease.state == HELD and lease.deadline > at
+    ]
+
+
+def count_leased(session: Session, at: datetime) -> dict[int, int]:
+    """Units in flight, by pool id. What is past its deadline doesn't count, though nobody has
+    expired it yet."""
+    rows = session.execute(
+        select(Unit.pool_id, func.count())
+        .join(Lease, Lease.unit_id == Unit.id)
+        .where(Lease.state == HELD, Lease.deadline > at)
+        .group_by(Unit.pool_id)
+    )
+    return {pool: int(count) for pool, count in rows}
+
+
+def _idle(session: Session, pool_ids: Sequence[int], at: datetime) -> Idle:
+    counts = pools.count_units(session, pool_ids)
+    if not counts.total:
+        return Idle(reason="no_pool", retry_after_s=RETRY_LONGEST_S)
+    if counts.done == counts.total:
+        return Idle(reason="drained", retry_after_s=RETRY_DRAINED_S)
+    next_deadline = session.scalar(
+        select(func.min(Lease.deadline))
+        .join(Unit, Lease.unit_id == Unit.id)
+        .where(Lease.state == HELD, Unit.pool_id.in_(pool_ids))
+    )
+    # None: the rest is being claimed or given back at this moment.
+    wait = 1.0 if next_deadline is None else _until(next_deadline, at)
+    return Idle(reason="all_leased", retry_after_s=wait)
+
+
+def _until(deadline: datetime, at: datetime) -> float:
+    """Seconds; not until the very deadline, since units are given back earlier too."""
+    return min(max((deadline - at).total_seconds(), 1.0), RETRY_LONGEST_S)
