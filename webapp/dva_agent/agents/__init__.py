@@ -1,0 +1,1 @@
+"""DataAgents: what can be asked of a unit."""

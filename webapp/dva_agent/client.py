@@ -1,0 +1,187 @@
+"""The server, as an agent talks to it: docs/protocol.md in methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar
+
+from dva_agent import protocol
+from dva_agent.backoff import Backoff
+from dva_agent.bundle import MANIFEST, Manifest, decode_manifest
+from dva_agent.clock import Clock
+from dva_agent.errors import Busy, MessageError, Outdated, Refused, ServerError
+from dva_agent.protocol import PROTOCOL, PROTOCOL_HEADER, ROOT, Message
+
+M = TypeVar("M", bound=Message)
+T = TypeVar("T")
+
+DEFAULT_RETRY_S = 5.0
+"""What a 429 or 503 without its own figure is taken to ask for."""
+
+MAX_RETRY_S = 3600.0
+"""No server sends an agent away for longer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """An HTTP answer of any status. Header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Transport(Protocol):
+    """The wire: httpx in a terminal, fetch() in the tab."""
+
+    async def request(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None
+    ) -> Answer:
+        """Raises Unreachable if there is no answer. Follows no redirects."""
+        ...
+
+
+Retrying = Callable[[ServerError, float], None]
+"""Told of each failure that will be retried, and in how many seconds."""
+
+
+class ServerClient:
+    """One device's connection. Failures that may pass (no answer, 429, 5xx) are retried for ever,
+    each time later; cancel to give up. Others raise Refused or Outdated."""
+
+    def __init__(
+        self,
+        *,
+        transport: Transport,
+        server: str,
+        clock: Clock,
+        retrying: Retrying,
+        token: str = "",
+        backoff: Backoff | None = None,
+    ) -> None:
+        """`server`: its origin, such as "http://127.0.0.1:8000"."""
+        self._transport = transport
+        self._root = server.rstrip("/") + ROOT
+        self._origin = server.rstrip("/")
+        self._clock = clock
+        self._retrying = retrying
+        self._backoff = backoff or Backoff()
+        self.token = token
+
+    def absolute(self, url: str) -> str:
+        """A URL of a message as one that can be fetched: the server's own may be paths."""
+        return self._origin + url if url.startswith("/") else url
+
+    async def status(self) -> protocol.ServerStatus:
+        """Open to everybody."""
+        return await self._get("/status", protocol.ServerStatus)
+
+    async def register(self, registration: protocol.Registration) -> protocol.Device:
+        """Introduce this device; its token is used from now on."""
+        device = await self._post("/devices", registration, protocol.Device)
+        self.token = device.token
+        return device
+
+    async def lease(self, request: protocol.LeaseRequest) -> protocol.Leases:
+        """Work, or why there is none."""
+        return await self._post("/leases", request, protocol.Leases)
+
+    async def submit(self, lease: protocol.Lease, result: protocol.Result) -> protocol.Accepted:
+        """Post a result, the same bytes again until an answer comes. Raises MessageError before
+        anything is sent if the result breaks the protocol's rules."""
+        protocol.check_result(result, len(lease.pairs))
+        return await self._post(f"/leases/{lease.lease}/result", result, protocol.Accepted)
+
+    async def heartbeat(self, lease: str) -> protocol.Heartbeat:
+        """Move the deadline."""
+        return await self._post(f"/leases/{lease}/heartbeat", None, protocol.Heartbeat)
+
+    async def abandon(self, lease: str) -> None:
+        """Give the unit back. Tried once: the deadline does the same, later."""
+        await self._once("POST", f"{self._root}/leases/{lease}/abandon", None)
+
+    async def manifest(self, bundle_url: str) -> Manifest:
+        """The manifest of the bundle whose files are below `bundle_url` (absolute)."""
+        url = bundle_url + MANIFEST
+        return await self._again("GET", url, None, decode_manifest)
+
+    async def _get(self, path: str, kind: type[M]) -> M:
+        return await self._again("GET", self._root + path, None, partial(_decode, kind))
+
+    async def _post(self, path: str, message: Message | None, kind: type[M]) -> M:
+        body = protocol.encode(message) if message is not None else None
+        return await self._again("POST", self._root + path, body, partial(_decode, kind))
+
+    async def _again(
+        self, method: str, url: str, body: bytes | None, read: Callable[[bytes], T]
+    ) -> T:
+        attempt = 0
+        while True:
+            try:
+                return _understood(read, await self._once(method, url, body))
+            except (Refused, Outdated):
+                raise
+            except ServerError as error:
+                asked = error.retry_after_s if isinstance(error, Busy) else 0.0
+                delay = self._backoff.delay(attempt, chance=self._clock.chance(), asked=asked)
+                self._retrying(error, delay)
+                await self._clock.sleep(delay)
+                attempt += 1
+
+    async def _once(self, method: str, url: str, body: bytes | None) -> bytes:
+        headers = {PROTOCOL_HEADER: str(PROTOCOL), "Accept": "application/json"}
+        # The token goes to the server's own interface, not to a mirror of its bundles.
+        if self.token and url.startswith(self._root + "/"):
+            headers["Authorization"] = f"Bearer {self.token}"
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        answer = await self._transport.request(method, url, headers=headers, body=body)
+        if 200 <= answer.status < 300:
+            return answer.body
+        raise error_of(answer)
+
+
+def _decode(kind: type[M], body: bytes) -> M:
+    return protocol.decode(body, kind)
+
+
+def _understood(read: Callable[[bytes], T], body: bytes) -> T:
+    """A login page in between or half an answer is a failure that may pass, as no answer is."""
+    try:
+        return read(body)
+    except MessageError as error:
+        raise ServerError(f"The server's answer can't be read: {error}", code=error.code) from error
+
+
+def error_of(answer: Answer) -> ServerError:
+    """The error that a non-2xx answer means. Its problem+json is used if there is one: proxies
+    answer too, in their own words."""
+    try:
+        problem = protocol.decode(answer.body, protocol.Problem)
+    except MessageError:
+        problem = protocol.Problem(
+            type="about:blank",
+            title="",
+            status=answer.status,
+            code="",
+            detail=f"The server answered with HTTP status {answer.status}.",
+        )
+    if answer.status in (429, 503):
+        return Busy(problem.detail, code=problem.code, retry_after_s=_retry_after(answer, problem))
+    if answer.status == 426:
+        return Outdated(problem.detail, code=problem.code, next_step=problem.next_step)
+    if 400 <= answer.status < 500:
+        return Refused(
+            problem.detail, code=problem.code, next_step=problem.next_step, status=answer.status
+        )
+    return ServerError(problem.detail, code=problem.code, next_step=problem.next_step)
+
+
+def _retry_after(answer: Answer, problem: protocol.Problem) -> float:
+    asked = problem.retry_after_s
+    if asked is None:
+        stated = answer.headers.get("retry-after", "")
+        asked = float(stated) if stated.isdecimal() and stated.isascii() else DEFAULT_RETRY_S
+    return min(MAX_RETRY_S, asked) if asked >= 0 else DEFAULT_RETRY_S
