@@ -6,19 +6,16 @@ domains talk through each other's services.
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 from dva_agent.protocol import ROOT
 from flask import Flask
 
 from server.config import Settings
 from server.db import Database
 
-VERSION = version("dva")
-
 
 def create_app(settings: Settings, database: Database | None = None) -> Flask:
     """The WSGI app over a migrated database."""
+    # Here, so that importing `server.config` doesn't import every view.
     from server import errors, security
     from server.contributors.views import blueprint as contributors
     from server.pages.views import blueprint as pages

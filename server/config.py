@@ -6,6 +6,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from dva_agent.protocol import MAX_LEASES, MAX_UNIT_PAIRS
@@ -14,6 +15,7 @@ from sqlalchemy.exc import ArgumentError
 
 from server.errors import SettingsError
 
+VERSION = version("dva")
 PREFIX = "DVA_"
 CHECKOUT = Path(__file__).resolve().parent.parent
 

@@ -1,31 +1,20 @@
-"""GET /status, bundles and shards."""
+"""GET bundles and shards."""
 
 from __future__ import annotations
 
 import logging
 import re
 
-from dva_agent.protocol import PROTOCOL, ServerStatus
 from flask import Blueprint, Response
 
-from server import VERSION
-from server.db import now
 from server.errors import NotFound, ShardUnavailable
 from server.files import send
 from server.pools import bundles, services
-from server.web import answer, database, settings
-from server.work.services import count_leased
+from server.web import database, settings
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("pools", __name__)
 _BUNDLE = re.compile(r"[0-9a-f]{32}")
-
-
-@blueprint.get("/status")
-def status() -> Response:
-    with database().read() as session:
-        pools = services.statuses(session, count_leased(session, now()))
-    return answer(ServerStatus(service="dva", version=VERSION, protocol=PROTOCOL, pools=pools))
 
 
 @blueprint.get("/bundles/<bundle>/<path:path>")

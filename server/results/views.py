@@ -11,7 +11,6 @@ from server.pools import services as pools
 from server.results import services
 from server.web import answer, database, device, message, settings
 from server.work import services as work
-from server.work.views import leases
 
 blueprint = Blueprint("results", __name__)
 
@@ -45,6 +44,6 @@ def accept(lease: str) -> Response:
         Accepted(
             unit=unit.name,
             pairs_scored=result.pairs_scored,
-            next=None if claimed is None else leases(settings(), claimed, idle, at),
+            next=None if claimed is None else work.leases_message(settings(), claimed, idle, at),
         )
     )

@@ -26,8 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from dva_agent.protocol import PairStatus
 
-from server import VERSION
-from server.config import Settings
+from server.config import VERSION, Settings
 from server.db import Database
 from server.pools import services as pools
 from server.pools.services import Pool, Shard, Unit

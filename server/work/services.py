@@ -13,7 +13,8 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from dva_agent.protocol import Idle
+from dva_agent.protocol import Idle, Leases, Span
+from dva_agent.protocol import Lease as LeaseMessage
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -148,6 +149,28 @@ def count_leased(session: Session, at: datetime) -> dict[int, int]:
         .group_by(Unit.pool_id)
     )
     return {pool: int(count) for pool, count in rows}
+
+
+def leases_message(settings: Settings, claimed: Claimed, idle: Idle | None, at: datetime) -> Leases:
+    """The message. Called after the transaction, for it reads the index files."""
+    return Leases(
+        leases=[
+            LeaseMessage(
+                lease=lease.id,
+                unit=unit.name,
+                pool=unit.shard.pool.name,
+                agent=unit.shard.pool.agent,
+                bundle=unit.shard.pool.bundle,
+                bundle_url=pools.bundle_url(unit.shard.pool.bundle),
+                shard_url=pools.shard_url(unit.shard),
+                span=Span(start=unit.span_start, size=unit.span_size),
+                pairs=pools.unit_pairs(settings, unit),
+                expires_in_s=max((lease.deadline - at).total_seconds(), 0.0),
+            )
+            for lease, unit in claimed
+        ],
+        idle=idle,
+    )
 
 
 def _idle(session: Session, pool_ids: Sequence[int], at: datetime) -> Idle:

@@ -1,14 +1,11 @@
-"""POST /leases, heartbeat, abandon."""
+"""GET /status, POST /leases, heartbeat, abandon."""
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from dva_agent.protocol import Heartbeat, Idle, LeaseRequest, Leases, Span
-from dva_agent.protocol import Lease as LeaseMessage
+from dva_agent.protocol import PROTOCOL, Heartbeat, LeaseRequest, ServerStatus
 from flask import Blueprint, Response
 
-from server.config import Settings
+from server.config import VERSION
 from server.db import now
 from server.errors import NotFound
 from server.pools import services as pools
@@ -16,6 +13,15 @@ from server.web import answer, database, device, message, settings
 from server.work import services
 
 blueprint = Blueprint("work", __name__)
+
+
+@blueprint.get("/status")
+def status() -> Response:
+    """Open to everybody, and reads only: leases past their deadline aren't counted, though they
+    are expired by the next claim."""
+    with database().read() as session:
+        found = pools.statuses(session, services.count_leased(session, now()))
+    return answer(ServerStatus(service="dva", version=VERSION, protocol=PROTOCOL, pools=found))
 
 
 @blueprint.post("/leases")
@@ -30,7 +36,7 @@ def claim() -> Response:
         claimed, idle = services.claim(
             session, settings(), device=who, pool_ids=ids, count=request.count, at=at
         )
-    return answer(leases(settings(), claimed, idle, at))
+    return answer(services.leases_message(settings(), claimed, idle, at))
 
 
 @blueprint.post("/leases/<lease>/heartbeat")
@@ -47,25 +53,3 @@ def abandon(lease: str) -> Response:
     with database().write() as session:
         services.abandon(session, services.own(session, device(session), lease))
     return Response(status=204)
-
-
-def leases(config: Settings, claimed: services.Claimed, idle: Idle | None, at: datetime) -> Leases:
-    """The message. Called after the transaction, for it reads the index files."""
-    return Leases(
-        leases=[
-            LeaseMessage(
-                lease=lease.id,
-                unit=unit.name,
-                pool=unit.shard.pool.name,
-                agent=unit.shard.pool.agent,
-                bundle=unit.shard.pool.bundle,
-                bundle_url=pools.bundle_url(unit.shard.pool.bundle),
-                shard_url=pools.shard_url(unit.shard),
-                span=Span(start=unit.span_start, size=unit.span_size),
-                pairs=pools.unit_pairs(config, unit),
-                expires_in_s=max((lease.deadline - at).total_seconds(), 0.0),
-            )
-            for lease, unit in claimed
-        ],
-        idle=idle,
-    )
