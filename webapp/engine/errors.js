@@ -1,0 +1,42 @@
+// Every error that the JavaScript half of the engine throws. The codes, and what the Python half
+// makes of them, are those of webapp/dva_agent/errors.py:
+//
+// TabError
+// ├── bundle_invalid      a model file whose sha256 is not the manifest's
+// ├── engine_failed       the arithmetic can't be had
+// ├── rung_unavailable    this device can't run this rung; the next one may
+// ├── device_lost         the GPU went away; a new engine may be opened
+// ├── numeric_fault       embeddings that are not finite or not of unit norm: never scores
+// ├── unreachable         no answer: offline, or the server is down
+// ├── busy                429 or 503; `retryAfterS` seconds
+// └── refused             another 4xx, or not the bytes that were asked for; `status`
+
+/**
+ * @typedef {'bundle_invalid' | 'engine_failed' | 'rung_unavailable' | 'device_lost'
+ *   | 'numeric_fault' | 'unreachable' | 'busy' | 'refused'} Code
+ */
+
+export class TabError extends Error {
+  /**
+   * @param {Code} code stable, for programs
+   * @param {string} message a sentence for a person
+   * @param {{nextStep?: string, retryAfterS?: number, status?: number, cause?: unknown}} [more]
+   */
+  constructor(code, message, { nextStep = '', retryAfterS, status, cause } = {}) {
+    super(message, { cause });
+    this.name = 'TabError';
+    this.code = code;
+    this.nextStep = nextStep;
+    this.retryAfterS = retryAfterS;
+    this.status = status;
+  }
+}
+
+/**
+ * What any thrown thing says.
+ * @param {unknown} thrown
+ * @returns {string}
+ */
+export function messageOf(thrown) {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
