@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import multiprocessing
 import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -29,6 +30,14 @@ from export.demo import pool_kinds as kinds
 from export.demo.artwork import POOL_VENDOR, load_vendor, vendor_info
 from export.demo.concepts import Concept, load_concepts, load_names
 from export.demo.pool_broken import BrokenPair, broken_pairs
+from export.demo.pool_description import (
+    POOL,
+    TRUTH,
+    PoolDescription,
+    ShardEntry,
+    read_pool,
+    sha256_of,
+)
 from export.demo.pool_pictures import picture
 from export.demo.pool_plan import PlannedPair, make_plan, uid_of
 from export.demo.pool_shards import Sample, write_shard
@@ -39,6 +48,12 @@ ROOT = Path(__file__).resolve().parents[2]
 TRAINED_CONCEPTS = Path(__file__).parent / "checkpoint/concepts.json"
 _CHUNK = 32
 
+Job = tuple[PlannedPair, tuple[str, ...]]
+"""A pair and its drawings' SVG."""
+Mapping = Callable[
+    [Callable[[Sequence[Job]], list[Sample]], list[list[Job]]], Iterable[list[Sample]]
+]
+
 
 @dataclass(frozen=True, kw_only=True)
 class PoolSpec:
@@ -46,31 +61,6 @@ class PoolSpec:
     """Readable ones; a dozen broken ones are added."""
     shards: int = 4
     seed: int = 15
-
-
-class ShardEntry(msgspec.Struct, frozen=True, kw_only=True):
-    path: str
-    pairs: int
-    bytes: int
-    sha256: str
-
-
-class PoolDescription(msgspec.Struct, frozen=True, kw_only=True):
-    """pool.json."""
-
-    name: str
-    title: str
-    licence: str
-    licence_url: str
-    attribution: str
-    safe: bool
-    """No picture in it needs blurring."""
-    maker: str
-    """Of everything the pool was made from."""
-    pairs: int
-    counts: dict[str, int]
-    shards: list[ShardEntry]
-    truth_sha256: str
 
 
 def make_pool(
@@ -85,7 +75,7 @@ def make_pool(
     existing = read_pool(out)
     if existing is not None and existing.maker == maker:
         return existing
-    if out.exists() and any(out.iterdir()) and not (out / "pool.json").exists():
+    if out.exists() and any(out.iterdir()) and not (out / POOL).exists():
         raise FileExistsError(f"{out} exists and isn't a demo pool: name another folder.")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
@@ -95,20 +85,6 @@ def make_pool(
         if out.exists():
             out.rename(Path(temporary) / "old")
         made.rename(out)
-    return description
-
-
-def read_pool(folder: Path) -> PoolDescription | None:
-    """The description of a whole and unchanged pool, or None."""
-    try:
-        description = msgspec.json.decode((folder / "pool.json").read_bytes(), type=PoolDescription)
-        for shard in description.shards:
-            if _sha256(folder / shard.path) != shard.sha256:
-                return None
-        if _sha256(folder / "truth.parquet") != description.truth_sha256:
-            return None
-    except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):
-        return None
     return description
 
 
@@ -125,23 +101,22 @@ def _write(
     shown: list[Concept] = [c for c in concepts if c.label in trained and c.label in svgs]
     names = {language: load_names(node_modules, language) for language in kinds.LANGUAGES}
     plan = make_plan(concepts=shown, names=names, pairs=spec.pairs, seed=spec.seed)
-    used = {label: svgs[label] for label in sorted({x for pair in plan for x in pair.shown})}
-    draw = partial(_draw, svgs=used)
     # Pairs that share a drawing go together, so that each is rasterised once.
     by_drawing = sorted(plan, key=lambda pair: (pair.shown, pair.index))
-    chunks = [by_drawing[at : at + _CHUNK] for at in range(0, len(plan), _CHUNK)]
+    jobs = [(pair, tuple(svgs[label] for label in pair.shown)) for pair in by_drawing]
+    chunks = [jobs[at : at + _CHUNK] for at in range(0, len(jobs), _CHUNK)]
     drawn: dict[str, Sample] = {}
     with (
-        ProcessPoolExecutor(max_workers=workers) as executor,
+        _mapping(workers) as mapping,
         tqdm(total=len(plan), desc="demo pool", unit="pair", file=sys.stderr) as bar,
     ):
-        for chunk in executor.map(draw, chunks):
+        for chunk in mapping(_draw, chunks):
             drawn.update({sample.uid: sample for sample in chunk})
             bar.update(len(chunk))
     samples = [drawn[pair.uid] for pair in plan]
     truth = [(pair.uid, pair.kind, pair.label) for pair in plan]
     shards = _shards(folder, spec, samples, truth)
-    _write_truth(folder / "truth.parquet", truth)
+    _write_truth(folder / TRUTH, truth)
     info = vendor_info(node_modules, POOL_VENDOR)
     description = PoolDescription(
         name="demo",
@@ -157,13 +132,25 @@ def _write(
         pairs=len(truth),
         counts=dict(sorted(Counter(kind for _, kind, _ in truth).items())),
         shards=shards,
-        truth_sha256=_sha256(folder / "truth.parquet"),
+        truth_sha256=sha256_of(folder / TRUTH),
     )
-    (folder / "pool.json").write_bytes(msgspec.json.format(msgspec.json.encode(description)))
+    (folder / POOL).write_bytes(msgspec.json.format(msgspec.json.encode(description)))
     return description
 
 
-def _draw(chunk: Sequence[PlannedPair], svgs: Mapping[str, str]) -> list[Sample]:
+@contextmanager
+def _mapping(workers: int) -> Iterator[Mapping]:
+    """`map`, or one that spreads over processes. They are spawned: forking a process that has
+    threads (torch's, a test runner's) may hang."""
+    if workers == 1:
+        yield map
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=workers, mp_context=context) as executor:
+        yield executor.map
+
+
+def _draw(jobs: Sequence[Job]) -> list[Sample]:
     return [
         Sample(
             uid=pair.uid,
@@ -173,7 +160,7 @@ def _draw(chunk: Sequence[PlannedPair], svgs: Mapping[str, str]) -> list[Sample]
             width=pair.width,
             height=pair.height,
         )
-        for pair in chunk
+        for pair, svgs in jobs
     ]
 
 
@@ -246,11 +233,6 @@ def _fingerprint(spec: PoolSpec, trained: frozenset[str], node_modules: Path) ->
         "python": {name: version(name) for name in ("pillow", "resvg-py", "numpy")},
     }
     return hashlib.sha256(msgspec.json.encode(material, order="sorted")).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def arguments() -> argparse.Namespace:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -17,10 +17,13 @@ SIDE = 192
 """Pixels a drawing is rasterised at."""
 
 
-def picture(pair: PlannedPair, svgs: Mapping[str, str]) -> bytes:
-    """The pair's picture as a JPEG, PNG or lossy WebP file: 8-bit RGB, without EXIF or profile."""
+def picture(pair: PlannedPair, svgs: Sequence[str]) -> bytes:
+    """The pair's picture as a JPEG, PNG or lossy WebP file: 8-bit RGB, without EXIF or profile.
+
+    `svgs` are the documents of the pair's one or two concepts.
+    """
     rng = np.random.default_rng(pair.seed)
-    arts = [_drawing(svgs[label]) for label in pair.shown]
+    arts = [_drawing(svg) for svg in svgs]
     if len(arts) == 1:
         image = scenes.one(rng, arts[0], pair.width, pair.height, pair.background)
     else:

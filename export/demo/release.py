@@ -14,10 +14,17 @@ from export.demo.model import clip_merges
 
 
 def release(
-    *, model: torch.nn.Module, config: dict[str, Any], trained: Sequence[str], folder: Path
+    *,
+    model: torch.nn.Module,
+    config: dict[str, Any],
+    trained: Sequence[str],
+    licences: str,
+    folder: Path,
 ) -> None:
-    """fp16 weights, the configuration, the merges and the labels of the concepts trained on;
-    whatever else is in the folder stays."""
+    """fp16 weights, configuration, merges, the labels of the concepts trained on, and licences.
+
+    The model card and the report, written later, stay as they are.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {
         name: weight.detach().to(torch.float16).contiguous()
@@ -25,7 +32,7 @@ def release(
         else weight.contiguous()
         for name, weight in model.state_dict().items()
     }
-    safetensors.torch.save_file(weights, folder / "open_clip_model.safetensors")
+    (folder / "open_clip_model.safetensors").write_bytes(safetensors.torch.save(weights))
     (folder / "open_clip_config.json").write_bytes(
         msgspec.json.format(msgspec.json.encode(config), indent=2) + b"\n"
     )
@@ -33,3 +40,4 @@ def release(
     (folder / "concepts.json").write_bytes(
         msgspec.json.format(msgspec.json.encode(list(trained)), indent=1) + b"\n"
     )
+    (folder / "LICENSES.md").write_text(licences, encoding="utf-8")

@@ -1,0 +1,76 @@
+"""LICENSES.md of a checkpoint: whose work is in it, in the words of the packages themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from export.demo.artwork import HELD_OUT_VENDORS, POOL_VENDOR, TRAINING_VENDORS, vendor_info
+
+_MIT = """\
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software and
+associated documentation files (the "Software"), to deal in the Software without restriction,
+including without limitation the rights to use, copy, modify, merge, publish, distribute,
+sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or
+substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT
+NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND
+NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM,
+DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT
+OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+"""
+
+
+def licences(node_modules: Path) -> str:
+    """The file's text. The artwork's licences are read from the npm packages' info.json."""
+    training = "\n".join(_row(node_modules, name) for name in TRAINING_VENDORS)
+    held_out = "\n".join(_row(node_modules, name) for name in HELD_OUT_VENDORS)
+    pool = vendor_info(node_modules, POOL_VENDOR)
+    return f"""\
+# Licences and attributions
+
+The weights and configuration are DVA's, under Apache-2.0 like the rest of the repository. They
+contain no artwork.
+
+## Artwork the network was trained on
+
+Rasterised, recoloured backgrounds, scaled, turned, recompressed.
+
+{_HEADING}
+{training}
+
+## Artwork it is measured on, and never trained on
+
+{_HEADING}
+{held_out}
+
+The demo pool's pictures and the demo bundle's golden pictures are adapted from {pool.name} by
+{pool.author.name} and other contributors ({pool.author.url}), {pool.license.title}
+({pool.license.url}). OpenMoji's drawings are read from its package when tests run and are not part
+of this repository.
+
+## Names and tags: emojibase-data (MIT)
+
+Copyright (c) 2017-2019 Miles Johnson. After Unicode's CLDR annotations.
+
+## merges.txt: the first lines of CLIP's byte-pair vocabulary (MIT)
+
+Copyright (c) 2021 OpenAI
+
+## The MIT licence
+
+{_MIT}"""
+
+
+_HEADING = "| artwork | author | licence |\n| --- | --- | --- |"
+
+
+def _row(node_modules: Path, vendor: str) -> str:
+    info = vendor_info(node_modules, vendor)
+    return (
+        f"| {info.name} (`@iconify-json/{vendor}`) | [{info.author.name}]({info.author.url}) "
+        f"| [{info.license.spdx}]({info.license.url}) |"
+    )

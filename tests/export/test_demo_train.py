@@ -1,0 +1,121 @@
+"""Training: batches that depend on seed and step alone, a run that resumes exactly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from export.demo.artwork_cache import drawings
+from export.demo.batches import BatchMaker
+from export.demo.concepts import Concept, load_concepts
+from export.demo.licences import licences
+from export.demo.model import CONFIG, load_model, load_tokenizer
+from export.demo.release import release
+from export.demo.trainer import Recipe, Trainer, encode_text
+from export.openclip import open_clip
+
+NODE_MODULES = Path(__file__).resolve().parents[2] / "node_modules"
+RECIPE = Recipe(steps=4, batch_size=24, warm_up=2)
+
+
+@pytest.fixture(scope="module")
+def concepts() -> list[Concept]:
+    return [c for c in load_concepts(NODE_MODULES) if c.seen and c.group == 3][:60]
+
+
+@pytest.fixture(scope="module")
+def maker(concepts: list[Concept], tmp_path_factory: pytest.TempPathFactory) -> BatchMaker:
+    cache = tmp_path_factory.mktemp("artwork")
+    return BatchMaker(
+        concepts=concepts,
+        vendors=[drawings(NODE_MODULES, v, concepts, cache) for v in ("noto", "fxemoji")],
+        batch_size=RECIPE.batch_size,
+        image_size=64,
+        seed=RECIPE.seed,
+    )
+
+
+def test_drawings_come_from_the_cache_the_second_time(
+    concepts: list[Concept], tmp_path: Path
+) -> None:
+    first = drawings(NODE_MODULES, "fxemoji", concepts, tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    second = drawings(NODE_MODULES, "fxemoji", concepts, tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+    assert first.labels == second.labels
+    assert np.array_equal(first.pixels, second.pixels)
+
+
+def test_a_batch_is_a_function_of_its_step(maker: BatchMaker) -> None:
+    first, again, other = maker.make(5), maker.make(5), maker.make(6)
+    assert np.array_equal(first.images, again.images)
+    assert first.captions == again.captions
+    assert not np.array_equal(first.images, other.images)
+
+
+def test_a_batch_names_each_concept_once(maker: BatchMaker) -> None:
+    for step in range(5):
+        batch = maker.make(step)
+        assert batch.images.shape == (24, 3, 64, 64)
+        assert len(set(batch.concepts[:, 0].tolist())) == 24
+        assert all(caption.strip() for caption in batch.captions)
+
+
+def test_a_stopped_run_ends_as_one_that_was_not(maker: BatchMaker) -> None:
+    torch.set_num_threads(1)
+    whole = Trainer(recipe=RECIPE, maker=maker, config=CONFIG)
+    for _ in range(3):
+        whole.train_step()
+    stopped = Trainer(recipe=RECIPE, maker=maker, config=CONFIG)
+    stopped.train_step()
+    saved = {
+        **stopped.state(),
+        "model": {k: v.clone() for k, v in stopped.state()["model"].items()},
+    }
+    resumed = Trainer(recipe=RECIPE, maker=maker, config=CONFIG)
+    resumed.restore(saved)
+    for _ in range(2):
+        resumed.train_step()
+    for name, weight in whole.model.state_dict().items():
+        assert torch.allclose(weight.float(), resumed.model.state_dict()[name].float(), atol=1e-6)
+
+
+def test_the_loss_falls(maker: BatchMaker) -> None:
+    trainer = Trainer(recipe=Recipe(steps=20, batch_size=24, warm_up=2), maker=maker, config=CONFIG)
+    losses = [trainer.train_step() for _ in range(12)]
+    assert np.mean(losses[-3:]) < np.mean(losses[:3])
+
+
+def test_text_without_padding_is_text_with_it(maker: BatchMaker) -> None:
+    trainer = Trainer(recipe=RECIPE, maker=maker, config=CONFIG)
+    ids = trainer.tokenizer(["a", "a very long caption, with commas, of a cat", "😀 emoji"])
+    with torch.inference_mode():
+        assert torch.allclose(
+            encode_text(trainer.model, ids),
+            trainer.model.encode_text(ids),
+            atol=1e-5,
+        )
+
+
+def test_a_release_loads_in_open_clip(maker: BatchMaker, tmp_path: Path) -> None:
+    trainer = Trainer(recipe=RECIPE, maker=maker, config=CONFIG)
+    trainer.train_step()
+    release(
+        model=trainer.model,
+        config=CONFIG,
+        trained=[concept.label for concept in maker.concepts],
+        licences=licences(NODE_MODULES),
+        folder=tmp_path,
+    )
+    ours = load_model(tmp_path)
+    theirs, transform = open_clip.create_model_from_pretrained(f"local-dir:{tmp_path}")
+    ids = load_tokenizer(tmp_path)(["red apple", "a picture of a cat"])
+    assert ids.shape == (2, 32)
+    assert ids.max() == 4097
+    with torch.inference_mode():
+        expected = theirs.eval().encode_text(ids)
+        assert torch.allclose(ours.encode_text(ids), expected, atol=1e-6)  # type: ignore[operator]
+    assert transform.transforms[0].size == 64
