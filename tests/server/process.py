@@ -1,0 +1,68 @@
+"""The real `dva serve`, as its own process group."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+from server.config import Settings
+
+
+def command(*arguments: str) -> list[str]:
+    """The installed `dva`, of this very environment."""
+    return [str(Path(sys.executable).parent / "dva"), *arguments]
+
+
+def environment(settings: Settings) -> Mapping[str, str]:
+    """The settings a test runs with, told the way an operator tells them."""
+    told = {
+        "DVA_DATA": settings.data,
+        "DVA_DATABASE": settings.database,
+        "DVA_UNIT_PAIRS": settings.unit_pairs,
+        "DVA_LEASE_SECONDS": settings.lease_seconds,
+        "DVA_LEASE_MAX_SECONDS": settings.lease_max_seconds,
+        "DVA_WORKERS": settings.workers,
+    }
+    return {**os.environ, **{name: str(value) for name, value in told.items()}}
+
+
+class Server:
+    def __init__(self, settings: Settings, *, port: int = 0) -> None:
+        self._process = subprocess.Popen(
+            command("serve", "--port", str(port)),
+            env=environment(settings),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        line = self._out.readline()
+        assert line.startswith("DVA is at http://127.0.0.1:"), line + self._err.read()
+        self.url = line.removeprefix("DVA is at ").strip()
+        self.port = int(self.url.rpartition(":")[2])
+
+    def kill(self) -> None:
+        """kill -9 of the arbiter and its workers, at once."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.communicate()
+
+    def stop(self) -> tuple[int, str]:
+        """SIGTERM; the exit status, and what it said on stderr."""
+        self._process.terminate()
+        _, errors = self._process.communicate(timeout=30)
+        return self._process.returncode, errors
+
+    @property
+    def _out(self) -> IO[str]:
+        assert self._process.stdout
+        return self._process.stdout
+
+    @property
+    def _err(self) -> IO[str]:
+        assert self._process.stderr
+        return self._process.stderr
