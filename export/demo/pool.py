@@ -82,10 +82,18 @@ def make_pool(
         made = Path(temporary) / "pool"
         made.mkdir()
         description = _write(made, node_modules, spec, trained, maker, workers)
+        if existing is not None and _same_files(existing, description):
+            # A server may hold these shards open, by size and time: leave them.
+            (made / POOL).replace(out / POOL)
+            return description
         if out.exists():
             out.rename(Path(temporary) / "old")
         made.rename(out)
     return description
+
+
+def _same_files(one: PoolDescription, other: PoolDescription) -> bool:
+    return one.shards == other.shards and one.truth_sha256 == other.truth_sha256
 
 
 def _write(

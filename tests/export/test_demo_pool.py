@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 import ftfy
+import msgspec
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -208,6 +209,18 @@ def test_a_damaged_pool_is_made_again(tmp_path: Path) -> None:
     assert make_pool(out=folder, node_modules=NODE_MODULES, spec=spec) == made
     assert read_pool(folder) == made
     assert [path.name for path in tmp_path.iterdir()] == ["demo-pool"]
+
+
+def test_shards_that_come_out_the_same_are_left_in_place(tmp_path: Path) -> None:
+    folder = tmp_path / "demo-pool"
+    spec = PoolSpec(pairs=40, shards=2, seed=5)
+    made = make_pool(out=folder, node_modules=NODE_MODULES, spec=spec)
+    by_an_older_maker = msgspec.structs.replace(made, maker="0" * 64)
+    (folder / "pool.json").write_bytes(msgspec.json.encode(by_an_older_maker))
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("*.tar")}
+    assert make_pool(out=folder, node_modules=NODE_MODULES, spec=spec) == made
+    assert {path: path.stat().st_mtime_ns for path in folder.glob("*.tar")} == before
+    assert read_pool(folder) == made
 
 
 def test_somebody_s_folder_is_left_alone(tmp_path: Path) -> None:
