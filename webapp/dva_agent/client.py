@@ -11,8 +11,9 @@ from dva_agent import protocol
 from dva_agent.backoff import Backoff
 from dva_agent.bundle import MANIFEST, Manifest, decode_manifest
 from dva_agent.clock import Clock
-from dva_agent.errors import Busy, MessageError, Outdated, Refused, ServerError
+from dva_agent.errors import BundleError, Busy, MessageError, Outdated, Refused, ServerError
 from dva_agent.protocol import PROTOCOL, PROTOCOL_HEADER, ROOT, Message
+from dva_agent.retry import Retrying, again
 
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
@@ -41,10 +42,6 @@ class Transport(Protocol):
     ) -> Answer:
         """Raises Unreachable if there is no answer. Follows no redirects."""
         ...
-
-
-Retrying = Callable[[ServerError, float], None]
-"""Told of each failure that will be retried, and in how many seconds."""
 
 
 class ServerClient:
@@ -95,8 +92,9 @@ class ServerClient:
         return await self._post(f"/leases/{lease.lease}/result", result, protocol.Accepted)
 
     async def heartbeat(self, lease: str) -> protocol.Heartbeat:
-        """Move the deadline."""
-        return await self._post(f"/leases/{lease}/heartbeat", None, protocol.Heartbeat)
+        """Move the deadline. Tried once: the next heartbeat comes by itself."""
+        body = await self._once("POST", f"{self._root}/leases/{lease}/heartbeat", None)
+        return _understood(partial(_decode, protocol.Heartbeat), body)
 
     async def abandon(self, lease: str) -> None:
         """Give the unit back. Tried once: the deadline does the same, later."""
@@ -117,18 +115,12 @@ class ServerClient:
     async def _again(
         self, method: str, url: str, body: bytes | None, read: Callable[[bytes], T]
     ) -> T:
-        attempt = 0
-        while True:
-            try:
-                return _understood(read, await self._once(method, url, body))
-            except (Refused, Outdated):
-                raise
-            except ServerError as error:
-                asked = error.retry_after_s if isinstance(error, Busy) else 0.0
-                delay = self._backoff.delay(attempt, chance=self._clock.chance(), asked=asked)
-                self._retrying(error, delay)
-                await self._clock.sleep(delay)
-                attempt += 1
+        async def attempt() -> T:
+            return _understood(read, await self._once(method, url, body))
+
+        return await again(
+            attempt, clock=self._clock, backoff=self._backoff, retrying=self._retrying
+        )
 
     async def _once(self, method: str, url: str, body: bytes | None) -> bytes:
         headers = {PROTOCOL_HEADER: str(PROTOCOL), "Accept": "application/json"}
@@ -151,6 +143,8 @@ def _understood(read: Callable[[bytes], T], body: bytes) -> T:
     """A login page in between or half an answer is a failure that may pass, as no answer is."""
     try:
         return read(body)
+    except BundleError:
+        raise
     except MessageError as error:
         raise ServerError(f"The server's answer can't be read: {error}", code=error.code) from error
 

@@ -6,7 +6,6 @@ an observer that ignores them all changes no score.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -42,6 +41,14 @@ class Problem(Event, frozen=True, kw_only=True, tag="problem"):
     next_step: str
     where: str = ""
     retry_in_s: float | None = None
+
+
+class Fatal(Event, frozen=True, kw_only=True, tag="fatal"):
+    """The run has ended with an error; starting again is up to the person."""
+
+    code: str
+    message: str
+    next_step: str
 
 
 class RungTried(Event, frozen=True, kw_only=True, tag="rung"):
@@ -177,23 +184,3 @@ class Silent:
 
     def seen(self, batch: Batch, blob: Blob) -> None:
         """Ignore it."""
-
-
-__all__: Sequence[str] = [
-    "Batch",
-    "Event",
-    "Held",
-    "Observer",
-    "Problem",
-    "RungTried",
-    "Seen",
-    "SelfTested",
-    "Silent",
-    "StateChanged",
-    "UnitDropped",
-    "UnitFinished",
-    "UnitStarted",
-    "Waiting",
-    "problem",
-    "to_json",
-]

@@ -1,0 +1,70 @@
+"""Coming to a server: see what it works on, get an engine that passes, sign in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from dva_agent import VERSION
+from dva_agent.client import ServerClient
+from dva_agent.ladder import Ladder
+from dva_agent.protocol import Device, PoolStatus, Registration, ServerStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visitor:
+    """Who comes. `label`: for Registration.device_class while no engine is known. `save`: keeps a
+    new device for the next visit."""
+
+    platform: Literal["browser", "native"]
+    label: str
+    save: Callable[[Device], None]
+
+
+class Arrival:
+    def __init__(
+        self,
+        *,
+        client: ServerClient,
+        ladder: Ladder,
+        agents: Collection[str],
+        pool: str | None,
+        visitor: Visitor,
+    ) -> None:
+        self._client = client
+        self._ladder = ladder
+        self._agents = agents
+        self._pool = pool
+        self._visitor = visitor
+        self._label = visitor.label
+
+    async def arrive(self) -> None:
+        """The engine is opened and self-tested before anything is leased: a unit that is taken
+        gets done. Raises as `Ladder.session` does."""
+        pool = self._work(await self._client.status())
+        if pool:
+            url = self._client.absolute(pool.bundle_url)
+            async with self._ladder.session(pool.bundle, url) as session:
+                self._label = session.engine.device_class
+        if not self._client.token:
+            await self.sign_in()
+
+    async def sign_in(self) -> None:
+        """A new device, with a token of its own."""
+        device = await self._client.register(
+            Registration(
+                platform=self._visitor.platform,
+                device_class=self._label,
+                agent_version=VERSION,
+            )
+        )
+        self._visitor.save(device)
+
+    def _work(self, status: ServerStatus) -> PoolStatus | None:
+        """The first unfinished pool that one of the agents can work on."""
+        for pool in status.pools:
+            wanted = self._pool in (None, pool.pool) and pool.agent in self._agents
+            if wanted and pool.units_done < pool.units:
+                return pool
+        return None

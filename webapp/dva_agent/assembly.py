@@ -1,0 +1,60 @@
+"""The parts of an agent put together, the same way in the tab and in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from dva_agent.agents.base import DataAgent
+from dva_agent.agents.caption_length import CaptionLengthAgent
+from dva_agent.agents.dva import DvaAgent
+from dva_agent.arrival import Arrival, Visitor
+from dva_agent.client import ServerClient, Transport
+from dva_agent.clock import Clock
+from dva_agent.events import Observer
+from dva_agent.ladder import Ladder, OpenEngine
+from dva_agent.narrator import Narrator
+from dva_agent.protocol import Rung
+from dva_agent.runner import Errand, Runner
+
+AGENTS: Mapping[str, DataAgent] = MappingProxyType(
+    {agent.name: agent for agent in (DvaAgent(), CaptionLengthAgent())}
+)
+
+
+def assemble(
+    *,
+    server: str,
+    token: str,
+    transport: Transport,
+    rungs: Sequence[Rung],
+    open_engine: OpenEngine,
+    observer: Observer,
+    visitor: Visitor,
+    errand: Errand,
+    clock: Clock,
+) -> Runner:
+    """A runner that is ready to `run`. `token` empty: the server is told of a new device."""
+    narrator = Narrator(observer)
+    client = ServerClient(
+        transport=transport, server=server, clock=clock, retrying=narrator.retrying, token=token
+    )
+    ladder = Ladder(
+        rungs=rungs,
+        open_engine=open_engine,
+        fetch_manifest=client.manifest,
+        narrator=narrator,
+        clock=clock,
+    )
+    arrival = Arrival(
+        client=client, ladder=ladder, agents=AGENTS, pool=errand.pool, visitor=visitor
+    )
+    return Runner(
+        client=client,
+        agents=AGENTS,
+        ladder=ladder,
+        arrival=arrival,
+        narrator=narrator,
+        clock=clock,
+        errand=errand,
+    )

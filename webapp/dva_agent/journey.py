@@ -1,0 +1,142 @@
+"""One unit's way: bytes, scores, result. What goes wrong on it ends it, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dva_agent.agents.base import DataAgent, Outcome, Unit
+from dva_agent.backoff import Backoff
+from dva_agent.client import ServerClient
+from dva_agent.clock import Clock
+from dva_agent.engine import Blob
+from dva_agent.errors import EngineError, MessageError, NumericFault, Refused
+from dva_agent.events import Batch, Seen, UnitFinished, UnitStarted
+from dva_agent.gate import Gate
+from dva_agent.ladder import Ladder, Session
+from dva_agent.narrator import Narrator
+from dva_agent.protocol import Accepted, Lease, Result, pack_scores
+from dva_agent.retry import again
+
+TRIES = 3
+"""Of one unit, on engines that were condemned meanwhile."""
+
+FETCHES = 5
+"""Tries to get a unit's bytes before it is given back."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Road:
+    """What every journey shares. `slots` bounds the units whose bytes are here at once."""
+
+    client: ServerClient
+    agents: Mapping[str, DataAgent]
+    ladder: Ladder
+    narrator: Narrator
+    clock: Clock
+    gate: Gate
+    slots: asyncio.Semaphore
+
+
+async def travel(road: Road, lease: Lease, more: Callable[[], int]) -> Accepted:
+    """Score one leased unit and submit it. `more`: how many new leases the answer may bring,
+    asked when the result is sent. Raises DvaError; giving the lease back is the caller's part."""
+    url = road.client.absolute(lease.bundle_url)
+    for _ in range(TRIES):
+        async with road.ladder.session(lease.bundle, url) as session:
+            try:
+                outcome, seconds = await _score(road, lease, session)
+                if not session.condemned:
+                    await road.ladder.scored(session, len(lease.pairs))
+            except EngineError as error:
+                await road.ladder.doubt(session, error)
+                if not session.condemned:
+                    raise
+            if session.condemned:
+                continue
+            accepted = await _submit(road, lease, session, outcome, more)
+            road.narrator.tell(
+                UnitFinished(
+                    unit=lease.unit,
+                    lease=lease.lease,
+                    pool=lease.pool,
+                    pairs=len(lease.pairs),
+                    pairs_scored=accepted.pairs_scored,
+                    bytes=lease.span.size,
+                    seconds=seconds,
+                )
+            )
+            return accepted
+    raise EngineError(f"The engine failed {TRIES} times on this unit.")
+
+
+async def _score(road: Road, lease: Lease, session: Session) -> tuple[Outcome, float]:
+    """The outcome, and the seconds it took without waiting for a slot."""
+    engine = session.engine
+    async with road.slots:
+        await road.gate.passed()
+        started = road.clock.now()
+        road.narrator.tell(
+            UnitStarted(
+                unit=lease.unit,
+                lease=lease.lease,
+                pool=lease.pool,
+                pairs=len(lease.pairs),
+                bytes=lease.span.size,
+            )
+        )
+        blob = await again(
+            lambda: engine.fetch(road.client.absolute(lease.shard_url), lease.span),
+            clock=road.clock,
+            backoff=Backoff(),
+            retrying=road.narrator.retrying,
+            attempts=FETCHES,
+        )
+        try:
+            unit = Unit(lease=lease, blob=blob, model=session.model, turn=session.turn)
+            watch = _Watch(road=road, lease=lease, blob=blob)
+            outcome = await road.agents[lease.agent].run(unit, engine, watch)
+        finally:
+            engine.release(blob)
+        return outcome, road.clock.now() - started - watch.paused
+
+
+class _Watch:
+    """Passes seen pairs on, and is where a pause happens."""
+
+    def __init__(self, *, road: Road, lease: Lease, blob: Blob) -> None:
+        self._road = road
+        self._lease = lease
+        self._blob = blob
+        self.paused = 0.0
+
+    async def __call__(self, pairs: Sequence[Seen]) -> None:
+        road = self._road
+        road.narrator.state("running")
+        batch = Batch(unit=self._lease.unit, pool=self._lease.pool, pairs=list(pairs))
+        road.narrator.observer.seen(batch, self._blob)
+        if not road.gate.is_open:
+            before = road.clock.now()
+            await road.gate.passed()
+            self.paused += road.clock.now() - before
+
+
+async def _submit(
+    road: Road, lease: Lease, session: Session, outcome: Outcome, more: Callable[[], int]
+) -> Accepted:
+    result = Result(
+        bundle=lease.bundle,
+        rung=session.engine.rung,
+        device_class=session.engine.device_class,
+        statuses=bytes(pair.status for pair in outcome.pairs),
+        scores=pack_scores([pair.score for pair in outcome.pairs]),
+        more=more(),
+    )
+    try:
+        return await road.client.submit(lease, result)
+    except (MessageError, Refused) as error:
+        # The result itself was wrong: what computed it must show that it still can.
+        if isinstance(error, MessageError) or error.status == 422:
+            await road.ladder.doubt(session, NumericFault(str(error), code=error.code))
+        raise

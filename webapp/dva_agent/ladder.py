@@ -1,0 +1,217 @@
+"""The ladder of rungs: opens the best engine that passes the bundle's self-test, and replaces it.
+
+One engine at a time: a model fills a GPU. Units of one bundle share its session; a unit of another
+bundle waits until they are through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from dva_agent.backoff import Backoff
+from dva_agent.bundle import Manifest
+from dva_agent.clock import Clock
+from dva_agent.engine import Engine
+from dva_agent.errors import BundleError, DeviceLost, EngineError, RungUnavailable
+from dva_agent.events import RungTried, SelfTested
+from dva_agent.model import Model, load_model
+from dva_agent.narrator import Narrator
+from dva_agent.protocol import Rung
+from dva_agent.retry import again
+from dva_agent.selftest import GoldenImages, fetch_golden, self_test
+
+OpenEngine = Callable[[Rung, Manifest, str], Awaitable[Engine]]
+"""Open one rung for a bundle whose files are below the URL. Raises RungUnavailable."""
+
+FetchManifest = Callable[[str], Awaitable[Manifest]]
+
+T = TypeVar("T")
+
+PAIRS_BETWEEN_TESTS = 4096
+MAX_LOSSES = 3
+"""Of the device, on one rung; then the next rung is tried."""
+
+MAX_FAULTS = 3
+"""Units refused for their numbers although the self-test passes; then the next rung is tried."""
+
+
+@dataclass(kw_only=True, eq=False)
+class Session:
+    """An engine that passed the self-test, with its model. `turn`: held while it encodes.
+    `condemned`: what it computes counts no longer."""
+
+    engine: Engine
+    model: Model
+    golden: GoldenImages
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    condemned: bool = False
+    faults: int = 0
+    pairs_since_test: int = 0
+
+
+class Ladder:
+    def __init__(
+        self,
+        *,
+        rungs: Sequence[Rung],
+        open_engine: OpenEngine,
+        fetch_manifest: FetchManifest,
+        narrator: Narrator,
+        clock: Clock,
+    ) -> None:
+        """`rungs`: best first."""
+        self._rungs = list(rungs)
+        self._open_engine = open_engine
+        self._fetch_manifest = fetch_manifest
+        self._narrator = narrator
+        self._clock = clock
+        self._failed: set[tuple[str, Rung]] = set()
+        self._losses: Counter[tuple[str, Rung]] = Counter()
+        self._session: Session | None = None
+        self._users = 0
+        self._free = asyncio.Event()
+        self._door = asyncio.Lock()
+
+    @asynccontextmanager
+    async def session(self, bundle: str, url: str) -> AsyncIterator[Session]:
+        """The session of a bundle, opened if need be. Raises EngineError if no rung is left,
+        BundleError, or Refused if the server hasn't its files."""
+        async with self._door:
+            session = await self._ready(bundle, url)
+            self._users += 1
+        try:
+            yield session
+        finally:
+            self._users -= 1
+            if not self._users:
+                self._free.set()
+
+    async def scored(self, session: Session, pairs: int) -> None:
+        """A unit came out well. Now and then this runs the self-test again; see
+        `Session.condemned` afterwards."""
+        session.faults = 0
+        session.pairs_since_test += pairs
+        if session.pairs_since_test >= PAIRS_BETWEEN_TESTS:
+            await self._retest(session)
+
+    async def doubt(self, session: Session, error: EngineError) -> None:
+        """A unit's numbers were impossible, or the device is gone. See `Session.condemned`."""
+        if session.condemned:
+            return
+        self._narrator.trouble(error, where=session.engine.rung)
+        session.faults += 1
+        if isinstance(error, DeviceLost) or session.faults >= MAX_FAULTS:
+            self._condemn(session, error)
+        else:
+            await self._retest(session)
+
+    async def close(self) -> None:
+        """Give the engine back. No unit may be under way."""
+        if self._session:
+            session, self._session = self._session, None
+            session.engine.release(session.golden.blob)
+            await session.engine.close()
+
+    async def _ready(self, bundle: str, url: str) -> Session:
+        session = self._session
+        if session and not session.condemned and session.model.manifest.bundle == bundle:
+            return session
+        while self._users:
+            self._free.clear()
+            await self._free.wait()
+        await self.close()
+        manifest = await self._fetch_manifest(url)
+        if manifest.bundle != bundle:
+            raise BundleError(f"The files at {url} are of bundle {manifest.bundle}, not {bundle}.")
+        self._session = await self._climb(manifest, url)
+        return self._session
+
+    async def _climb(self, manifest: Manifest, url: str) -> Session:
+        for rung in self._rungs:
+            while (manifest.bundle, rung) not in self._failed:
+                try:
+                    return await self._open(rung, manifest, url)
+                except EngineError as error:
+                    self._note(manifest, rung, error)
+        raise RungUnavailable(
+            "Nothing on this device computes this model rightly.",
+            code="no_rung_left",
+            next_step="Update the graphics driver and the browser, or use another device.",
+        )
+
+    def _note(self, manifest: Manifest, rung: Rung, error: EngineError) -> None:
+        """A rung failed: it isn't tried again, but for a device that may have come back."""
+        key = (manifest.bundle, rung)
+        if isinstance(error, DeviceLost):
+            self._losses[key] += 1
+        if not isinstance(error, DeviceLost) or self._losses[key] >= MAX_LOSSES:
+            self._failed.add(key)
+        self._narrator.tell(
+            RungTried(
+                bundle=manifest.bundle,
+                rung=rung,
+                chosen=False,
+                code=error.code,
+                message=str(error),
+                next_step=error.next_step,
+            )
+        )
+
+    async def _open(self, rung: Rung, manifest: Manifest, url: str) -> Session:
+        engine = await self._again(lambda: self._open_engine(rung, manifest, url))
+        try:
+            model = await self._again(lambda: load_model(engine, manifest, url))
+            golden = await self._again(lambda: fetch_golden(engine, model))
+            session = Session(engine=engine, model=model, golden=golden)
+            await self._test(session)
+        except BaseException:
+            await engine.close()
+            raise
+        self._narrator.tell(
+            RungTried(
+                bundle=manifest.bundle, rung=rung, chosen=True, device_class=engine.device_class
+            )
+        )
+        return session
+
+    async def _again(self, call: Callable[[], Awaitable[T]]) -> T:
+        return await again(
+            call, clock=self._clock, backoff=Backoff(), retrying=self._narrator.retrying
+        )
+
+    async def _retest(self, session: Session) -> None:
+        async with session.turn:
+            if session.condemned:
+                return
+            try:
+                await self._test(session)
+            except EngineError as error:
+                self._condemn(session, error)
+
+    async def _test(self, session: Session) -> None:
+        self._narrator.state("testing")
+        report = await self_test(session.engine, session.model, session.golden)
+        session.pairs_since_test = 0
+        tolerance = session.model.manifest.tolerance
+        self._narrator.tell(
+            SelfTested(
+                bundle=session.model.manifest.bundle,
+                rung=session.engine.rung,
+                device_class=session.engine.device_class,
+                pairs=report.pairs,
+                score_difference=report.score_difference,
+                embedding_difference=report.embedding_difference,
+                score_tolerance=tolerance.score,
+                embedding_tolerance=tolerance.embedding,
+                seconds=report.seconds,
+            )
+        )
+
+    def _condemn(self, session: Session, error: EngineError) -> None:
+        session.condemned = True
+        self._note(session.model.manifest, session.engine.rung, error)

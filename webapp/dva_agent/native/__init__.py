@@ -1,0 +1,1 @@
+"""The native engine: onnxruntime on the CPU and Pillow. Never imported in the tab."""

@@ -1,0 +1,94 @@
+"""An agent in a terminal: what `dva agent` runs."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dva_agent.arrival import Visitor
+from dva_agent.assembly import assemble
+from dva_agent.bundle import Manifest
+from dva_agent.clock import SystemClock
+from dva_agent.native.engine import NativeEngine
+from dva_agent.native.store import BundleStore, default_cache
+from dva_agent.native.terminal import Terminal
+from dva_agent.native.transport import HttpTransport
+from dva_agent.protocol import Device, Rung
+from dva_agent.runner import Errand, Runner, Summary
+
+
+def run_native_agent(
+    server: str,
+    *,
+    units: int | None = None,
+    pool: str | None = None,
+    cache: Path | None = None,
+    threads: int = 0,
+) -> Summary:
+    """Score units of `server` (its origin) until `units` are stored or its pools are drained.
+    Ctrl-C finishes and submits what is held, a second one gives it back at once. `cache`: where
+    models are kept, by default $XDG_CACHE_HOME/dva. `threads`: 0 lets onnxruntime choose. Progress
+    goes to stderr. Raises DvaError."""
+    return asyncio.run(_run(server, units=units, pool=pool, cache=cache, threads=threads))
+
+
+async def _run(
+    server: str, *, units: int | None, pool: str | None, cache: Path | None, threads: int
+) -> Summary:
+    transport = HttpTransport()
+    terminal = Terminal()
+    store = BundleStore(
+        cache=cache or default_cache(), transport=transport, progress=terminal.downloading
+    )
+
+    async def open_engine(rung: Rung, manifest: Manifest, url: str) -> NativeEngine:
+        del rung  # there is one
+        folder = await store.towers(manifest, url)
+        return NativeEngine(manifest=manifest, folder=folder, transport=transport, threads=threads)
+
+    runner = assemble(
+        server=server,
+        token="",
+        transport=transport,
+        rungs=["native"],
+        open_engine=open_engine,
+        observer=terminal,
+        visitor=Visitor(platform="native", label="terminal", save=_forget),
+        errand=Errand(pool=pool, units=units, until_drained=True),
+        clock=SystemClock(),
+    )
+    try:
+        with _stopped_by_signals(runner):
+            return await runner.run()
+    finally:
+        terminal.close()
+        await transport.close()
+
+
+def _forget(device: Device) -> None:
+    """A terminal is a new device on every run: nothing it did depends on the old one."""
+    del device
+
+
+@contextmanager
+def _stopped_by_signals(runner: Runner) -> Iterator[None]:
+    """SIGINT and SIGTERM stop politely the first time, at once the second."""
+    loop = asyncio.get_running_loop()
+    asked = False
+
+    def stop() -> None:
+        nonlocal asked
+        runner.stop(finish=not asked)
+        asked = True
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)

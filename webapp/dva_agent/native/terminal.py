@@ -1,0 +1,69 @@
+"""What a person at a terminal sees: a bar, and a line for what is unusual. On stderr."""
+
+from __future__ import annotations
+
+import sys
+from typing import Never
+
+from tqdm import tqdm
+
+from dva_agent.engine import Blob
+from dva_agent.events import (
+    Batch,
+    Event,
+    Problem,
+    RungTried,
+    SelfTested,
+    UnitDropped,
+    UnitFinished,
+    Waiting,
+)
+
+
+class Terminal:
+    """Implements events.Observer. `close` it."""
+
+    def __init__(self) -> None:
+        self._pairs = tqdm(unit=" pairs", desc="scored", file=sys.stderr, dynamic_ncols=True)
+        self._model: tqdm[Never] | None = None
+
+    def event(self, event: Event) -> None:
+        """See events.Observer."""
+        match event:
+            case SelfTested():
+                self._line(
+                    f"self-test passed on {event.device_class}: scores within "
+                    f"{event.score_difference:.1g} of the golden ones, "
+                    f"{event.score_tolerance:.1g} allowed"
+                )
+            case RungTried(chosen=False) | Problem():
+                self._line(f"{event.message} {event.next_step}".rstrip())
+            case Waiting():
+                self._line(f"no work now ({event.reason}); asking again in {event.seconds:.0f} s")
+            case UnitFinished():
+                self._pairs.set_postfix_str(f"unit {event.unit} stored")
+            case UnitDropped():
+                self._line(f"unit {event.unit} was given back: {event.message}")
+
+    def seen(self, batch: Batch, blob: Blob) -> None:
+        """See events.Observer."""
+        del blob
+        self._pairs.update(len(batch.pairs))
+
+    def downloading(self, done: int, total: int) -> None:
+        """Bytes of the model that are here, of all."""
+        if self._model is None:
+            self._model = tqdm(
+                total=total, unit="B", unit_scale=True, desc="model", file=sys.stderr, leave=False
+            )
+        self._model.update(done - self._model.n)
+        if done == total:
+            self._model.close()
+            self._model = None
+
+    def close(self) -> None:
+        """Leave the bar where it stands."""
+        self._pairs.close()
+
+    def _line(self, text: str) -> None:
+        self._pairs.write(text, file=sys.stderr)

@@ -1,0 +1,288 @@
+"""The pipeline across units: fetch n+2 | pixels n+1 | encode n | submit n-1, bounded.
+
+A journey (journey.py) is one unit's way and only knows itself. The runner claims as many leases as
+it needs to keep the engine busy, keeps them alive, and decides what a journey's end means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from dva_agent.agents.base import DataAgent
+from dva_agent.arrival import Arrival
+from dva_agent.backoff import Backoff
+from dva_agent.client import ServerClient
+from dva_agent.clock import Clock
+from dva_agent.errors import DvaError, Outdated, Refused, RungUnavailable, ServerError
+from dva_agent.events import UnitDropped, Waiting
+from dva_agent.gate import Gate
+from dva_agent.holdings import Holdings
+from dva_agent.journey import Road, travel
+from dva_agent.ladder import Ladder
+from dva_agent.narrator import Narrator
+from dva_agent.protocol import MAX_LEASES, Accepted, Lease, LeaseRequest, Leases
+from dva_agent.waiting import change, unless
+
+UNITS_AT_ONCE = 3
+"""Whose bytes are here: one being encoded, one prepared, one on its way."""
+
+IN_FLIGHT = UNITS_AT_ONCE + 1
+"""Leases held: one more, being submitted."""
+
+MAX_FAILURES = 8
+"""Units in a row that came to nothing; then the run ends with the last one's error."""
+
+GOODBYE_S = 5.0
+"""For giving a lease back."""
+
+PAUSE_KEEPS_S = 600.0
+"""How long a pause may hold units that others could do."""
+
+Ending = Literal["drained", "stopped", "enough"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What a run came to. enough: the units asked for are done."""
+
+    units: int
+    pairs: int
+    pairs_scored: int
+    ending: Ending
+
+
+@dataclass(frozen=True, kw_only=True)
+class Errand:
+    """What a run is for. `pool` None: any. `units` None: no limit. `until_drained`: end when every
+    unit of the pool is finished, instead of waiting for more."""
+
+    pool: str | None = None
+    units: int | None = None
+    until_drained: bool = False
+
+
+class Runner:
+    """One run. `pause`, `resume` and `stop` may be called at any time from the event loop."""
+
+    def __init__(
+        self,
+        *,
+        client: ServerClient,
+        agents: Mapping[str, DataAgent],
+        ladder: Ladder,
+        arrival: Arrival,
+        narrator: Narrator,
+        clock: Clock,
+        errand: Errand,
+    ) -> None:
+        self._client = client
+        self._ladder = ladder
+        self._arrival = arrival
+        self._narrator = narrator
+        self._clock = clock
+        self._errand = errand
+        self._gate = Gate()
+        self._road = Road(
+            client=client,
+            agents=agents,
+            ladder=ladder,
+            narrator=narrator,
+            clock=clock,
+            gate=self._gate,
+            slots=asyncio.Semaphore(UNITS_AT_ONCE),
+        )
+        self._held = Holdings(client=client, clock=clock, narrator=narrator)
+        self._changed = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._lapse: asyncio.Future[None] | None = None
+        self._coming = 0
+        self._drained = False
+        self._ask_again_at = 0.0
+        self._failures = 0
+        self._fatal: BaseException | None = None
+        self._units = self._pairs = self._pairs_scored = 0
+
+    def pause(self) -> None:
+        """Stop between two batches. Leases are kept alive for PAUSE_KEEPS_S, then given back."""
+        self._gate.close()
+        if self._lapse is None:
+            self._lapse = asyncio.ensure_future(self._lapse_later())
+        self._narrator.state("paused")
+
+    def resume(self) -> None:
+        """Go on where `pause` stopped."""
+        self._gate.open()
+        if self._lapse:
+            self._lapse.cancel()
+            self._lapse = None
+        self._narrator.state("running")
+        self._changed.set()
+
+    def stop(self, *, finish: bool) -> None:
+        """Take no new work; finish and submit what is held, or drop it and give it back."""
+        self._narrator.state("stopping")
+        if finish:
+            self._gate.open()
+        else:
+            self._held.cancel_all()
+        self._end()
+
+    async def run(self) -> Summary:
+        """Until the errand is done or `stop`. Raises Outdated, RungUnavailable, BundleError, or
+        the error of the last of MAX_FAILURES units; leases have been given back then."""
+        heart = asyncio.ensure_future(self._held.keep_alive())
+        self._narrator.state("starting")
+        try:
+            await unless(self._ended, self._arrival.arrive())
+            ending = await self._work()
+            if not self._fatal:
+                await self._held.settle()
+        finally:
+            heart.cancel()
+            if self._lapse:
+                self._lapse.cancel()
+            self._held.cancel_all()
+            await self._held.settle()
+            await self._ladder.close()
+        if self._fatal:
+            raise self._fatal
+        self._narrator.state("drained" if ending == "drained" else "stopped")
+        return Summary(
+            units=self._units, pairs=self._pairs, pairs_scored=self._pairs_scored, ending=ending
+        )
+
+    async def _work(self) -> Ending:
+        while not self._ended.is_set():
+            if self._errand.units is not None and self._units >= self._errand.units:
+                return "enough"
+            wait = self._ask_again_at - self._clock.now()
+            if self._drained and not self._held and self._errand.until_drained:
+                return "drained"
+            if not self._gate.is_open or self._room() <= 0:
+                await change(self._changed)
+            elif wait > 0:
+                await change(self._changed, self._clock.sleep(wait))
+            else:
+                await self._claim(self._room())
+        return "stopped"
+
+    def _room(self, *, finishing: int = 0) -> int:
+        """How many more leases to take, when `finishing` of those held are as good as done."""
+        held = len(self._held) - finishing + self._coming
+        room = min(IN_FLIGHT, MAX_LEASES) - held
+        if self._errand.units is not None:
+            room = min(room, self._errand.units - self._units - finishing - held)
+        return max(0, room)
+
+    async def _claim(self, count: int) -> None:
+        agents = sorted(self._road.agents)
+        request = LeaseRequest(agents=agents, count=count, pool=self._errand.pool)
+        try:
+            leases = await unless(self._ended, self._client.lease(request))
+        except Refused as error:
+            if error.status != 401:
+                raise
+            await unless(self._ended, self._arrival.sign_in())
+        else:
+            if leases:
+                self._admit(leases)
+
+    def _admit(self, leases: Leases) -> None:
+        for lease in leases.leases:
+            if lease.lease not in self._held:
+                self._held.take(lease, self._journey(lease)).add_done_callback(self._ended_badly)
+        idle = leases.idle
+        self._drained = bool(idle and idle.reason == "drained" and not leases.leases)
+        if leases.leases or not idle:
+            return
+        self._rest(max(1.0, idle.retry_after_s), idle.reason)
+
+    def _rest(self, seconds: float, reason: str) -> None:
+        """Ask for no work for a while, and not at the same moment as everybody else."""
+        seconds *= 1.0 + 0.25 * self._clock.chance()
+        self._ask_again_at = self._clock.now() + seconds
+        if not self._held and self._gate.is_open:
+            self._narrator.state("waiting")
+        self._narrator.tell(Waiting(reason=reason, seconds=seconds))
+
+    async def _journey(self, lease: Lease) -> None:
+        asked = 0
+
+        def more() -> int:
+            nonlocal asked
+            if self._gate.is_open and not self._ended.is_set():
+                asked = self._room(finishing=1)
+                self._coming += asked
+            return asked
+
+        error: DvaError | None = None
+        accepted: Accepted | None = None
+        try:
+            accepted = await travel(self._road, lease, more)
+        except asyncio.CancelledError:
+            pass
+        except DvaError as failure:
+            error = failure
+        finally:
+            self._coming -= asked
+            lost = self._held.drop(lease)
+            self._changed.set()
+        if accepted:
+            self._failures = 0
+            self._units += 1
+            self._pairs += len(lease.pairs)
+            self._pairs_scored += accepted.pairs_scored
+            if accepted.next and not self._ended.is_set():
+                self._admit(accepted.next)
+        else:
+            self._failed(error)
+            await self._give_back(lease, error or lost)
+
+    def _failed(self, error: DvaError | None) -> None:
+        """A unit came to nothing; without an error it was dropped on purpose."""
+        self._drained = False
+        if error is None:
+            return
+        self._failures += 1
+        if isinstance(error, Outdated | RungUnavailable) or self._failures >= MAX_FAILURES:
+            self._fatal = error
+            self._end()
+        else:
+            delay = Backoff().delay(self._failures - 1, chance=self._clock.chance())
+            self._rest(delay, error.code)
+
+    async def _give_back(self, lease: Lease, error: DvaError | None) -> None:
+        # 403, 404 and 409 say that the lease is gone already.
+        gone = isinstance(error, Refused) and error.status in (403, 404, 409)
+        if not gone:
+            try:
+                await asyncio.wait_for(self._client.abandon(lease.lease), GOODBYE_S)
+            except (ServerError, TimeoutError):
+                gone = True  # its deadline gives it back
+        self._narrator.tell(
+            UnitDropped(
+                unit=lease.unit,
+                lease=lease.lease,
+                abandoned=not gone,
+                code=error.code if error else "stopped",
+                message=str(error) if error else "The agent was stopped.",
+                next_step=error.next_step if error else "",
+            )
+        )
+
+    def _ended_badly(self, task: asyncio.Task[None]) -> None:
+        """A journey's bug ends the run: it must be seen."""
+        if not task.cancelled() and task.exception():
+            self._fatal = task.exception()
+            self._end()
+
+    def _end(self) -> None:
+        self._ended.set()
+        self._changed.set()
+
+    async def _lapse_later(self) -> None:
+        await self._clock.sleep(PAUSE_KEEPS_S)
+        self._held.cancel_all()
