@@ -18,8 +18,11 @@ from server.config import CHECKOUT, Settings, read_settings
 from server.db import Database
 from server.errors import PoolError
 from server.migrations import migrate
-from server.pools.ingest import Ingested
 from server.pools.ingest import ingest as ingest_pool
+from server.pools.services import statuses
+from server.selection.grade import grade as grade_pool
+from server.selection.scores import write_scores
+from server.serving import listen, run
 
 DEMO_POOL = CHECKOUT / "build" / "demo-pool"
 DEMO_BUNDLE = CHECKOUT / "static" / "models" / "demo-q8"
@@ -87,9 +90,19 @@ def demo(data: Path | None, database: str | None, host: str, port: int) -> None:
                 next_step="Run: make setup",
             )
     settings = read_settings(data=data, database=database)
-    with _opened(settings, create=True) as opened:
-        _ingest(opened, settings, "demo", [DEMO_POOL], DEMO_BUNDLE)
-    _serve(settings, host, port)
+    with listen(host, port) as listener:
+        try:
+            with _opened(settings, create=True) as opened:
+                _ingest(opened, settings, "demo", [DEMO_POOL], DEMO_BUNDLE)
+        except PoolError as error:
+            if error.code not in ("pool_bundle_differs", "shards_refused"):
+                raise
+            raise PoolError(
+                f"{settings.data} holds another version of the demo. {error}",
+                code=error.code,
+                next_step="Begin anew in another folder, with --data (make run DATA=...).",
+            ) from error
+        run(settings, listener)
 
 
 @cli.command(epilog="Example: dva serve --data data --port 8000")
@@ -98,12 +111,11 @@ def demo(data: Path | None, database: str | None, host: str, port: int) -> None:
 def serve(data: Path | None, database: str | None, host: str, port: int) -> None:
     """Serve the page, the API, bundles and shards."""
     settings = read_settings(data=data, database=database)
-    with _opened(settings, create=True) as opened, opened.read() as session:
-        from server.pools.services import statuses
-
-        if not statuses(session, {}):
-            click.echo("No pool has been ingested yet: see dva ingest --help.", err=True)
-    _serve(settings, host, port)
+    with listen(host, port) as listener:
+        with _opened(settings, create=True) as opened, opened.read() as session:
+            if not statuses(session, {}):
+                click.echo("No pool has been ingested yet: see dva ingest --help.", err=True)
+        run(settings, listener)
 
 
 @cli.command(epilog="Example: dva ingest demo build/demo-pool --bundle static/models/demo-q8")
@@ -124,11 +136,7 @@ def ingest(
     skipped, so the command may be repeated."""
     settings = read_settings(data=data, database=database)
     with _opened(settings, create=True) as opened:
-        done = _ingest(opened, settings, pool, list(paths), bundle)
-    if done.refused:
-        raise PoolError(
-            f"{len(done.refused)} of the shards could not be taken in.", code="shards_refused"
-        )
+        _ingest(opened, settings, pool, list(paths), bundle)
 
 
 @cli.command(epilog="Example: dva agent --server http://127.0.0.1:8000 --units 3")
@@ -151,8 +159,6 @@ def agent(server: str, units: int | None) -> None:
 @_data_options
 def scores(pool: str, out: Path, data: Path | None, database: str | None) -> None:
     """Write POOL's scores as Parquet, one file a shard."""
-    from server.selection.scores import write_scores
-
     settings = read_settings(data=data, database=database)
     with _opened(settings) as opened, _bar("shards", unit="shard") as progress:
         done = write_scores(opened, settings, pool=pool, out=out, progress=progress)
@@ -167,8 +173,6 @@ def scores(pool: str, out: Path, data: Path | None, database: str | None) -> Non
 @_data_options
 def grade(pool: str, data: Path | None, database: str | None) -> None:
     """Compare POOL's scores with its truth; prints JSON."""
-    from server.selection.grade import grade as grade_pool
-
     settings = read_settings(data=data, database=database)
     with _opened(settings) as opened:
         click.echo(json.dumps(grade_pool(opened, settings, pool=pool), indent=2))
@@ -197,7 +201,7 @@ def _opened(settings: Settings, *, create: bool = False) -> Iterator[Database]:
 
 def _ingest(
     database: Database, settings: Settings, pool: str, paths: list[Path], bundle: Path
-) -> Ingested:
+) -> None:
     with _bar("ingest", unit="B", unit_scale=True) as progress:
         done = ingest_pool(
             database, settings, pool=pool, paths=paths, bundle=bundle, progress=progress
@@ -209,13 +213,12 @@ def _ingest(
         f"{done.skipped} in already, {len(done.refused)} refused; bundle {done.bundle}",
         err=True,
     )
-    return done
-
-
-def _serve(settings: Settings, host: str, port: int) -> None:
-    from server.serving import listen, serve
-
-    serve(settings, listen(host, port))
+    if done.refused:
+        raise PoolError(
+            f"{len(done.refused)} of the shards could not be taken in.",
+            code="shards_refused",
+            next_step="The lines above say why. The others are in; the command may be repeated.",
+        )
 
 
 @contextmanager

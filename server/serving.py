@@ -43,7 +43,7 @@ def address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve(settings: Settings, listener: socket.socket) -> None:
+def run(settings: Settings, listener: socket.socket) -> None:
     """Serves until SIGTERM or SIGINT, then ends the process with status 0."""
     _Gunicorn(settings, listener).run()
 

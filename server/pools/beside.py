@@ -19,6 +19,11 @@ TRUTH = "truth.parquet"
 MAX_RECORD = 1 << 20
 
 
+class ShardRecord(msgspec.Struct, frozen=True, kw_only=True):
+    path: str
+    sha256: str
+
+
 class PoolRecord(msgspec.Struct, frozen=True, kw_only=True):
     """pool.json. All of it is optional; unknown fields are ignored."""
 
@@ -28,6 +33,11 @@ class PoolRecord(msgspec.Struct, frozen=True, kw_only=True):
     attribution: str = ""
     safe: bool = False
     """Whether its pictures may be shown unblurred."""
+    shards: tuple[ShardRecord, ...] = ()
+
+    def sha256(self, shard: str) -> str | None:
+        """What the tar called `shard` must be, if the record says so."""
+        return next((entry.sha256 for entry in self.shards if entry.path == shard), None)
 
 
 def read_record(folders: Iterable[Path]) -> PoolRecord:

@@ -155,6 +155,10 @@ def _ingest_shard(
     ):
         return None
     digest = _digest(path, count)
+    if digest != (record.sha256(path.name) or digest):
+        raise ShardError(
+            f"{path.name} is not the shard that pool.json lists.", code="shard_differs"
+        )
     if known:
         if known.sha256 != digest:
             raise ShardError(
