@@ -1,0 +1,246 @@
+// The browser engine: the arithmetic of one bundle on one rung. Its Python half and the list of
+// methods: webapp/dva_agent/browser.py. Handles given to Python are the objects below; embeddings are
+// a few KB a batch and stay in main memory, where they are checked and compared.
+
+import { checkNorms, similarity } from './embeddings.js';
+import { TabError, messageOf } from './errors.js';
+import { openGpu } from './gpu.js';
+import { concatenate, get } from './http.js';
+import { loadFiles, sha256 } from './model-files.js';
+import { PixelMaker } from './pixels.js';
+import { loadOrt, openSession, sessionOptions, threadsFor } from './sessions.js';
+
+/** @typedef {import('./embeddings.js').Embeddings} Embeddings */
+/** @typedef {import('./sessions.js').Ort} Ort */
+/** @typedef {import('./sessions.js').Session} Session */
+/** @typedef {import('./sessions.js').TabRung} TabRung */
+/** @typedef {{bytes: Uint8Array<ArrayBuffer>}} Blob_ */
+/** @typedef {{rows: number, data: Uint8Array<ArrayBuffer>}} Pixels */
+
+/**
+ * What the engine reads of a bundle's manifest; Python has checked all of it.
+ * @typedef {object} Manifest
+ * @property {import('./geometry.js').Preprocessing} preprocessing
+ * @property {number} embedding_dim
+ * @property {{path: string, data_paths?: string[]}} image_tower
+ * @property {{path: string, data_paths?: string[]}} text_tower
+ * @property {import('./model-files.js').FileEntry[]} files
+ */
+
+/** Images or captions in one run: enough to fill a graphics card, little enough for a phone's memory. */
+const BATCH = Object.freeze({ 'webgpu-f32': 32, wasm: 8 });
+/** Start and end of text, as a caption that warms the text tower up. */
+const WARM_UP_IDS = 2;
+const EMPTY = new Uint8Array(0);
+
+/**
+ * @typedef {object} Parts
+ * @property {TabRung} rung
+ * @property {Ort} ort
+ * @property {Session} imageTower
+ * @property {Session} textTower
+ * @property {import('./gpu.js').Gpu | null} gpu
+ * @property {Manifest} manifest
+ */
+
+export class BrowserEngine {
+  #parts;
+  #maker;
+  #closed = false;
+
+  /** @param {Parts} parts */
+  constructor(parts) {
+    this.#parts = parts;
+    this.#maker = new PixelMaker(parts.manifest.preprocessing);
+  }
+
+  get rung() {
+    return this.#parts.rung;
+  }
+
+  get deviceClass() {
+    const { gpu, rung } = this.#parts;
+    return gpu?.label ?? `wasm, ${threadsFor(rung)} threads`;
+  }
+
+  get batchSize() {
+    return BATCH[this.#parts.rung];
+  }
+
+  /**
+   * @param {string} url
+   * @param {number} start -1: the whole file
+   * @param {number} size
+   * @returns {Promise<Blob_>}
+   */
+  async fetch(url, start, size) {
+    return { bytes: await get(url, start < 0 ? null : { start, size }) };
+  }
+
+  /**
+   * @param {Blob_} blob
+   * @param {Float64Array} spans
+   */
+  async read(blob, spans) {
+    return concatenate(slices(blob, spans).filter((part) => part !== null));
+  }
+
+  /**
+   * @param {Blob_[]} blobs
+   * @returns {Promise<Blob_>} their bytes, one after another
+   */
+  async join(blobs) {
+    return { bytes: concatenate(blobs.map(({ bytes }) => bytes)) };
+  }
+
+  /**
+   * @param {Blob_} blob
+   * @param {Float64Array} spans
+   * @returns {Promise<{pixels: Pixels, statuses: Uint8Array}>}
+   */
+  async pixels(blob, spans) {
+    const files = slices(blob, spans).map((part) => part && new Uint8Array(part));
+    const { pixels, statuses } = await this.#maker.make(files);
+    return { pixels: { rows: files.length, data: pixels }, statuses };
+  }
+
+  /** @param {Pixels} pixels */
+  async encodeImages(pixels) {
+    const { ort, imageTower, manifest } = this.#parts;
+    const { size } = manifest.preprocessing;
+    const input = new ort.Tensor('uint8', pixels.data, [pixels.rows, 3, size, size]);
+    return this.#encode(imageTower, input, pixels.rows, 'image embeddings');
+  }
+
+  /**
+   * @param {Int32Array<ArrayBuffer>} ids
+   * @param {number} n
+   * @param {number} t
+   */
+  async encodeTexts(ids, n, t) {
+    const { ort, textTower } = this.#parts;
+    return this.#encode(textTower, new ort.Tensor('int32', ids, [n, t]), n, 'text embeddings');
+  }
+
+  /**
+   * @param {Embeddings} images
+   * @param {Embeddings[]} texts
+   * @param {Int32Array} rows
+   */
+  async similarity(images, texts, rows) {
+    return similarity(images, texts, rows);
+  }
+
+  /** @param {Pixels} pixels */
+  async checksums(pixels) {
+    const length = pixels.data.length / pixels.rows;
+    const row = (/** @type {number} */ i) => pixels.data.slice(i * length, (i + 1) * length);
+    return Promise.all(Array.from({ length: pixels.rows }, (_, i) => sha256(row(i))));
+  }
+
+  /** @param {Embeddings} embeddings */
+  async download({ data }) {
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  }
+
+  /** @param {Blob_ | Pixels | Embeddings} handle */
+  release(handle) {
+    if ('bytes' in handle) handle.bytes = EMPTY;
+    else if (handle.data instanceof Uint8Array) handle.data = EMPTY;
+    else handle.data = new Float32Array(0);
+  }
+
+  async close() {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#maker.close();
+    const { imageTower, textTower, gpu } = this.#parts;
+    // After a device loss, releasing may fail; there is nothing left to lose then.
+    await Promise.allSettled([imageTower.release(), textTower.release()]);
+    gpu?.device.destroy();
+  }
+
+  async warmUp() {
+    const { size } = this.#parts.manifest.preprocessing;
+    await this.encodeImages({ rows: 1, data: new Uint8Array(3 * size * size) });
+    await this.encodeTexts(new Int32Array(WARM_UP_IDS), 1, WARM_UP_IDS);
+  }
+
+  /**
+   * @param {Session} tower one input, one output
+   * @param {import('onnxruntime-web').Tensor} input
+   * @param {number} rows
+   * @param {string} what
+   * @returns {Promise<Embeddings>}
+   */
+  async #encode(tower, input, rows, what) {
+    const { gpu, manifest } = this.#parts;
+    let output;
+    try {
+      output = (await tower.run({ [tower.inputNames[0]]: input }))[tower.outputNames[0]];
+    } catch (error) {
+      throw this.#lost() ?? new TabError('engine_failed', `${what}: ${messageOf(error)}`, { cause: error });
+    } finally {
+      input.dispose();
+    }
+    if (gpu?.lost()) throw this.#lost();
+    const data = /** @type {Float32Array<ArrayBuffer>} */ (output.data);
+    const embeddings = { rows, dim: manifest.embedding_dim, data };
+    checkNorms(embeddings, what);
+    return embeddings;
+  }
+
+  #lost() {
+    const reason = this.#parts.gpu?.lost();
+    if (!reason) return null;
+    return new TabError('device_lost', `The graphics card went away: ${reason}`, {
+      nextStep: 'The agent opens it again by itself.',
+    });
+  }
+}
+
+/**
+ * @param {Blob_} blob
+ * @param {Float64Array} spans [start0, size0, ...]; start -1: none
+ * @returns {(Uint8Array<ArrayBuffer> | null)[]} views, one for each span
+ */
+function slices(blob, spans) {
+  return Array.from({ length: spans.length / 2 }, (_, i) => {
+    const start = spans[2 * i];
+    return start < 0 ? null : blob.bytes.subarray(start, start + spans[2 * i + 1]);
+  });
+}
+
+/**
+ * @param {TabRung} rung
+ * @param {Manifest} manifest
+ * @param {string} bundleUrl absolute, ends with a slash
+ * @param {(progress: import('./model-files.js').Progress) => void} report download progress
+ * @returns {Promise<BrowserEngine>} warmed up
+ */
+export async function openEngine(rung, manifest, bundleUrl, report) {
+  // The device first: without one there is nothing to download for.
+  const gpu = rung === 'wasm' ? null : await openGpu();
+  try {
+    const { image_tower, text_tower, files } = manifest;
+    const needed = new Set(
+      [image_tower, text_tower].flatMap(({ path, data_paths }) => [path, ...(data_paths ?? [])]),
+    );
+    const entries = files.filter(({ path }) => needed.has(path));
+    const [ort, contents] = await Promise.all([loadOrt(rung), loadFiles(entries, bundleUrl, report)]);
+    const options = sessionOptions(ort, gpu?.device ?? null);
+    const imageTower = await openSession(ort, options, image_tower, contents);
+    const textTower = await openSession(ort, options, text_tower, contents);
+    const engine = new BrowserEngine({ rung, ort, imageTower, textTower, gpu, manifest });
+    try {
+      await engine.warmUp();
+    } catch (error) {
+      await engine.close();
+      throw error;
+    }
+    return engine;
+  } catch (error) {
+    gpu?.device.destroy();
+    throw error;
+  }
+}

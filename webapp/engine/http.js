@@ -1,0 +1,130 @@
+// GETs of files: one attempt each, checked for status and length, with every failure as an error
+// of our tree.
+
+import { TabError, messageOf } from './errors.js';
+
+/** A connection that brings nothing for so long is given up. */
+const STALL_MS = 45_000;
+/** Of a file whose length nobody told: a manifest, merges, golden pictures. */
+const MAX_UNKNOWN_BYTES = 1 << 28;
+const SECONDS_UNLESS_TOLD = 5;
+
+/**
+ * Part of a file: bytes [start, start + size).
+ * @typedef {{start: number, size: number}} Part
+ */
+
+/**
+ * @param {string} url
+ * @param {Part | null} part null: the whole file
+ * @param {(chunk: Uint8Array<ArrayBuffer>) => void} take gets the bytes in order
+ * @returns {Promise<void>} when all have come
+ */
+export async function stream(url, part, take) {
+  if (part !== null && part.size === 0) return;
+  const stop = new AbortController();
+  let stall = setTimeout(() => stop.abort(), STALL_MS);
+  try {
+    const response = await send(url, part, stop.signal);
+    const wanted = part?.size ?? MAX_UNKNOWN_BYTES;
+    let got = 0;
+    for (const reader = bodyOf(response).getReader(); ; ) {
+      const { done, value } = await read(reader, url);
+      clearTimeout(stall);
+      if (done) break;
+      got += value.length;
+      if (got > wanted) throw new TabError('refused', `${url} is longer than it should be.`, { status: 416 });
+      take(value);
+      stall = setTimeout(() => stop.abort(), STALL_MS);
+    }
+    if (part !== null && got < wanted) throw unreachable(url, `it ended after ${got} bytes of ${wanted}`);
+  } finally {
+    clearTimeout(stall);
+    stop.abort();
+  }
+}
+
+/**
+ * @param {string} url
+ * @param {Part | null} part
+ * @returns {Promise<Uint8Array<ArrayBuffer>>}
+ */
+export async function get(url, part) {
+  /** @type {Uint8Array<ArrayBuffer>[]} */
+  const chunks = [];
+  await stream(url, part, (chunk) => chunks.push(chunk));
+  return concatenate(chunks);
+}
+
+/**
+ * @param {Uint8Array<ArrayBuffer>[]} parts
+ * @returns {Uint8Array<ArrayBuffer>}
+ */
+export function concatenate(parts) {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/**
+ * @param {string} url
+ * @param {Part | null} part
+ * @param {AbortSignal} signal
+ */
+async function send(url, part, signal) {
+  const headers = part === null ? undefined : { range: `bytes=${part.start}-${part.start + part.size - 1}` };
+  let response;
+  try {
+    // A range of a shard is used once; whole files are small and revalidated.
+    response = await fetch(url, { headers, signal, cache: part === null ? 'default' : 'no-store' });
+  } catch (error) {
+    throw unreachable(url, messageOf(error), error);
+  }
+  if (response.status === (part === null ? 200 : 206)) return response;
+  await response.body?.cancel();
+  const { status } = response;
+  if (status === 429 || status === 503) {
+    const told = Number(response.headers.get('retry-after') ?? NaN);
+    const retryAfterS = Number.isFinite(told) && told >= 0 ? told : SECONDS_UNLESS_TOLD;
+    throw new TabError('busy', `The server is busy (${status}).`, { retryAfterS });
+  }
+  if (status >= 500) throw unreachable(url, `status ${status}`);
+  if (status >= 400) throw new TabError('refused', `The server refused ${url} (${status}).`, { status });
+  throw new TabError('refused', `${url} was answered with ${status}, not with the bytes asked for.`, {
+    status: 416,
+  });
+}
+
+/** @param {Response} response */
+function bodyOf(response) {
+  if (response.body === null) throw new TabError('engine_failed', 'An answer without a body.');
+  return response.body;
+}
+
+/**
+ * @param {ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>} reader
+ * @param {string} url
+ */
+async function read(reader, url) {
+  try {
+    return await reader.read();
+  } catch (error) {
+    throw unreachable(url, messageOf(error), error);
+  }
+}
+
+/**
+ * @param {string} url
+ * @param {string} why
+ * @param {unknown} [cause]
+ */
+function unreachable(url, why, cause) {
+  return new TabError('unreachable', `${url} can't be had: ${why}.`, {
+    nextStep: 'Check the connection and that the server runs.',
+    cause,
+  });
+}

@@ -1,0 +1,121 @@
+// What the page and the agent's Worker say to each other. Events are those of
+// webapp/dva_agent/events.py, as JSON makes them.
+
+import type { Progress } from './model-files.js';
+
+export interface Device {
+  device: string;
+  token: string;
+}
+
+export interface Config {
+  server: string;
+  pool: string | null;
+  rungs: string[];
+  device: Device | null;
+  platform: string;
+  untilDrained: boolean;
+}
+
+export type ToWorker =
+  | { kind: 'start'; config: Config }
+  | { kind: 'pause' }
+  | { kind: 'resume' }
+  | { kind: 'stop'; finish: boolean };
+
+export interface SeenPair {
+  index: number;
+  uid: string;
+  caption: string;
+  ids: number[];
+  status: number;
+  score: number | null;
+  image: [start: number, size: number] | null;
+}
+
+export type RunState =
+  | 'starting'
+  | 'testing'
+  | 'running'
+  | 'waiting'
+  | 'paused'
+  | 'stopping'
+  | 'drained'
+  | 'stopped';
+
+export interface Problem {
+  code: string;
+  message: string;
+  nextStep: string;
+  where: string;
+  retryInS?: number | null;
+}
+
+export type AgentEvent =
+  | { kind: 'state'; state: RunState }
+  | ({ kind: 'problem' } & Problem)
+  | ({ kind: 'fatal' } & Problem)
+  | {
+      kind: 'rung';
+      bundle: string;
+      rung: string;
+      chosen: boolean;
+      deviceClass: string;
+      code: string;
+      message: string;
+      nextStep: string;
+    }
+  | {
+      kind: 'self_test';
+      bundle: string;
+      rung: string;
+      deviceClass: string;
+      pairs: number;
+      scoreDifference: number;
+      embeddingDifference: number;
+      scoreTolerance: number;
+      embeddingTolerance: number;
+      seconds: number;
+    }
+  | { kind: 'unit_started'; unit: string; lease: string; pool: string; pairs: number; bytes: number }
+  | {
+      kind: 'unit_finished';
+      unit: string;
+      lease: string;
+      pool: string;
+      pairs: number;
+      pairsScored: number;
+      bytes: number;
+      seconds: number;
+    }
+  | {
+      kind: 'unit_dropped';
+      unit: string;
+      lease: string;
+      abandoned: boolean;
+      code: string;
+      message: string;
+      nextStep: string;
+    }
+  | { kind: 'held'; leases: string[] }
+  | { kind: 'waiting'; reason: string; seconds: number };
+
+/** A pair for the live feed, with its picture's bytes, in the order scored. */
+export interface ShownPair {
+  uid: string;
+  pool: string;
+  caption: string;
+  status: number;
+  score: number | null;
+  picture: Uint8Array<ArrayBuffer> | null;
+}
+
+export type FromWorker =
+  | { kind: 'event'; event: AgentEvent }
+  | { kind: 'booting' }
+  | { kind: 'booted'; seconds: number }
+  | { kind: 'download'; progress: Progress }
+  | { kind: 'seen'; pairs: number; scored: number; shown: ShownPair[] }
+  | { kind: 'device'; device: Device }
+  | { kind: 'ended'; reason: string }
+  | { kind: 'failed'; message: string };

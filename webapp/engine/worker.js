@@ -1,0 +1,64 @@
+// The agent's Worker: Pyodide with the agent, the engine beside it. It lives from Start to the end
+// of the run; the page makes a new one for the next.
+
+import { messageOf } from './errors.js';
+import { Host } from './host.js';
+import { bootPython } from './python.js';
+
+/** @typedef {import('./wire.js').ToWorker} ToWorker */
+/** @typedef {import('./wire.js').FromWorker} FromWorker */
+/** @typedef {import('./wire.js').Config} Config */
+
+/**
+ * The Python agent, through Pyodide.
+ * @typedef {object} Agent
+ * @property {() => void} pause
+ * @property {() => void} resume
+ * @property {(finish: boolean) => void} stop
+ * @property {() => Promise<string>} wait
+ * @property {() => void} destroy
+ */
+
+const scope = /** @type {DedicatedWorkerGlobalScope} */ (/** @type {unknown} */ (self));
+
+/** @type {Agent | null} */
+let agent = null;
+/** What was asked for before the agent could hear it, in order. @type {ToWorker[]} */
+const early = [];
+
+/**
+ * @param {FromWorker} message
+ * @param {Transferable[]} [transfer]
+ */
+function tell(message, transfer) {
+  scope.postMessage(message, transfer);
+}
+
+/** @param {Config} config */
+async function run(config) {
+  const began = performance.now();
+  tell({ kind: 'booting' });
+  const python = await bootPython();
+  agent = python.pyimport('dva_agent.browser').start(new Host(tell), JSON.stringify(config));
+  tell({ kind: 'booted', seconds: (performance.now() - began) / 1000 });
+  for (const message of early.splice(0)) obey(message);
+  const reason = await /** @type {Agent} */ (agent).wait();
+  tell({ kind: 'ended', reason });
+}
+
+/** @param {ToWorker} message */
+function obey(message) {
+  if (message.kind === 'start') {
+    run(message.config).catch((error) => tell({ kind: 'failed', message: messageOf(error) }));
+  } else if (agent === null) {
+    early.push(message);
+  } else if (message.kind === 'pause') {
+    agent.pause();
+  } else if (message.kind === 'resume') {
+    agent.resume();
+  } else {
+    agent.stop(message.finish);
+  }
+}
+
+scope.onmessage = (/** @type {MessageEvent<ToWorker>} */ { data }) => obey(data);
