@@ -24,6 +24,8 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     from server.work.views import blueprint as work
 
     app = Flask(__name__, static_folder=None)
+    # An address with // in it is a wrong one: it gets a 404, never a redirect.
+    app.url_map.merge_slashes = False
     app.extensions["dva-settings"] = settings
     app.extensions["dva-database"] = database or Database(settings.database_url)
     errors.init_app(app)
