@@ -141,16 +141,18 @@ def ingest(
 
 @cli.command(epilog="Example: dva agent --server http://127.0.0.1:8000 --units 3")
 @click.option("--server", required=True, help="The server's address.")
-@click.option(
-    "--units",
-    type=click.IntRange(1),
-    help="Stop after so many units. [default: when the pool is drained]",
-)
-def agent(server: str, units: int | None) -> None:
-    """Score pairs on this machine until the pool is drained."""
+@click.option("--units", type=click.IntRange(1), help="Stop after so many units.")
+@click.option("--pool", help="Work on this pool only.")
+@click.option("--threads", type=click.IntRange(0), default=0, help="0 lets onnxruntime choose.")
+@click.option("--cache", type=FOLDER, help="Where models are kept.")
+def agent(
+    server: str, units: int | None, pool: str | None, threads: int, cache: Path | None
+) -> None:
+    """Score pairs on this machine until the server has no more of them. Ctrl-C ends politely."""
+    # Here, because the other commands run without onnxruntime.
     from dva_agent.native.agent import run_native_agent
 
-    run_native_agent(server, units=units)
+    run_native_agent(server, units=units, pool=pool, threads=threads, cache=cache)
 
 
 @cli.command(epilog="Example: dva scores demo --data data --out scores")
