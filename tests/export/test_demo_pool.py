@@ -6,6 +6,8 @@ import hashlib
 import io
 import json
 import re
+import subprocess
+import sys
 import tarfile
 from collections import Counter
 from pathlib import Path
@@ -64,6 +66,14 @@ def read_shards(folder: Path) -> Members:
                 assert file is not None
                 members.setdefault(key, {})[extension] = file.read()
     return members
+
+
+def test_the_maker_needs_no_torch() -> None:
+    """It runs at set-up, where torch isn't installed."""
+    hidden = (
+        "import sys; sys.modules.update(torch=None, torchvision=None, open_clip=None, onnx=None)"
+    )
+    subprocess.run([sys.executable, "-c", f"{hidden}; import export.demo.pool"], check=True)
 
 
 def test_the_real_pool_has_fifteen_units_or_more(plan: list[PlannedPair]) -> None:
