@@ -91,8 +91,9 @@ def main() -> None:
     parts.append(
         f'VARIANTS = {{\n{table}\n}}\n"""What matches a letter of a literal, ignoring case."""\n'
     )
-    OUT.write_text("\n".join(parts), encoding="ascii")
-    print(f"{OUT}: {OUT.stat().st_size:,} bytes")
+    out = Path(sys.argv[1]) if len(sys.argv) > 1 else OUT
+    out.write_text("\n".join(parts), encoding="ascii")
+    print(f"{out}: {out.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

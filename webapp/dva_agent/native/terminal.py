@@ -53,6 +53,8 @@ class Terminal:
     def downloading(self, done: int, total: int) -> None:
         """Bytes of the model that are here, of all."""
         if self._model is None:
+            if done == total:
+                return
             self._model = tqdm(
                 total=total, unit="B", unit_scale=True, desc="model", file=sys.stderr, leave=False
             )
