@@ -1,0 +1,187 @@
+"""From a loaded CLIP to a bundle on disk: towers, tokenizer, golden answers, manifest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import onnx
+from dva_agent.bundle import (
+    MANIFEST,
+    GoldenPair,
+    GoldenSet,
+    Manifest,
+    Tower,
+    decode_golden,
+    decode_manifest,
+)
+from dva_agent.errors import BundleError
+
+from export.errors import BundleRefused
+from export.expected import Expected, Towers, expected, measure_spread, tolerance
+from export.golden import ATTRIBUTION, Golden, golden_pairs
+from export.loading import Loaded
+from export.manifest import GOLDEN_PATH, LICENCE_PATH, MERGES_PATH, describe
+from export.reference import Inputs, reference_inputs
+from export.resnet import ResNetWeights, resnet_tower
+from export.staging import put, sha256, staging_folder
+from export.text import text_tower
+from export.towers import image_weights, text_weights
+from export.verify import FP32_LIMIT, Comparison, compare
+from export.vision import vision_tower
+from export.weights import WEIGHTS, Kind
+
+LARGEST_FILE = 1_900_000_000  # protobuf stops at 2 GB: past this, tensors get their own file
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    manifest: Manifest
+    comparison: Comparison
+    """With torch in fp32, on the golden pairs."""
+    fresh: bool
+    """False if the very same bundle was there already."""
+
+
+def write_bundle(
+    loaded: Loaded,
+    *,
+    kind: Kind,
+    out: Path,
+    replace: bool = False,
+    say: Say = lambda _: None,
+    largest_file: int = LARGEST_FILE,
+) -> Written:
+    """Write the bundle into `out`, which appears whole or not at all. A different bundle that is
+    there already is only replaced if `replace`. Raises ExportError."""
+    _check_place(out)
+    with staging_folder(out) as folder:
+        say("writing the graphs")
+        image, text, cost = _write_towers(loaded, kind, folder, largest_file)
+        _write(folder / MERGES_PATH, "\n".join((*loaded.merges, "")).encode("utf-8"))
+        _write(folder / LICENCE_PATH, (loaded.licence.text + ATTRIBUTION).encode("utf-8"))
+        say("running the golden pairs")
+        pairs = golden_pairs()
+        inputs = reference_inputs(
+            loaded, [each.body for each in pairs], [each.pair.caption for each in pairs]
+        )
+        golden = expected(Towers(folder), inputs)
+        _write_golden(folder, pairs, inputs, golden)
+        say("comparing with torch")
+        comparison = compare(loaded, inputs, golden.images, golden.texts)
+        if kind == "fp32" and comparison.largest_score > FP32_LIMIT:
+            raise BundleRefused(
+                f"The fp32 graph is {comparison.largest_score:.1e} away from torch on a score.",
+                next_step="Report it with the checkpoint's name.",
+            )
+        say("measuring how far execution plans stray")
+        spread = measure_spread(folder, inputs, golden)
+        manifest = describe(
+            loaded,
+            kind=kind,
+            folder=folder,
+            image_tower=image,
+            text_tower=text,
+            multiply_adds=cost,
+            embedding_dim=golden.images.shape[1],
+            tolerance=tolerance(spread),
+        )
+        body = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+        _write(folder / MANIFEST, body)
+        decode_golden((folder / GOLDEN_PATH).read_bytes(), decode_manifest(body))
+        fresh = not _is_there(out, body)
+        if fresh:
+            if (out / MANIFEST).exists() and not replace:
+                raise BundleRefused(
+                    f"{out} is there already and isn't this bundle.",
+                    next_step="Name another folder, or add --replace.",
+                )
+            put(folder, out)
+    return Written(manifest=manifest, comparison=comparison, fresh=fresh)
+
+
+def _write_towers(
+    loaded: Loaded, kind: Kind, folder: Path, largest_file: int
+) -> tuple[Tower, Tower, int]:
+    """image.onnx and text.onnx, and their multiply-adds for one pair."""
+    weights = WEIGHTS[kind]
+    spec = loaded.preprocessing
+    image = image_weights(loaded.model, spec.mean, spec.std)
+    if isinstance(image, ResNetWeights):
+        model, image_cost = resnet_tower(image, weights)
+    else:
+        model, image_cost = vision_tower(image, weights)
+    image_path = _save(model, folder, "image.onnx", largest_file)
+    model, text_cost = text_tower(text_weights(loaded.model), weights)
+    text_path = _save(model, folder, "text.onnx", largest_file)
+    return image_path, text_path, image_cost + text_cost
+
+
+def _save(model: onnx.ModelProto, folder: Path, name: str, largest_file: int) -> Tower:
+    size = sum(len(tensor.raw_data) for tensor in model.graph.initializer)
+    if size <= largest_file:
+        onnx.save_model(model, folder / name)
+        return Tower(path=name)
+    beside = f"{name}.data"
+    onnx.save_model(
+        model, folder / name, save_as_external_data=True, location=beside, size_threshold=1024
+    )
+    return Tower(path=name, data_paths=(beside,))
+
+
+def _write_golden(
+    folder: Path,
+    pairs: list[Golden],
+    inputs: Inputs,
+    golden: Expected,
+) -> None:
+    rows = []
+    for place, each in enumerate(pairs):
+        path = f"golden/{each.pair.picture}"
+        _write(folder / path, each.body)
+        rows.append(
+            GoldenPair(
+                image=path,
+                caption=each.pair.caption,
+                ids=[int(token) for token in inputs.ids[place]],
+                pixels_sha256=hashlib.sha256(inputs.pixels[place].tobytes()).hexdigest(),
+                image_embedding=golden.images[place].astype("<f4").tobytes(),
+                text_embedding=golden.texts[place].astype("<f4").tobytes(),
+                score=float(golden.scores[place]),
+            )
+        )
+    _write(folder / GOLDEN_PATH, msgspec.json.encode(GoldenSet(pairs=rows)) + b"\n")
+
+
+def _check_place(out: Path) -> None:
+    """Never put a bundle in the stead of something that isn't one."""
+    if out.exists() and not (out / MANIFEST).is_file() and not _is_empty(out):
+        raise BundleRefused(
+            f"{out} is there already and isn't a bundle.", next_step="Name another folder."
+        )
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_dir() and next(path.iterdir(), None) is None
+
+
+def _is_there(out: Path, manifest: bytes) -> bool:
+    """Whether `out` holds this very bundle, every file of it intact."""
+    try:
+        present = (out / MANIFEST).read_bytes()
+        if present != manifest:
+            return False
+        entries = decode_manifest(present).files
+        return all(sha256(out / entry.path) == entry.sha256 for entry in entries)
+    except (OSError, BundleError):
+        return False
+
+
+def _write(path: Path, body: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(body)

@@ -1,0 +1,132 @@
+"""A small writer of ONNX graphs: one method per operator that the towers need.
+
+Every operator here runs on onnxruntime's CPU, wasm and WebGPU execution providers alike
+(tests/export/test_browser_ops.py holds that). Values are named by what they are, so a graph can
+be read in a viewer; a name used twice gets a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET = 20  # Gelu came with 20
+CONTRIB_OPSET = 1
+IR_VERSION = 10  # onnxruntime-web 1.30 reads up to this one for certain
+
+Array = NDArray[np.generic]
+Dim = int | str
+
+
+class Graph:
+    """Nodes in the order in which they run. Methods return the name of the value they make.
+
+    `multiply_adds` counts those of matrix products and convolutions for one sample at its
+    largest shape, as the callers state it.
+    """
+
+    def __init__(self, *, name: str) -> None:
+        self.name = name
+        self.multiply_adds = 0
+        self._nodes: list[onnx.NodeProto] = []
+        self._initializers: dict[str, onnx.TensorProto] = {}
+        self._names: dict[str, int] = {}
+
+    def node(self, kind: str, *inputs: str, name: str, domain: str = "", **attributes: Any) -> str:
+        """Append one node with one output. Empty inputs are optional ones left out."""
+        return self.nodes(kind, *inputs, names=(name,), domain=domain, **attributes)[0]
+
+    def nodes(
+        self,
+        kind: str,
+        *inputs: str,
+        names: Sequence[str],
+        domain: str = "",
+        **attributes: Any,
+    ) -> list[str]:
+        """Append one node with several outputs."""
+        outputs = [self._fresh(name) for name in names]
+        self._nodes.append(
+            helper.make_node(
+                kind, list(inputs), outputs, name=outputs[0], domain=domain, **attributes
+            )
+        )
+        return outputs
+
+    def constant(self, value: Array, *, name: str) -> str:
+        """An initializer; the same bytes under the same name are stored once."""
+        tensor = numpy_helper.from_array(np.ascontiguousarray(value))
+        known = self._initializers.get(name)
+        if known is None or known.raw_data != tensor.raw_data or known.dims != tensor.dims:
+            name = self._fresh(name)
+            tensor.name = name
+            self._initializers[name] = tensor
+        return name
+
+    def ints(self, *values: int) -> str:
+        """A small int64 tensor, as shapes and axes are given."""
+        label = "_".join(str(value) for value in values)
+        return self.constant(np.array(values, np.int64), name=f"ints_{label}")
+
+    def scalar(self, value: float | np.generic, *, name: str) -> str:
+        """A float32 scalar, or one of the dtype of a numpy value."""
+        held = value if isinstance(value, np.generic) else np.float32(value)
+        return self.constant(np.asarray(held), name=name)
+
+    def add(self, left: str, right: str, *, name: str) -> str:
+        return self.node("Add", left, right, name=name)
+
+    def mul(self, left: str, right: str, *, name: str) -> str:
+        return self.node("Mul", left, right, name=name)
+
+    def matmul(self, left: str, right: str, *, name: str) -> str:
+        return self.node("MatMul", left, right, name=name)
+
+    def reshape(self, value: str, *shape: int, name: str) -> str:
+        """0 keeps a dimension, -1 takes what is left."""
+        return self.node("Reshape", value, self.ints(*shape), name=name)
+
+    def transpose(self, value: str, *axes: int, name: str) -> str:
+        return self.node("Transpose", value, name=name, perm=list(axes))
+
+    def model(
+        self,
+        *,
+        input_name: str,
+        input_type: int,
+        input_shape: Sequence[Dim],
+        output: str,
+        output_name: str,
+        output_shape: Sequence[Dim],
+    ) -> onnx.ModelProto:
+        """The finished model. `output` is the value that becomes float32 `output_name`."""
+        for node in self._nodes:
+            for place, value in enumerate(node.output):
+                if value == output:
+                    node.output[place] = output_name
+        graph = helper.make_graph(
+            self._nodes,
+            self.name,
+            [helper.make_tensor_value_info(input_name, input_type, list(input_shape))],
+            [helper.make_tensor_value_info(output_name, TensorProto.FLOAT, list(output_shape))],
+            list(self._initializers.values()),
+        )
+        return helper.make_model(
+            graph,
+            ir_version=IR_VERSION,
+            producer_name="dva",
+            opset_imports=[
+                helper.make_opsetid("", OPSET),
+                helper.make_opsetid("com.microsoft", CONTRIB_OPSET),
+            ],
+        )
+
+    def _fresh(self, name: str) -> str:
+        count = self._names.get(name, 0)
+        self._names[name] = count + 1
+        return name if count == 0 else f"{name}_{count}"

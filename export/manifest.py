@@ -1,0 +1,89 @@
+"""The manifest of a bundle folder, from what lies in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from dva_agent.bundle import (
+    FileEntry,
+    Licence,
+    Manifest,
+    TokenizerSpec,
+    Tolerance,
+    Tower,
+    bundle_id,
+)
+
+from export.loading import Loaded
+from export.staging import sha256
+from export.weights import Kind
+
+MERGES_PATH = "tokenizer/merges.txt"
+GOLDEN_PATH = "golden/golden.json"
+LICENCE_PATH = "LICENSE.txt"
+NOT_IN_TOWERS = ("logit_scale", "logit_bias")
+
+
+def describe(
+    loaded: Loaded,
+    *,
+    kind: Kind,
+    folder: Path,
+    image_tower: Tower,
+    text_tower: Tower,
+    multiply_adds: int,
+    embedding_dim: int,
+    tolerance: Tolerance,
+) -> Manifest:
+    """Every file of `folder`, and what is known of the model. `multiply_adds`: those of all matrix
+    products and convolutions of both towers for one pair at full context."""
+    manifest = Manifest(
+        format=1,
+        bundle="0" * 32,
+        name=f"{loaded.name} {kind}",
+        model=loaded.source,
+        weights=kind,
+        about=loaded.about,
+        demo=loaded.demo,
+        embedding_dim=embedding_dim,
+        parameters=parameters(loaded),
+        gflops_per_pair=2 * multiply_adds / 1e9,
+        preprocessing=loaded.preprocessing,
+        tokenizer=TokenizerSpec(
+            kind="clip-bpe",
+            merges_path=MERGES_PATH,
+            merges=len(loaded.merges),
+            context_length=loaded.context_length,
+            vocab_size=loaded.vocab_size,
+        ),
+        image_tower=image_tower,
+        text_tower=text_tower,
+        golden_path=GOLDEN_PATH,
+        tolerance=tolerance,
+        licence=Licence(
+            name=loaded.licence.name,
+            url=loaded.licence.url,
+            attribution=loaded.licence.attribution,
+            path=LICENCE_PATH,
+        ),
+        files=[
+            FileEntry(
+                path=path.relative_to(folder).as_posix(),
+                bytes=path.stat().st_size,
+                sha256=sha256(path),
+            )
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        ],
+    )
+    return msgspec.structs.replace(manifest, bundle=bundle_id(manifest))
+
+
+def parameters(loaded: Loaded) -> int:
+    """Trained numbers of both towers; the logit scale and bias belong to neither."""
+    return sum(
+        parameter.numel()
+        for name, parameter in loaded.model.named_parameters()
+        if name not in NOT_IN_TOWERS
+    )
