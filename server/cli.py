@@ -47,7 +47,9 @@ def main() -> NoReturn:
             click.echo(f"     {error.next_step}", err=True)
         sys.exit(1)
     except SQLAlchemyError as error:
-        click.echo(f"dva: The database can't be used: {error} [database_failed]", err=True)
+        reason = str(error).splitlines()[0]
+        click.echo(f"dva: The database can't be used: {reason} [database_failed]", err=True)
+        click.echo("     Check DVA_DATABASE, or --database, and that it runs.", err=True)
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
 

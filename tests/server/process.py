@@ -51,6 +51,9 @@ class Server:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.communicate()
 
+    def interrupt(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
     def stop(self) -> tuple[int, str]:
         """SIGTERM; the exit status, and what it said on stderr."""
         self._process.terminate()

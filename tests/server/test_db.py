@@ -1,0 +1,132 @@
+"""Transactions, times and the schema, on both databases."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import inspect, select, text
+from sqlalchemy.exc import IntegrityError
+
+from server.contributors.models import Device
+from server.db import Base, Database
+from server.migrations import migrate
+from server.results.models import Result
+from server.work.models import Lease
+from tests.server.api import Api
+from tests.server.conftest import UNITS
+
+TIMES = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
+
+
+def device(name: str, at: datetime) -> Device:
+    return Device(
+        id=name,
+        token_sha256=name,
+        platform="native",
+        device_class="x",
+        agent_version="1",
+        created_at=at,
+    )
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(at=TIMES)
+def test_times_come_back_as_they_were(database: Database, at: datetime) -> None:
+    with database.write() as session:
+        session.merge(device("one", at))
+    with database.read() as session:
+        assert session.get_one(Device, "one").created_at == at
+
+
+def test_what_raises_changes_nothing(database: Database) -> None:
+    with pytest.raises(RuntimeError), database.write() as session:
+        session.add(device("one", datetime.now(UTC)))
+        session.flush()
+        raise RuntimeError
+    with database.read() as session:
+        assert session.scalars(select(Device)).all() == []
+
+
+def test_the_migrated_schema_is_the_models(database: Database) -> None:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, Base.metadata) == []
+        migrate(database)
+
+
+def test_only_what_is_named_is_written_per_pair(database: Database) -> None:
+    """Nothing per pair: seven tables, and none of them has a row for a pair."""
+    names = set(inspect(database.engine).get_table_names())
+    assert names == {"alembic_version", "device", "lease", "pool", "result", "shard", "unit"}
+
+
+def test_many_processes_may_migrate_at_once(database: Database) -> None:
+    with database.write() as session:
+        for table in reversed(Base.metadata.sorted_tables):
+            session.execute(text(f"DROP TABLE {table.name}"))
+        session.execute(text("DROP TABLE alembic_version"))
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(migrate, database) for _ in range(4)]:
+            done.result()
+    with database.read() as session:
+        assert session.scalars(select(Device)).all() == []
+
+
+def test_the_database_itself_refuses_a_second_claim_or_result(
+    api: Api, pool: str, database: Database
+) -> None:
+    first, second = api.lease(2).leases
+    with pytest.raises(IntegrityError), database.write() as session:
+        one, two = session.get_one(Lease, first.lease), session.get_one(Lease, second.lease)
+        two.unit_id = one.unit_id
+    api.finish(first)
+    with database.read() as session:
+        stored = session.scalars(select(Result)).one()
+    with pytest.raises(IntegrityError), database.write() as session:
+        fields = {name: getattr(stored, name) for name in Result.__table__.columns.keys()}  # noqa: SIM118
+        session.add(Result(**{**fields, "lease_id": second.lease}))
+
+
+def test_devices_that_claim_at_once_get_different_units(app: Flask, pool: str) -> None:
+    start = threading.Barrier(4)
+
+    def work() -> list[str]:
+        api = Api(app)
+        start.wait()
+        units: list[str] = []
+        while True:
+            answer = api.lease()
+            if answer.idle and answer.idle.reason == "drained":
+                return units
+            units += [api.finish(lease).unit for lease in answer.leases]
+
+    with ThreadPoolExecutor(4) as threads:
+        found = [done.result() for done in [threads.submit(work) for _ in range(4)]]
+    units = [unit for part in found for unit in part]
+    assert len(units) == len(set(units)) == UNITS
+
+
+def test_one_device_cant_get_past_its_share_by_asking_twice_at_once(
+    app: Flask, api: Api, pool: str, database: Database
+) -> None:
+    start = threading.Barrier(4)
+
+    def claim() -> int:
+        other = Api.__new__(Api)
+        other.client, other.device = app.test_client(), api.device
+        start.wait()
+        return len(other.lease(3).leases)
+
+    with ThreadPoolExecutor(4) as threads:
+        taken = [done.result() for done in [threads.submit(claim) for _ in range(4)]]
+    assert sum(taken) == UNITS
