@@ -47,7 +47,7 @@ async def _run(
     async def open_engine(rung: Rung, manifest: Manifest, url: str) -> NativeEngine:
         del rung  # there is one
         folder = await store.towers(manifest, url)
-        return NativeEngine(manifest=manifest, folder=folder, transport=transport, threads=threads)
+        return NativeEngine(manifest=manifest, folder=folder, source=transport, threads=threads)
 
     runner = assemble(
         server=server,

@@ -8,7 +8,7 @@ import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,6 @@ from dva_agent.bundle import Manifest
 from dva_agent.engine import Blob, Embeddings, Pixels
 from dva_agent.errors import EngineError, NumericFault, RungUnavailable
 from dva_agent.native.pixels import preprocess
-from dva_agent.native.transport import HttpTransport
 from dva_agent.protocol import PairStatus, Rung, Span
 
 BATCH_SIZE = 16
@@ -40,16 +39,24 @@ class _Array:
     data: npt.NDArray[Any]
 
 
+class Source(Protocol):
+    """Where bytes come from: HttpTransport, or the shards on the auditor's own disk."""
+
+    async def fetch(self, url: str, span: Span | None, limit: int) -> bytes:
+        """At most `limit` bytes, exactly the span's if there is one. Raises ServerError."""
+        ...
+
+
 class NativeEngine:
     """Implements engine.Engine. `close` it."""
 
     def __init__(
-        self, *, manifest: Manifest, folder: Path, transport: HttpTransport, threads: int = 0
+        self, *, manifest: Manifest, folder: Path, source: Source, threads: int = 0
     ) -> None:
         """`folder`: where the towers' files are. `threads`: of one run; 0 lets onnxruntime
         choose. Raises RungUnavailable if the model can't be loaded."""
         self._manifest = manifest
-        self._transport = transport
+        self._source = source
         self._image = _session(folder / manifest.image_tower.path, threads)
         self._text = _session(folder / manifest.text_tower.path, threads)
 
@@ -66,7 +73,7 @@ class NativeEngine:
         return BATCH_SIZE
 
     async def fetch(self, url: str, span: Span | None = None) -> Blob:
-        return _blob(await self._transport.fetch(url, span, MAX_BLOB_BYTES))
+        return _blob(await self._source.fetch(url, span, MAX_BLOB_BYTES))
 
     async def read(self, blob: Blob, spans: Sequence[Span]) -> list[bytes]:
         data = _data(blob)

@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from dva_agent.agents.base import Outcome, PairOutcome, Unit, Verdict
+from dva_agent.agents.caption_length import CaptionLengthAgent
+from dva_agent.agents.dva import DvaAgent
+from dva_agent.assembly import AGENTS
+from dva_agent.bundle import Manifest, Tolerance
+from dva_agent.engine import Embeddings
+from dva_agent.errors import EngineError, NumericFault
+from dva_agent.events import Seen
+from dva_agent.model import load_model
+from dva_agent.protocol import PairStatus
+from dva_agent.reading import MAX_CAPTION_BYTES
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.dva_agent.local import LocalEngine
+from tests.dva_agent.shards import Pair, unit
+from tests.dva_agent.unlike import unsupported
+from tests.e2e.pictures import encoded, scene
+
+PICTURE = encoded(scene(80, 60, 1), "JPEG")
+LARGE = encoded(scene(64, 1, 1).resize((16_400, 1)), "PNG")
+
+CASES: list[tuple[Pair, PairStatus]] = [
+    ((PICTURE, b"a red apple"), PairStatus.SCORED),
+    ((None, b"no image"), PairStatus.IMAGE_MISSING),
+    ((None, None), PairStatus.IMAGE_MISSING),
+    ((b"", b"empty image"), PairStatus.IMAGE_BROKEN),
+    ((PICTURE[:-40], b"half an image"), PairStatus.IMAGE_BROKEN),
+    ((PICTURE[:-40], b"   "), PairStatus.IMAGE_BROKEN),
+    ((PICTURE[:-40], None), PairStatus.IMAGE_BROKEN),
+    ((b"<html>404</html>" * 9, b"a page"), PairStatus.IMAGE_BROKEN),
+    ((unsupported()[0][1], b"cmyk"), PairStatus.IMAGE_UNSUPPORTED),
+    ((unsupported()[0][1], b""), PairStatus.IMAGE_UNSUPPORTED),
+    ((LARGE, b"a long strip"), PairStatus.IMAGE_TOO_LARGE),
+    ((PICTURE, None), PairStatus.CAPTION_MISSING),
+    ((PICTURE, b""), PairStatus.CAPTION_EMPTY),
+    ((PICTURE, " \u3000&nbsp;\ufeff".encode()), PairStatus.CAPTION_EMPTY),
+    ((PICTURE, b"a" * (MAX_CAPTION_BYTES + 1)), PairStatus.CAPTION_TOO_LARGE),
+    ((PICTURE, b"not \xff\xfe utf-8"), PairStatus.SCORED),
+    ((PICTURE, b"!" * MAX_CAPTION_BYTES), PairStatus.SCORED),
+    ((encoded(scene(31, 300, 2), "PNG"), "voilÃ  &amp; “quoted”".encode()), PairStatus.SCORED),
+]
+
+
+class Watched:
+    """Keeps what a page would show."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[Seen]] = []
+
+    async def __call__(self, pairs: Sequence[Seen]) -> None:
+        self.batches.append(list(pairs))
+
+    @property
+    def pairs(self) -> list[Seen]:
+        return [pair for batch in self.batches for pair in batch]
+
+
+class Counting(LocalEngine):
+    """Knows which handles were given out and not released."""
+
+    def __init__(self, folder: Path, manifest: Manifest, *, batch_size: int = 16) -> None:
+        super().__init__(folder, manifest, batch_size=batch_size)
+        self.out: set[int] = set()
+        self.kept: list[object] = []
+
+    def note(self, handle: Any) -> Any:
+        self.out.add(id(handle))
+        self.kept.append(handle)  # so that ids stay unique
+        return handle
+
+    async def fetch(self, url: str, span: Any = None) -> Any:
+        return self.note(await super().fetch(url, span))
+
+    async def pixels(self, blob: Any, spans: Any) -> Any:
+        pixels, statuses = await super().pixels(blob, spans)
+        return self.note(pixels), statuses
+
+    async def encode_images(self, pixels: Any) -> Any:
+        return self.note(await super().encode_images(pixels))
+
+    async def encode_texts(self, ids: Any) -> Any:
+        return self.note(await super().encode_texts(ids))
+
+    def release(self, *handles: Any) -> None:
+        super().release(*handles)
+        self.out -= {id(handle) for handle in handles}
+
+
+def run(
+    engine: LocalEngine, manifest: Manifest, pairs: Sequence[Pair], agent: Any = None
+) -> tuple[Outcome, Watched]:
+    lease, body = unit(pairs, manifest)
+    watched = Watched()
+
+    async def go() -> Outcome:
+        model = await load_model(engine, manifest, "local:")
+        engine.files.memory["shard"] = body
+        blob = await engine.fetch("local:shard")
+        try:
+            whole = Unit(lease=lease, blob=blob, model=model, turn=asyncio.Lock())
+            outcome = await (agent or DvaAgent()).run(whole, engine, watched)
+        finally:
+            engine.release(blob)
+        return cast(Outcome, outcome)
+
+    return asyncio.run(go()), watched
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 16, 100])
+def test_every_status_has_its_cause(demo_bundle: Path, manifest: Manifest, batch_size: int) -> None:
+    engine = Counting(demo_bundle, manifest, batch_size=batch_size)
+    outcome, watched = run(engine, manifest, [pair for pair, _ in CASES])
+    assert [pair.status for pair in outcome.pairs] == [status for _, status in CASES]
+    assert all((pair.score == 0.0) == (pair.status != 0) for pair in outcome.pairs)
+    assert engine.out == set()
+    assert [pair.index for pair in watched.pairs] == list(range(len(CASES)))
+    for seen, pair in zip(watched.pairs, outcome.pairs, strict=True):
+        assert seen.status == pair.status
+        assert seen.score == (None if pair.status else pair.score)
+
+
+def test_scores_do_not_depend_on_batches(demo_bundle: Path, manifest: Manifest) -> None:
+    pairs: list[Pair] = [
+        (encoded(scene(40 + 7 * i, 90 - 3 * i, i), "JPEG"), f"caption {i} ".encode() * (i % 5 + 1))
+        for i in range(20)
+    ]
+    alone = run(LocalEngine(demo_bundle, manifest, batch_size=1), manifest, pairs)[0]
+    together = run(LocalEngine(demo_bundle, manifest, batch_size=20), manifest, pairs)[0]
+    differences = [abs(a.score - b.score) for a, b in zip(alone.pairs, together.pairs, strict=True)]
+    assert max(differences) <= 1e-6
+    assert len({pair.score for pair in alone.pairs}) == 20
+
+
+def test_a_unit_of_nothing_but_missing_pairs(demo_bundle: Path, manifest: Manifest) -> None:
+    outcome, watched = run(LocalEngine(demo_bundle, manifest), manifest, [(None, b"x")] * 3)
+    assert [pair.status for pair in outcome.pairs] == [PairStatus.IMAGE_MISSING] * 3
+    assert len(watched.pairs) == 3
+
+
+def test_a_unit_of_empty_captions(demo_bundle: Path, manifest: Manifest) -> None:
+    outcome, _ = run(LocalEngine(demo_bundle, manifest), manifest, [(PICTURE, b" ")] * 3)
+    assert [pair.status for pair in outcome.pairs] == [PairStatus.CAPTION_EMPTY] * 3
+
+
+class Constant(Counting):
+    async def similarity(self, images: Any, texts: Any, rows: Any) -> list[float]:
+        return [0.25] * len(rows)
+
+
+class Impossible(Counting):
+    value = math.nan
+
+    async def similarity(self, images: Any, texts: Any, rows: Any) -> list[float]:
+        return [self.value] * len(rows)
+
+
+class Failing(Counting):
+    """Fails in the second batch of images."""
+
+    calls = 0
+
+    async def encode_images(self, pixels: Any) -> Embeddings:
+        self.calls += 1
+        if self.calls == 2:
+            raise EngineError("out of order")
+        return cast(Embeddings, await super().encode_images(pixels))
+
+
+MANY: list[Pair] = [(PICTURE, f"caption {i}".encode()) for i in range(9)]
+
+
+def test_one_score_for_different_pairs_is_a_fault(demo_bundle: Path, manifest: Manifest) -> None:
+    with pytest.raises(NumericFault):
+        run(Constant(demo_bundle, manifest), manifest, MANY)
+    same: list[Pair] = [(PICTURE, b"one caption")] * 9
+    assert run(Constant(demo_bundle, manifest), manifest, same)[0].pairs[0].score == 0.25
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 1.001, -1.001])
+def test_impossible_scores_are_faults(demo_bundle: Path, manifest: Manifest, value: float) -> None:
+    engine = Impossible(demo_bundle, manifest)
+    engine.value = value
+    with pytest.raises(NumericFault):
+        run(engine, manifest, MANY)
+    assert engine.out == set()
+
+
+def test_rounding_past_one_is_clipped(demo_bundle: Path, manifest: Manifest) -> None:
+    engine = Impossible(demo_bundle, manifest)
+    engine.value = 1.0 + 5e-6
+    assert run(engine, manifest, MANY[:3])[0].pairs[0].score == 1.0
+
+
+def test_nothing_is_left_behind_by_a_failure(demo_bundle: Path, manifest: Manifest) -> None:
+    engine = Failing(demo_bundle, manifest, batch_size=2)
+    with pytest.raises(EngineError, match="out of order"):
+        run(engine, manifest, MANY)
+    assert engine.out == set()
+
+
+TOLERANCE = Tolerance(score=1e-3, embedding=1e-3)
+statuses = st.sampled_from(list(PairStatus))
+scores = st.floats(-1, 1)
+
+
+@given(scores, scores)
+def test_judging_scores(claimed: float, recomputed: float) -> None:
+    verdict = DvaAgent().judge(
+        PairOutcome(status=PairStatus.SCORED, score=claimed),
+        PairOutcome(status=PairStatus.SCORED, score=recomputed),
+        TOLERANCE,
+    )
+    difference = abs(claimed - recomputed)
+    expected = (
+        Verdict.ACCEPT
+        if difference <= 1e-3
+        else Verdict.LOOK_AGAIN
+        if difference <= 4e-3
+        else Verdict.REJECT
+    )
+    assert verdict == expected
+
+
+@given(statuses, statuses)
+def test_judging_statuses(claimed: PairStatus, recomputed: PairStatus) -> None:
+    verdict = DvaAgent().judge(
+        PairOutcome(status=claimed, score=0.0),
+        PairOutcome(status=recomputed, score=0.0),
+        TOLERANCE,
+    )
+    decoders = {PairStatus.SCORED, PairStatus.IMAGE_BROKEN}
+    if claimed == recomputed:
+        assert verdict == Verdict.ACCEPT
+    else:
+        assert verdict == (
+            Verdict.LOOK_AGAIN if {claimed, recomputed} == decoders else Verdict.REJECT
+        )
+
+
+def test_nan_is_never_accepted() -> None:
+    nan = PairOutcome(status=PairStatus.SCORED, score=math.nan)
+    fine = PairOutcome(status=PairStatus.SCORED, score=0.0)
+    assert DvaAgent().judge(nan, fine, TOLERANCE) == Verdict.REJECT
+    assert CaptionLengthAgent().judge(nan, fine, TOLERANCE) == Verdict.REJECT
+
+
+def test_a_second_agent_fits_the_same_seam(demo_bundle: Path, manifest: Manifest) -> None:
+    engine = LocalEngine(demo_bundle, manifest)
+    pairs: list[Pair] = [(None, b"a red apple"), (PICTURE, b"a b c d e"), (PICTURE, None)]
+    agent = AGENTS["caption-length"]
+    outcome, watched = run(engine, manifest, pairs, agent)
+    assert outcome.pairs[2] == PairOutcome(status=PairStatus.CAPTION_MISSING, score=0.0)
+    assert outcome.pairs[1].score == np.float64(7 / manifest.tokenizer.context_length)
+    assert len(watched.pairs) == 3
+    again, _ = run(engine, manifest, pairs, agent)
+    for one, other in zip(outcome.pairs, again.pairs, strict=True):
+        assert agent.judge(one, other, TOLERANCE) == Verdict.ACCEPT
