@@ -16,13 +16,13 @@ run: setup ## score the demo pool: open the address it prints (PORT=8000 DATA=da
 
 test: setup-dev ## the whole suite: Python, JavaScript, browser
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
-	@node --test "tests/js/**/*.test.js"
+	@node --test tests/js/*.test.js
 
 check: setup-dev ## ruff, mypy --strict, tsc --checkJs, import-linter
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@npx --no-install tsc --project tsconfig.json
+	@node_modules/.bin/tsc --project tsconfig.json
 	@$(BIN)/lint-imports
 
 export-demo: setup-dev ## build static/models/demo-q8 again from the committed checkpoint
