@@ -23,7 +23,7 @@ def _extension_loads() -> bool:
         return True  # let the import below raise its own error
     try:
         for binary in Path(spec.origin).parent.glob("_C*.so"):
-            torch.ops.load_library(str(binary))
+            torch.ops.load_library(str(binary))  # type: ignore[no-untyped-call]
     except OSError:
         return False
     return hasattr(torch.ops.torchvision, "nms")
@@ -31,9 +31,10 @@ def _extension_loads() -> bool:
 
 def _declare_operators() -> None:
     global _LIBRARY
-    _LIBRARY = torch.library.Library("torchvision", "DEF")
+    _LIBRARY = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for operator in ("nms", "qnms"):
-        _LIBRARY.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        signature = f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        _LIBRARY.define(signature)  # type: ignore[no-untyped-call]
 
 
 if not _extension_loads():

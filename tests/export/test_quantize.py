@@ -1,0 +1,78 @@
+"""8-bit blocks: near the matrix, and read by onnxruntime's operators as `dequantize` reads them."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from onnx import TensorProto
+
+from export.errors import TowerUnsupported
+from export.graph import Graph
+from export.quantize import BLOCK, SMALLEST_BLOCK, block_size, dequantize, quantize_rows
+from export.weights import Q8
+
+
+@given(
+    matrix=st.tuples(st.integers(1, 4), st.sampled_from([16, 32, 48, 96])).flatmap(
+        lambda shape: arrays(np.float32, shape, elements=st.floats(-1e3, 1e3, width=32))
+    )
+)
+def test_a_number_moves_by_half_a_step_at_most(matrix: np.ndarray) -> None:
+    blocks = quantize_rows(matrix)
+    steps = np.repeat(blocks.scales, blocks.values.shape[2], axis=1)
+    assert blocks.values.min() >= 1
+    assert (np.abs(dequantize(blocks) - matrix) <= 0.5001 * steps).all()
+
+
+@given(columns=st.integers(1, 10_000))
+def test_blocks_divide_a_row(columns: int) -> None:
+    if columns % SMALLEST_BLOCK:
+        with pytest.raises(TowerUnsupported) as refusal:
+            block_size(columns)
+        assert "--weights fp32" in refusal.value.next_step
+    else:
+        assert columns % block_size(columns) == 0
+        assert block_size(columns) <= BLOCK
+
+
+def run(
+    graph: Graph, output: str, value: np.ndarray, kind: int, shape: list[int | str]
+) -> np.ndarray:
+    model = graph.model(
+        input_name="x",
+        input_type=kind,
+        input_shape=shape,
+        output=output,
+        output_name="y",
+        output_shape=[f"d{n}" for n in range(3)],
+    )
+    session = ort.InferenceSession(model.SerializeToString())
+    return session.run(["y"], {"x": value})[0]
+
+
+@settings(deadline=None, max_examples=20)
+@given(inner=st.sampled_from([16, 32, 80, 128]), outer=st.integers(1, 9), seed=st.integers(0, 99))
+def test_the_matrix_product_reads_blocks_as_we_do(inner: int, outer: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    weight = rng.normal(size=(inner, outer)).astype(np.float32)
+    bias = rng.normal(size=outer).astype(np.float32)
+    x = rng.normal(size=(2, 3, inner)).astype(np.float32)
+    graph = Graph(name="g")
+    y = Q8().linear(graph, "x", weight, bias, "linear")
+    found = run(graph, y, x, TensorProto.FLOAT, ["N", "T", inner])
+    true = x @ dequantize(quantize_rows(np.ascontiguousarray(weight.T))).T + bias
+    assert np.abs(found - true).max() < 1e-4
+
+
+def test_the_embedding_reads_blocks_as_we_do() -> None:
+    rng = np.random.default_rng(0)
+    table = rng.normal(size=(50, 96)).astype(np.float32)
+    ids = rng.integers(0, 50, (4, 7)).astype(np.int32)
+    graph = Graph(name="g")
+    y = Q8().embedding(graph, "x", table, "token")
+    found = run(graph, y, ids, TensorProto.INT32, ["N", "T"])
+    assert np.array_equal(found, dequantize(quantize_rows(table))[ids])
