@@ -43,10 +43,8 @@ STDLIB = "python_stdlib.zip"
 LOCK = "pyodide-lock.json"
 ORT_FILES = (
     "ort.webgpu.bundle.min.mjs",
-    "ort-wasm-simd-threaded.asyncify.mjs",
     "ort-wasm-simd-threaded.asyncify.wasm",
     "ort.wasm.bundle.min.mjs",
-    "ort-wasm-simd-threaded.mjs",
     "ort-wasm-simd-threaded.wasm",
 )
 TAB_PACKAGES = ("ftfy", "wcwidth", "msgspec")

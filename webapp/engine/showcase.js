@@ -4,8 +4,8 @@
 /** @typedef {import('./wire.js').SeenPair} SeenPair */
 /** @typedef {import('./wire.js').FromWorker} FromWorker */
 
-const PAIRS_AT_ONCE = 4;
-const EVERY_MS = 900;
+const PAIRS_AT_ONCE = 3;
+const EVERY_MS = 1500;
 /** A larger file is shown without its picture: it would be copied and decoded once more. */
 const MAX_PICTURE_BYTES = 4 << 20;
 const SCORED = 0;

@@ -54,7 +54,7 @@ export interface Problem {
 export type AgentEvent =
   | { kind: 'state'; state: RunState }
   | ({ kind: 'problem' } & Problem)
-  | ({ kind: 'fatal' } & Problem)
+  | { kind: 'fatal'; code: string; message: string; nextStep: string }
   | {
       kind: 'rung';
       bundle: string;

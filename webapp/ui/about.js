@@ -1,0 +1,31 @@
+// <dva-about>: what this model is good for, what is kept and sent, whose work runs here.
+
+import { make } from './dom.js';
+import { TEXT } from './text.js';
+
+/** @typedef {import('./server-types.js').Manifest} Manifest */
+
+const LICENCES = new URL('../licences/README.txt', import.meta.url).href;
+
+export class AboutElement extends HTMLElement {
+  #model = make('section', { hidden: '' });
+
+  connectedCallback() {
+    if (this.firstChild !== null) return;
+    const licences = make('p', {}, make('a', { href: LICENCES }, TEXT.licences));
+    this.append(this.#model, make('section', {}, make('p', {}, TEXT.stored), licences));
+  }
+
+  /** @param {Manifest} manifest */
+  set({ demo, name, about }) {
+    this.#model.hidden = false;
+    const title = make('h2', {}, demo ? TEXT.demoTitle : TEXT.realTitle(name));
+    if (!demo) {
+      this.#model.replaceChildren(title, make('p', {}, about));
+      return;
+    }
+    const commands = make('pre', { tabindex: '0' }, make('code', {}, TEXT.demoCommands.join('\n')));
+    const paragraphs = [TEXT.demoText, TEXT.demoNext].map((text) => make('p', {}, text));
+    this.#model.replaceChildren(title, ...paragraphs, commands);
+  }
+}

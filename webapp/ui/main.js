@@ -1,0 +1,130 @@
+// The contributor's page. `?rung=wasm` (or webgpu-f32) leaves out the other rungs, `?pool=NAME` works
+// on one pool only, `?until=drained` ends with the pool instead of waiting for more.
+
+import { AboutElement } from './about.js';
+import { Controller } from './controller.js';
+import { ControlsElement } from './controls.js';
+import { say } from './dom.js';
+import { FeedElement } from './feed.js';
+import { ModelElement } from './model.js';
+import { NoticesElement } from './notices.js';
+import { NumbersElement } from './numbers.js';
+import { PoolElement } from './pool.js';
+import { manifestOf, pools } from './server.js';
+import { TEXT } from './text.js';
+import { isTaken } from './turn.js';
+import { WhereElement } from './where.js';
+
+/** @typedef {import('./server-types.js').PoolStatus} PoolStatus */
+/** @typedef {import('./state.js').Notice} Notice */
+
+const POOL_EVERY_MS = 5000;
+
+/** @type {Readonly<Record<string, CustomElementConstructor>>} */
+const ELEMENTS = Object.freeze({
+  'dva-about': AboutElement,
+  'dva-controls': ControlsElement,
+  'dva-feed': FeedElement,
+  'dva-model': ModelElement,
+  'dva-notices': NoticesElement,
+  'dva-numbers': NumbersElement,
+  'dva-pool': PoolElement,
+  'dva-where': WhereElement,
+});
+
+/**
+ * @template {HTMLElement} E
+ * @param {string} selector
+ * @param {new () => E} kind
+ * @returns {E}
+ */
+function find(selector, kind) {
+  const found = document.querySelector(selector);
+  if (!(found instanceof kind)) throw new Error(`The page has no ${selector}.`);
+  return found;
+}
+
+/** @returns {Notice[]} what this browser lacks */
+function lacks() {
+  if (!('locks' in navigator) && window.isSecureContext) {
+    return [{ code: 'no_worker', message: TEXT.noWorker, nextStep: TEXT.noWorkerNext, retryInS: null }];
+  }
+  if (window.isSecureContext) return [];
+  return [{ code: 'insecure', message: TEXT.insecure, nextStep: TEXT.insecureNext, retryInS: null }];
+}
+
+for (const [name, kind] of Object.entries(ELEMENTS)) customElements.define(name, kind);
+
+say(find('[data-text=tagline]', HTMLElement), TEXT.tagline);
+say(find('[data-text=headline]', HTMLElement), TEXT.headline);
+say(find('[data-text=lead]', HTMLElement), TEXT.lead);
+
+const address = new URLSearchParams(location.search);
+const controller = new Controller({
+  rung: address.get('rung'),
+  pool: address.get('pool'),
+  untilDrained: address.get('until') === 'drained',
+});
+const controls = find('dva-controls', ControlsElement);
+const feed = find('dva-feed', FeedElement);
+const model = find('dva-model', ModelElement);
+const notices = find('dva-notices', NoticesElement);
+const numbers = find('dva-numbers', NumbersElement);
+const pool = find('dva-pool', PoolElement);
+const where = find('dva-where', WhereElement);
+const about = find('dva-about', AboutElement);
+const standing = lacks();
+
+let drawing = false;
+
+function draw() {
+  drawing = false;
+  const { state } = controller;
+  where.show(state);
+  notices.show(standing.length === 0 ? state.notices : [...standing, ...state.notices]);
+  numbers.running = state.phase === 'running';
+  if (state.download !== null) model.show(state.download.progress);
+  document.body.dataset.phase = state.phase;
+}
+
+controls.bind(controller);
+if (standing.length > 0) controls.disable();
+controller.addEventListener('change', () => {
+  if (drawing) return;
+  drawing = true;
+  requestAnimationFrame(draw);
+});
+controller.addEventListener('seen', (event) => {
+  const { pairs, shown } = /** @type {CustomEvent} */ (event).detail;
+  numbers.add(pairs);
+  feed.show(shown);
+});
+draw();
+
+let bundle = '';
+
+async function look() {
+  try {
+    const found = await pools();
+    const wanted = address.get('pool');
+    const chosen = found.find((one) => wanted === null || one.pool === wanted) ?? null;
+    pool.show(chosen);
+    if (chosen === null) return;
+    feed.safe = chosen.safe;
+    if (chosen.bundle === bundle) return;
+    const manifest = await manifestOf(chosen);
+    bundle = chosen.bundle;
+    model.set(manifest, chosen.bundle_url);
+    about.set(manifest);
+  } catch (error) {
+    console.warn(error);
+    pool.silent();
+  }
+}
+
+await look();
+setInterval(() => {
+  if (!document.hidden) look();
+}, POOL_EVERY_MS);
+
+if (standing.length === 0 && (await isTaken())) controls.block();

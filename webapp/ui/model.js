@@ -1,0 +1,62 @@
+// <dva-model>: the pool's model, and its way here.
+
+import { make, say } from './dom.js';
+import { bytes } from './format.js';
+import { Rate } from './rate.js';
+import { TEXT } from './text.js';
+
+/** @typedef {import('./server-types.js').Manifest} Manifest */
+/** @typedef {import('../engine/model-files.js').Progress} Progress */
+
+const WINDOW_S = 5;
+const NEED_S = 0.5;
+
+export class ModelElement extends HTMLElement {
+  #name = make('p', { class: 'name' });
+  #bar = make('progress', { max: '1', value: '0', 'aria-label': TEXT.modelProgress });
+  #state = make('p', { class: 'hint' });
+  #licence = make('p', { class: 'hint' });
+  #rate = new Rate({ windowS: WINDOW_S, needS: NEED_S });
+  /** @type {Progress | null} */
+  #last = null;
+
+  connectedCallback() {
+    if (this.firstChild !== null) return;
+    this.append(make('h2', {}, TEXT.model), this.#name, this.#bar, this.#state, this.#licence);
+  }
+
+  /**
+   * @param {Manifest} manifest
+   * @param {string} bundleUrl
+   */
+  set(manifest, bundleUrl) {
+    const towers = [manifest.image_tower, manifest.text_tower];
+    const paths = new Set(towers.flatMap(({ path, data_paths }) => [path, ...(data_paths ?? [])]));
+    const size = manifest.files.reduce((sum, file) => sum + (paths.has(file.path) ? file.bytes : 0), 0);
+    say(this.#name, TEXT.modelSize(manifest.name, bytes(size)));
+    if (this.#last === null) say(this.#state, TEXT.modelWaits(bytes(size)));
+    const { licence } = manifest;
+    const link = make('a', { href: bundleUrl + licence.path }, licence.name);
+    const rest = licence.attribution === '' ? [] : [` · ${licence.attribution}`];
+    this.#licence.replaceChildren(`${TEXT.modelLicence}: `, link, ...rest);
+  }
+
+  /** @param {Progress} progress */
+  show(progress) {
+    if (progress === this.#last) return;
+    const { bytes: done, total, kept } = progress;
+    const now = performance.now() / 1000;
+    if (this.#last === null || done < this.#last.bytes) this.#rate.restart();
+    // What comes out of storage says nothing about the connection.
+    else if (kept === this.#last.kept) this.#rate.add(done - this.#last.bytes, now);
+    this.#last = progress;
+    this.#bar.value = total === 0 ? 1 : done / total;
+    if (done >= total) {
+      say(this.#state, kept === total ? TEXT.modelKept(total) : TEXT.modelHere(total));
+      return;
+    }
+    const rate = this.#rate.perSecond(now);
+    const left = rate === null || rate === 0 ? null : (total - done) / rate;
+    say(this.#state, TEXT.modelLoading(done, total, rate, left));
+  }
+}

@@ -1,0 +1,27 @@
+// The parts that the page shows of webapp/dva_agent/protocol.py and bundle.py.
+
+export interface PoolStatus {
+  pool: string;
+  bundle: string;
+  bundle_url: string;
+  title: string;
+  licence: string;
+  attribution: string;
+  safe: boolean;
+  pairs: number;
+  units: number;
+  units_leased: number;
+  units_done: number;
+  pairs_done: number;
+}
+
+export interface Manifest {
+  name: string;
+  weights: string;
+  about: string;
+  demo: boolean;
+  image_tower: { path: string; data_paths?: string[] };
+  text_tower: { path: string; data_paths?: string[] };
+  licence: { name: string; url: string; attribution: string; path: string };
+  files: { path: string; bytes: number; sha256: string }[];
+}
