@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import torch
 from dva_agent.bundle import Preprocessing
@@ -25,6 +25,8 @@ from export.checkpoints import Checkpoint, by_hub, by_tag
 from export.errors import CheckpointRefused, TowerUnsupported
 from export.licence import LicenceText, folder_licence, hub_licence, no_licence
 from export.openclip import open_clip
+
+T = TypeVar("T")
 
 DEMO_FOLDER = Path(__file__).parent / "demo" / "checkpoint"
 DEMO_ABOUT = (
@@ -102,8 +104,7 @@ def _load_tag(arch: str, tag: str) -> Loaded:
 
 def _load_hub(hub: str) -> Loaded:
     name = f"hf-hub:{hub}"
-    network = _build(lambda: open_clip.create_model(name, require_pretrained=True), what=name)
-    config = open_clip.get_model_config(name)
+    config = _ask(lambda: open_clip.get_model_config(name), what=name)
     known = by_hub(hub)
     if known is not None and bool(config.get("quick_gelu", False)) != known.quick_gelu:
         raise CheckpointRefused(
@@ -111,6 +112,7 @@ def _load_hub(hub: str) -> Loaded:
             f"were trained with quick_gelu={known.quick_gelu}.",
             next_step=f"Use --model {known.arch}:{known.tag}.",
         )
+    network = _build(lambda: open_clip.create_model(name, require_pretrained=True), what=name)
     return _loaded(
         network, config=config, name=hub, source=name, known=known, licence=hub_licence(hub, known)
     )
@@ -203,17 +205,21 @@ def _check_activation(arch: str, tag: str, *, trained_quick: bool) -> None:
 
 
 def _build(create: Callable[[], nn.Module], *, what: str) -> nn.Module:
+    return _ask(create, what=what).to(torch.float32).eval()
+
+
+def _ask(question: Callable[[], T], *, what: str) -> T:
+    """open_clip's answer, or a refusal with its reason."""
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message="QuickGELU mismatch")
-            model = create()
-    except Exception as error:
+            return question()
+    except Exception as error:  # open_clip raises anything from OSError to KeyError here
         raise _refusal(error, what) from error
-    return model.to(torch.float32).eval()
 
 
 def _refusal(error: Exception, what: str) -> CheckpointRefused:
-    """open_clip raises anything from OSError to KeyError here: one sentence instead."""
+    """One sentence for what went wrong."""
     reason = str(error)
     if any(word in reason for word in ("download", "onnection", "resolve", "offline", "HF Hub")):
         return CheckpointRefused(

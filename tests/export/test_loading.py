@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
+from dva_agent.bundle import MANIFEST, decode_manifest
 from dva_agent.errors import DvaError
 
 from export.checkpoints import KNOWN, by_hub, by_tag
@@ -200,6 +201,30 @@ def test_offline_a_download_is_refused_in_one_sentence(tmp_path: Path) -> None:
         assert f"{model} could not be downloaded" in done.stderr
         assert "Traceback" not in done.stderr
         assert not (tmp_path / "out").exists()
+
+
+def test_a_hub_model_loads_from_the_cache(
+    checkpoint: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """The hub's own cache layout stands in for a download."""
+    cached = tmp_path / "hub" / "hub" / "models--someone--clip"
+    snapshot = "0123456789" * 4
+    (cached / "refs").mkdir(parents=True)
+    (cached / "refs" / "main").write_text(snapshot)
+    shutil.copytree(checkpoint("vit"), cached / "snapshots" / snapshot)
+    done = subprocess.run(
+        [*BUILD, "--model", "hf-hub:someone/clip", "--out", str(tmp_path / "out")],
+        cwd=ROOT,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hub")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    manifest = decode_manifest((tmp_path / "out" / MANIFEST).read_bytes())
+    assert done.stdout == f"{manifest.bundle}\n"
+    assert manifest.model == "hf-hub:someone/clip"
+    assert manifest.licence.url == "https://huggingface.co/someone/clip"
+    assert manifest.preprocessing.resize == "squash"
 
 
 def test_help_shows_examples() -> None:
