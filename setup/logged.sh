@@ -6,9 +6,7 @@ title=$1
 shift
 mkdir -p build
 echo "$title ..." >&2
-if "$@" >build/setup.log 2>&1; then
-    exit 0
-fi
+"$@" >build/setup.log 2>&1 && exit 0
 status=$?
 if grep -qiE 'ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|NewConnectionError|NameResolutionError|ConnectTimeout|Max retries exceeded|Temporary failure in name resolution|Could not resolve' build/setup.log; then
     echo "dva: $title failed: no network, or the package registry can't be reached. Connect and run the same command again; what was finished is kept." >&2
