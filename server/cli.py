@@ -51,6 +51,9 @@ def main() -> NoReturn:
         click.echo(f"dva: The database can't be used: {reason} [database_failed]", err=True)
         click.echo("     Check DVA_DATABASE, or --database, and that it runs.", err=True)
         sys.exit(1)
+    except OSError as error:
+        click.echo(f"dva: {error} [system_failed]", err=True)
+        sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
 
 

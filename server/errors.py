@@ -195,6 +195,8 @@ def problem(refusal: Refusal) -> Response:
     )
     response = Response(encode(body), refusal.status, mimetype="application/problem+json")
     response.cache_control.no_store = True
+    if refusal.status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Bearer"
     if refusal.retry_after_s is not None:
         response.headers["Retry-After"] = str(int(refusal.retry_after_s))
     return response

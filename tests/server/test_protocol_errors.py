@@ -69,6 +69,7 @@ def test_who_is_not_signed_in(api: Api, header: str) -> None:
     request = LeaseRequest(agents=["dva"])
     answer = api.post("/leases", request, token=None, headers={"Authorization": header})
     problem(answer, 401, "not_signed_in")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 def test_addresses_that_lead_nowhere(api: Api, pool: str) -> None:
