@@ -22,7 +22,8 @@ from dva_agent.errors import BundleError
 
 from export.errors import BundleRefused
 from export.expected import Expected, Towers, expected, measure_spread, tolerance
-from export.golden import ATTRIBUTION, Golden, golden_pairs
+from export.golden import Golden, golden_pairs
+from export.licence import NOTICES
 from export.loading import Loaded
 from export.manifest import GOLDEN_PATH, LICENCE_PATH, MERGES_PATH, describe
 from export.reference import Inputs, reference_inputs
@@ -64,7 +65,7 @@ def write_bundle(
         say("writing the graphs")
         image, text, cost = _write_towers(loaded, kind, folder, largest_file)
         _write(folder / MERGES_PATH, "\n".join((*loaded.merges, "")).encode("utf-8"))
-        _write(folder / LICENCE_PATH, (loaded.licence.text + ATTRIBUTION).encode("utf-8"))
+        _write(folder / LICENCE_PATH, (loaded.licence.text + NOTICES).encode("utf-8"))
         say("running the golden pairs")
         pairs = golden_pairs()
         inputs = reference_inputs(

@@ -23,7 +23,7 @@ from torch import nn
 
 from export.checkpoints import Checkpoint, by_hub, by_tag
 from export.errors import CheckpointRefused, TowerUnsupported
-from export.licence import LicenceText, folder_licence, hub_licence, no_licence
+from export.licence import LicenceText, demo_licence, folder_licence, hub_licence, no_licence
 from export.openclip import open_clip
 
 T = TypeVar("T")
@@ -135,7 +135,7 @@ def _load_folder(folder: Path, *, demo: bool) -> Loaded:
         name="DVA emoji demo" if demo else label,
         source=label,
         known=None,
-        licence=folder_licence(folder, label),
+        licence=demo_licence(folder) if demo else folder_licence(folder, label),
         demo=demo,
         merges_file=folder / "merges.txt",
     )

@@ -14,11 +14,6 @@ import msgspec
 
 PICTURES = Path(__file__).parent / "pictures"
 PAIRS = Path(__file__).parent / "pairs.json"
-ATTRIBUTION = """
-The pictures in golden/ are test pictures; those of things were drawn from Twemoji artwork
-(https://github.com/twitter/twemoji), Copyright Twitter, Inc and other contributors, licensed
-CC-BY-4.0 (https://creativecommons.org/licenses/by/4.0/), put on plain backgrounds and re-encoded.
-"""
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
