@@ -12,7 +12,7 @@ import re
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
 
 from server.errors import ShardError
@@ -186,13 +186,13 @@ def _members(file: BinaryIO) -> Iterator[tarfile.TarInfo]:
 def _split(name: str) -> tuple[str, str] | None:
     """WebDataset's rule: the key is the path up to the first dot of its last part. None for a
     name that has no key or no extension, such as `._x`."""
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or _ODD.search(name) or len(name) > 1000:
+    if name.startswith("/") or ".." in name.split("/") or _ODD.search(name) or len(name) > 1000:
         raise ShardError(f"The tar has a member named {_show(name)}.", code="shard_hostile")
-    stem, dot, extension = path.name.partition(".")
+    folder, slash, last = name.rpartition("/")
+    stem, dot, extension = last.partition(".")
     if not stem or not dot:
         return None
-    return str(path.with_name(stem)), extension.lower()
+    return folder + slash + stem, extension.lower()
 
 
 def _record(file: BinaryIO, member: Member) -> dict[str, object]:
