@@ -16,7 +16,7 @@ import torch
 from dva_agent.bundle import MANIFEST, decode_manifest
 from dva_agent.errors import DvaError
 
-from export.checkpoints import KNOWN, by_hub, by_tag
+from export.checkpoints import KNOWN, Checkpoint, by_hub, by_tag
 from export.errors import CheckpointRefused, TowerUnsupported
 from export.loading import clip_merges, load
 from export.openclip import open_clip
@@ -72,7 +72,7 @@ def test_a_file_loads_with_its_architecture(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("known", KNOWN, ids=lambda known: f"{known.arch}:{known.tag}")
-def test_known_facts_are_open_clips(known: object) -> None:
+def test_known_facts_are_open_clips(known: Checkpoint) -> None:
     facts = open_clip.pretrained.get_pretrained_cfg(known.arch, known.tag)
     config = open_clip.get_model_config(known.arch)
     assert facts["hf_hub"].rstrip("/") == known.hub
