@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from dva_agent.agents.base import DataAgent, Outcome, Unit
@@ -25,6 +25,9 @@ TRIES = 3
 FETCHES = 5
 """Tries to get a unit's bytes before it is given back."""
 
+MAX_UNIT_BYTES = 512 << 20
+"""Three of them are in memory at once."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Road:
@@ -42,6 +45,7 @@ class Road:
 async def travel(road: Road, lease: Lease, more: Callable[[], int]) -> Accepted:
     """Score one leased unit and submit it. `more`: how many new leases the answer may bring,
     asked when the result is sent. Raises DvaError; giving the lease back is the caller's part."""
+    check_lease(lease, road.agents)
     url = road.client.absolute(lease.bundle_url)
     for _ in range(TRIES):
         async with road.ladder.session(lease.bundle, url) as session:
@@ -69,6 +73,20 @@ async def travel(road: Road, lease: Lease, more: Callable[[], int]) -> Accepted:
             )
             return accepted
     raise EngineError(f"The engine failed {TRIES} times on this unit.")
+
+
+def check_lease(lease: Lease, agents: Collection[str]) -> None:
+    """What a lease must be to be worked on: for an agent that is here, of a size that fits, its
+    pairs inside its span. Raises MessageError."""
+    if lease.agent not in agents:
+        raise MessageError(f"The lease asks for an agent called {lease.agent}.")
+    if lease.span.size > MAX_UNIT_BYTES:
+        raise MessageError(f"The unit has {lease.span.size:,} bytes.", code="unit_too_large")
+    end = lease.span.start + lease.span.size
+    for pair in lease.pairs:
+        for span in (pair.image, pair.caption):
+            if span and not lease.span.start <= span.start <= span.start + span.size <= end:
+                raise MessageError(f"Pair {pair.uid} lies outside of its unit.")
 
 
 async def _score(road: Road, lease: Lease, session: Session) -> tuple[Outcome, float]:
@@ -113,7 +131,8 @@ class _Watch:
 
     async def __call__(self, pairs: Sequence[Seen]) -> None:
         road = self._road
-        road.narrator.state("running")
+        if road.gate.is_open:  # else this batch ran out into a pause, which is what to tell
+            road.narrator.state("running")
         batch = Batch(unit=self._lease.unit, pool=self._lease.pool, pairs=list(pairs))
         road.narrator.observer.seen(batch, self._blob)
         if not road.gate.is_open:

@@ -213,5 +213,7 @@ class Ladder:
         )
 
     def _condemn(self, session: Session, error: EngineError) -> None:
+        if session.condemned:
+            return
         session.condemned = True
         self._note(session.model.manifest, session.engine.rung, error)

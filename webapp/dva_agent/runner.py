@@ -41,6 +41,11 @@ GOODBYE_S = 5.0
 PAUSE_KEEPS_S = 600.0
 """How long a pause may hold units that others could do."""
 
+LEASE_GONE = frozenset(
+    {"lease_unknown", "lease_not_yours", "lease_expired", "lease_abandoned", "result_conflict"}
+)
+"""Codes after which there is nothing to give back."""
+
 Ending = Literal["drained", "stopped", "enough"]
 
 
@@ -193,7 +198,9 @@ class Runner:
     def _admit(self, leases: Leases) -> None:
         for lease in leases.leases:
             if lease.lease not in self._held:
-                self._held.take(lease, self._journey(lease)).add_done_callback(self._ended_badly)
+                # What was asked for before the end and granted after it goes back at once.
+                work = self._decline if self._ended.is_set() else self._journey
+                self._held.take(lease, work(lease)).add_done_callback(self._ended_badly)
         idle = leases.idle
         self._drained = bool(idle and idle.reason == "drained" and not leases.leases)
         if leases.leases or not idle:
@@ -204,6 +211,8 @@ class Runner:
         """Ask for no work for a while, and not at the same moment as everybody else."""
         seconds *= 1.0 + 0.25 * self._clock.chance()
         self._ask_again_at = self._clock.now() + seconds
+        if self._drained and self._errand.until_drained:
+            return  # it won't wait for long, or not at all
         if not self._held and self._gate.is_open:
             self._narrator.state("waiting")
         self._narrator.tell(Waiting(reason=reason, seconds=seconds))
@@ -235,11 +244,15 @@ class Runner:
             self._units += 1
             self._pairs += len(lease.pairs)
             self._pairs_scored += accepted.pairs_scored
-            if accepted.next and not self._ended.is_set():
+            if accepted.next:
                 self._admit(accepted.next)
         else:
             self._failed(error)
             await self._give_back(lease, error or lost)
+
+    async def _decline(self, lease: Lease) -> None:
+        self._held.drop(lease)
+        await self._abandon(lease)
 
     def _failed(self, error: DvaError | None) -> None:
         """A unit came to nothing; without an error it was dropped on purpose."""
@@ -254,19 +267,22 @@ class Runner:
             delay = Backoff().delay(self._failures - 1, chance=self._clock.chance())
             self._rest(delay, error.code)
 
+    async def _abandon(self, lease: Lease) -> bool:
+        """Whether the server knows now. If not, the deadline gives the unit back."""
+        try:
+            await asyncio.wait_for(self._client.abandon(lease.lease), GOODBYE_S)
+        except (ServerError, TimeoutError):
+            return False
+        return True
+
     async def _give_back(self, lease: Lease, error: DvaError | None) -> None:
-        # 403, 404 and 409 say that the lease is gone already.
-        gone = isinstance(error, Refused) and error.status in (403, 404, 409)
-        if not gone:
-            try:
-                await asyncio.wait_for(self._client.abandon(lease.lease), GOODBYE_S)
-            except (ServerError, TimeoutError):
-                gone = True  # its deadline gives it back
+        gone = error is not None and error.code in LEASE_GONE
+        abandoned = not gone and await self._abandon(lease)
         self._narrator.tell(
             UnitDropped(
                 unit=lease.unit,
                 lease=lease.lease,
-                abandoned=not gone,
+                abandoned=abandoned,
                 code=error.code if error else "stopped",
                 message=str(error) if error else "The agent was stopped.",
                 next_step=error.next_step if error else "",

@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+import msgspec
+import pytest
+from dva_agent.client import MAX_RETRY_S, Answer, ServerClient, error_of
+from dva_agent.errors import (
+    Busy,
+    DvaError,
+    MessageError,
+    Outdated,
+    Refused,
+    ServerError,
+    Unreachable,
+)
+from dva_agent.protocol import Lease, PairRef, Registration, Result, Span, pack_scores
+
+
+class Script:
+    """A Transport that plays answers and errors, and keeps the requests."""
+
+    def __init__(self, *steps: Answer | DvaError) -> None:
+        self._steps = list(steps)
+        self.requests: list[tuple[str, str, Mapping[str, str], bytes | None]] = []
+
+    async def request(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None
+    ) -> Answer:
+        self.requests.append((method, url, headers, body))
+        step = self._steps.pop(0)
+        if isinstance(step, DvaError):
+            raise step
+        return step
+
+
+class Instant:
+    """A clock on which waiting takes no time."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        return sum(self.slept)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    def chance(self) -> float:
+        return 0.0
+
+
+def ok(body: str) -> Answer:
+    return Answer(status=200, headers={}, body=body.encode())
+
+
+ACCEPTED = ok('{"unit": "u1", "pairs_scored": 1}')
+LEASE = Lease(
+    lease="l1",
+    unit="u1",
+    pool="p1",
+    agent="dva",
+    bundle="0" * 32,
+    bundle_url="/b/",
+    shard_url="/s",
+    span=Span(start=0, size=9),
+    pairs=[PairRef(uid="x")],
+    expires_in_s=60.0,
+)
+RESULT = Result(
+    bundle="0" * 32,
+    rung="native",
+    device_class="test",
+    statuses=b"\x00",
+    scores=pack_scores([0.5]),
+)
+
+
+def talk(
+    script: Script, act: Callable[[ServerClient], Coroutine[Any, Any, Any]], token: str = "secret"
+) -> tuple[Any, list[float]]:
+    clock = Instant()
+    told: list[tuple[ServerError, float]] = []
+
+    def retrying(error: ServerError, seconds: float) -> None:
+        told.append((error, seconds))
+
+    client = ServerClient(
+        transport=script, server="http://dva.test/", clock=clock, retrying=retrying, token=token
+    )
+    outcome = asyncio.run(act(client))
+    assert [seconds for _, seconds in told] == clock.slept
+    return outcome, clock.slept
+
+
+def test_a_result_is_repeated_byte_for_byte_until_it_is_answered() -> None:
+    script = Script(
+        Unreachable("off"),
+        Answer(status=500, headers={}, body=b""),
+        Answer(status=503, headers={"retry-after": "30"}, body=b"<html>"),
+        ok("<html>a login page</html>"),
+        ACCEPTED,
+    )
+    outcome, slept = talk(script, lambda client: client.submit(LEASE, RESULT))
+    assert outcome.unit == "u1"
+    assert len({(url, body) for _, url, _, body in script.requests}) == 1
+    assert slept == [0.5, 1.0, 30.0, 4.0]
+
+
+def test_headers() -> None:
+    script = Script(ACCEPTED)
+    talk(script, lambda client: client.submit(LEASE, RESULT))
+    method, url, headers, _ = script.requests[0]
+    assert (method, url) == ("POST", "http://dva.test/api/v1/leases/l1/result")
+    assert headers["Authorization"] == "Bearer secret"
+    assert headers["Content-Type"] == "application/json"
+    assert headers["DVA-Protocol"] == "1"
+
+
+def test_the_token_stays_with_the_server() -> None:
+    script = Script(Refused("gone", status=404))
+    with pytest.raises(Refused):
+        talk(script, lambda client: client.manifest("https://mirror.test/api/v1/bundle/"))
+    assert "Authorization" not in script.requests[0][2]
+
+
+def test_the_new_token_is_used_from_then_on() -> None:
+    token = "t" * 40
+    script = Script(
+        Answer(status=201, headers={}, body=f'{{"device": "d1", "token": "{token}"}}'.encode()),
+        Answer(status=204, headers={}, body=b""),
+    )
+
+    async def act(client: ServerClient) -> None:
+        await client.register(Registration(platform="native", device_class="x", agent_version="1"))
+        await client.abandon("l1")
+
+    talk(script, act, token="")
+    assert "Authorization" not in script.requests[0][2]
+    assert script.requests[1][2]["Authorization"] == f"Bearer {token}"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scores": pack_scores([0.5, 0.5])},
+        {"scores": pack_scores([float("nan")])},
+        {"scores": pack_scores([1.5])},
+        {"statuses": b"\x02"},
+        {"statuses": b"\x63"},
+    ],
+)
+def test_a_result_that_breaks_the_rules_is_never_sent(change: dict[str, bytes]) -> None:
+    script = Script()
+    wrong = msgspec.structs.replace(RESULT, **change)
+    with pytest.raises(MessageError):
+        talk(script, lambda client: client.submit(LEASE, wrong))
+    assert script.requests == []
+
+
+def test_what_will_not_pass_is_not_repeated() -> None:
+    body = (
+        b'{"type": "about:blank", "title": "", "status": 409, "code": "lease_expired",'
+        b' "detail": "Too late.", "next_step": "Ask for another."}'
+    )
+    script = Script(Answer(status=409, headers={}, body=body))
+    with pytest.raises(Refused) as caught:
+        talk(script, lambda client: client.submit(LEASE, RESULT))
+    assert (caught.value.code, str(caught.value)) == ("lease_expired", "Too late.")
+    assert caught.value.next_step == "Ask for another."
+    script = Script(Answer(status=426, headers={}, body=b"{}"))
+    with pytest.raises(Outdated):
+        talk(script, lambda client: client.status())
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (Answer(status=429, headers={"retry-after": "7"}, body=b""), 7.0),
+        (Answer(status=503, headers={}, body=b""), 5.0),
+        (Answer(status=503, headers={"retry-after": "Fri, 31 Dec 1999"}, body=b""), 5.0),
+        (Answer(status=503, headers={"retry-after": "-3"}, body=b""), 5.0),
+        (Answer(status=503, headers={"retry-after": "99999999"}, body=b""), MAX_RETRY_S),
+        (
+            Answer(
+                status=429,
+                headers={"retry-after": "7"},
+                body=b'{"type": "", "title": "", "status": 429, "code": "rate_limited",'
+                b' "detail": "", "retry_after_s": 2.5}',
+            ),
+            2.5,
+        ),
+    ],
+)
+def test_how_long_a_server_may_send_us_away(answer: Answer, seconds: float) -> None:
+    error = error_of(answer)
+    assert isinstance(error, Busy)
+    assert error.retry_after_s == seconds
+
+
+def test_addresses_of_messages() -> None:
+    client = ServerClient(
+        transport=Script(), server="http://dva.test", clock=Instant(), retrying=lambda *_: None
+    )
+    assert client.absolute("/api/v1/x") == "http://dva.test/api/v1/x"
+    assert client.absolute("https://cdn.test/x") == "https://cdn.test/x"

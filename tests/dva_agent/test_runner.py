@@ -1,0 +1,438 @@
+"""Whole runs against the real server."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from dva_agent.bundle import Manifest
+from dva_agent.client import Answer
+from dva_agent.errors import DeviceLost, DvaError, Outdated, Refused, RungUnavailable, Unreachable
+from dva_agent.events import (
+    Batch,
+    Held,
+    Problem,
+    RungTried,
+    SelfTested,
+    StateChanged,
+    UnitDropped,
+    UnitFinished,
+    UnitStarted,
+    Waiting,
+)
+from dva_agent.protocol import unpack_scores
+from dva_agent.runner import Runner, Summary
+
+from tests.dva_agent.world import PAIRS, UNITS, World, world, write_pool
+
+BROKEN = len([number for number in range(PAIRS) if number % 7 == 3])
+
+
+@pytest.fixture(scope="session")
+def small_pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_pool(tmp_path_factory.mktemp("small-pool"))
+
+
+@pytest.fixture
+def here(
+    tmp_path: Path, small_pool: Path, demo_bundle: Path, manifest: Manifest
+) -> Iterator[World]:
+    with world(tmp_path / "data", small_pool, demo_bundle, manifest) as made:
+        yield made
+
+
+def results(here: World) -> dict[int, tuple[list[float], bytes]]:
+    """Scores and statuses of every stored unit."""
+    with sqlite3.connect(here.data / "dva.db") as database:
+        rows = database.execute("SELECT unit_id, scores, statuses FROM result").fetchall()
+    database.close()
+    assert len({unit for unit, _, _ in rows}) == len(rows)
+    return {unit: (unpack_scores(scores), statuses) for unit, scores, statuses in rows}
+
+
+def is_complete(here: World) -> bool:
+    """Every unit has one result, and no lease is left."""
+    pool = here.status().pools[0]
+    stored = results(here)
+    assert all(
+        statuses.count(0) == sum(score != 0 for score in scores)
+        for scores, statuses in stored.values()
+    )
+    return (len(stored), pool.units_done, pool.units_leased) == (UNITS, UNITS, 0)
+
+
+def run(here: World, **errand: Any) -> Summary:
+    return asyncio.run(here.runner(**errand).run())
+
+
+def meddled(here: World, when: type[Any], act: Callable[[Runner], None], **errand: Any) -> Summary:
+    """A run in which `act` happens at the first event of a kind."""
+
+    async def go() -> Summary:
+        runner = here.runner(**errand)
+        done = False
+
+        def on_event(event: object) -> None:
+            nonlocal done
+            if isinstance(event, when) and not done:
+                done = True
+                act(runner)
+
+        here.on_event = on_event
+        return await runner.run()
+
+    return asyncio.run(go())
+
+
+def test_a_pool_is_scored_to_its_end(here: World) -> None:
+    summary = run(here)
+    assert summary == Summary(
+        units=UNITS, pairs=PAIRS, pairs_scored=PAIRS - BROKEN, ending="drained"
+    )
+    assert is_complete(here)
+    states = [event.state for event in here.of(StateChanged)]
+    assert states == ["starting", "testing", "running", "drained"]
+    assert len(here.of(SelfTested)) == 1
+    assert [event.rung for event in here.of(RungTried) if event.chosen] == ["native"]
+    assert {event.unit for event in here.of(UnitFinished)} == {
+        event.unit for event in here.of(UnitStarted)
+    }
+    seen = [pair for batch in here.of(Batch) for pair in batch.pairs]
+    assert len(seen) == len({pair.uid for pair in seen}) == PAIRS
+    assert Counter(pair.status for pair in seen) == {0: PAIRS - BROKEN, 2: BROKEN}
+    assert here.of(Held)[-1].leases == []
+    assert here.engines[0].closed
+
+
+def test_nothing_is_leased_before_the_self_test(here: World) -> None:
+    leased_at_test: list[bool] = []
+
+    def look(event: object) -> None:
+        if isinstance(event, SelfTested):
+            leased_at_test.append(any(url.endswith("/leases") for _, url in here.wire.requests))
+
+    here.on_event = look
+    run(here)
+    assert leased_at_test == [False]
+
+
+def test_so_many_units_and_no_more(here: World) -> None:
+    assert run(here, units=2).ending == "enough"
+    assert len(results(here)) == 2
+    assert here.status().pools[0].units_leased == 0
+    assert run(here, units=UNITS).units == UNITS - 2
+    assert is_complete(here)
+
+
+def lose_first_answers(here: World, *, to: tuple[str, ...], times: int) -> None:
+    """The server carries such a request out, and its answer gets lost."""
+    lost: Counter[str] = Counter()
+
+    def fault(method: str, url: str, answer: Answer | None) -> None:
+        if answer and method == "POST" and url.endswith(to) and lost[url] < times:
+            lost[url] += 1
+            raise Unreachable("cut off")
+
+    here.wire.fault = fault
+
+
+def test_lost_answers_are_asked_for_again(here: World) -> None:
+    lose_first_answers(here, to=("/result", "/devices"), times=2)
+    assert run(here).units == UNITS
+    assert is_complete(here)
+    assert len(here.of(Problem)) == 2 * (UNITS + 1)
+
+
+def test_leases_whose_grant_got_lost_come_back(
+    tmp_path: Path, small_pool: Path, demo_bundle: Path, manifest: Manifest
+) -> None:
+    with world(tmp_path / "data", small_pool, demo_bundle, manifest, lease_seconds=1.0) as here:
+        lose_first_answers(here, to=("/leases",), times=2)
+        assert run(here).units == UNITS
+        assert is_complete(here)
+
+
+def test_a_busy_server_is_given_time(here: World) -> None:
+    turned_away = 0
+
+    def fault(method: str, url: str, answer: Answer | None) -> Answer | None:
+        nonlocal turned_away
+        if answer is None and turned_away < 3 and url.endswith("/result"):
+            turned_away += 1
+            return Answer(status=503, headers={"retry-after": "40"}, body=b"<h1>busy</h1>")
+        return None
+
+    here.wire.fault = fault
+    assert run(here).units == UNITS
+    assert is_complete(here)
+    assert sum(seconds >= 40 for seconds in here.clock.slept) >= 3
+
+
+def test_a_failing_server_changes_nothing(here: World) -> None:
+    failed: Counter[str] = Counter()
+
+    def fault(method: str, url: str, answer: Answer | None) -> Answer | None:
+        if answer is None and "/api/" in url:
+            failed[url] += 1
+            if failed[url] % 3 == 1:
+                return Answer(status=500, headers={}, body=b"")
+        return None
+
+    here.wire.fault = fault
+    assert run(here).units == UNITS
+    assert is_complete(here)
+
+
+def test_a_pause_holds_and_resuming_goes_on(here: World) -> None:
+    counts: list[int] = []
+
+    def pause(runner: Runner) -> None:
+        runner.pause()
+
+        async def later() -> None:
+            await asyncio.sleep(0.5)
+            counts.append(len(here.of(Batch)))
+            await asyncio.sleep(1.5)
+            counts.append(len(here.of(Batch)))
+            runner.resume()
+
+        here.clock.slept.clear()
+        tasks.append(asyncio.ensure_future(later()))
+
+    tasks: list[asyncio.Future[None]] = []
+    assert meddled(here, Batch, pause).units == UNITS
+    assert is_complete(here)
+    assert counts[0] == counts[1] < len(here.of(Batch))
+    assert not here.of(UnitDropped)
+    states = [event.state for event in here.of(StateChanged)]
+    assert states == ["starting", "testing", "running", "paused", "running", "drained"]
+
+
+def test_a_long_pause_gives_the_units_back(here: World) -> None:
+    def pause(runner: Runner) -> None:
+        runner.pause()
+
+        async def later() -> None:
+            while here.status().pools[0].units_leased:
+                await asyncio.sleep(0.1)
+            runner.resume()
+
+        tasks.append(asyncio.ensure_future(later()))
+
+    tasks: list[asyncio.Future[None]] = []
+    assert meddled(here, Batch, pause).units == UNITS
+    assert is_complete(here)
+    assert all(event.abandoned for event in here.of(UnitDropped))
+    assert here.of(UnitDropped)
+
+
+def test_a_polite_stop_finishes_what_is_held(here: World) -> None:
+    summary = meddled(here, UnitFinished, lambda runner: runner.stop(finish=True))
+    assert summary.ending == "stopped"
+    assert 1 <= summary.units == len(results(here))
+    assert here.status().pools[0].units_leased == 0
+    assert not here.of(UnitDropped)
+
+
+def test_a_hasty_stop_gives_back_what_is_held(here: World) -> None:
+    summary = meddled(here, Batch, lambda runner: runner.stop(finish=False))
+    assert summary == Summary(units=0, pairs=0, pairs_scored=0, ending="stopped")
+    assert results(here) == {}
+    assert here.status().pools[0].units_leased == 0
+    assert all(event.abandoned for event in here.of(UnitDropped))
+    here.on_event = lambda event: None
+    assert run(here).units == UNITS
+    assert is_complete(here)
+
+
+def test_a_stop_before_anything_is_leased(here: World) -> None:
+    summary = meddled(here, StateChanged, lambda runner: runner.stop(finish=True))
+    assert summary.units == 0
+    assert here.status().pools[0].units_leased == 0
+
+
+def test_a_stop_while_the_server_is_away(here: World) -> None:
+    def fault(method: str, url: str, answer: Answer | None) -> None:
+        raise Unreachable("down")
+
+    here.wire.fault = fault
+    assert meddled(here, Problem, lambda runner: runner.stop(finish=True)).ending == "stopped"
+
+
+def lose_device(after: int) -> Callable[[Any], Any]:
+    calls = 0
+
+    def mood(rows: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > after:
+            raise DeviceLost("gone")
+        return rows
+
+    return mood
+
+
+def not_a_number(*which: int) -> Callable[[Any], Any]:
+    calls = 0
+
+    def mood(rows: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return np.full_like(rows, np.nan) if calls in which else rows
+
+    return mood
+
+
+def test_a_lost_device_is_replaced_and_its_units_are_done_again(here: World) -> None:
+    here.moods.append(lose_device(5))
+    assert run(here).units == UNITS
+    assert is_complete(here)
+    assert len(here.engines) == 2
+    assert here.engines[0].closed
+    assert not here.of(UnitDropped)
+
+
+def test_a_device_that_keeps_going_away_is_left_for_the_next_rung(here: World) -> None:
+    here.moods.extend([lose_device(3)] * 3)
+    assert run(here, rungs=("webgpu-f32", "wasm")).units == UNITS
+    assert is_complete(here)
+    assert [engine.rung for engine in here.engines] == ["webgpu-f32"] * 3 + ["wasm"]
+
+
+def test_one_wrong_number_costs_a_unit_and_a_new_self_test(here: World) -> None:
+    # The golden pairs take three batches of 16.
+    here.moods.append(not_a_number(5))
+    assert run(here).units == UNITS
+    assert is_complete(here)
+    assert len(here.engines) == 1
+    assert len(here.of(SelfTested)) == 2
+    assert [(event.code, event.abandoned) for event in here.of(UnitDropped)] == [
+        ("numeric_fault", True)
+    ]
+
+
+def test_a_rung_that_computes_wrongly_later_on_is_left(here: World) -> None:
+    here.moods.append(not_a_number(*range(5, 100)))
+    assert run(here, rungs=("webgpu-f32", "wasm")).units == UNITS
+    assert is_complete(here)
+    assert [engine.rung for engine in here.engines] == ["webgpu-f32", "wasm"]
+    tried = [(event.rung, event.chosen) for event in here.of(RungTried)]
+    assert tried == [("webgpu-f32", True), ("webgpu-f32", False), ("wasm", True)]
+
+
+def test_rungs_that_fail_are_skipped_and_reported(here: World) -> None:
+    here.opening.append(RungUnavailable("no such adapter"))
+    here.moods.append(lambda rows: np.roll(rows, 1, axis=0))
+    assert run(here, rungs=("webgpu-f16", "webgpu-f32", "wasm")).units == UNITS
+    tried = [(event.rung, event.chosen, event.code) for event in here.of(RungTried)]
+    assert tried == [
+        ("webgpu-f16", False, "rung_unavailable"),
+        ("webgpu-f32", False, "self_test_failed"),
+        ("wasm", True, ""),
+    ]
+    assert here.engines[0].closed
+
+
+def test_no_rung_left_ends_the_run_before_anything_is_leased(here: World) -> None:
+    here.opening.extend([RungUnavailable("no")] * 2)
+    with pytest.raises(RungUnavailable) as caught:
+        run(here, rungs=("webgpu-f32", "wasm"))
+    assert caught.value.code == "no_rung_left"
+    assert not any(url.endswith("/leases") for _, url in here.wire.requests)
+
+
+def test_the_self_test_comes_back_now_and_then(
+    here: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dva_agent.ladder.PAIRS_BETWEEN_TESTS", 10)
+    assert run(here).units == UNITS
+    assert len(here.of(SelfTested)) >= 3
+
+
+def test_an_unknown_token_means_registering_again(here: World) -> None:
+    async def go() -> Summary:
+        runner = here.runner()
+        runner._client.token = "x" * 40
+        return await runner.run()
+
+    assert asyncio.run(go()).units == UNITS
+    assert len(here.devices) == 1
+    assert is_complete(here)
+
+
+def problem(status: int, code: str) -> Answer:
+    body = (
+        f'{{"type": "about:blank", "title": "No", "status": {status}, "code": "{code}",'
+        f' "detail": "It is so.", "next_step": "Do something."}}'
+    )
+    return Answer(status=status, headers={}, body=body.encode())
+
+
+def test_an_outdated_agent_stops_and_gives_back(here: World) -> None:
+    def fault(method: str, url: str, answer: Answer | None) -> Answer | None:
+        if answer is None and url.endswith("/result"):
+            return problem(426, "protocol_outdated")
+        return None
+
+    here.wire.fault = fault
+    with pytest.raises(Outdated):
+        run(here)
+    assert here.status().pools[0].units_leased == 0
+
+
+def test_a_pool_that_is_not_there(here: World) -> None:
+    with pytest.raises(Refused):
+        run(here, pool="elsewhere")
+
+
+def test_leases_that_the_server_took_back_are_forgotten(here: World) -> None:
+    """The deadline passes while the person pauses; heartbeats learn of it."""
+
+    def pause(runner: Runner) -> None:
+        runner.pause()
+        with sqlite3.connect(here.data / "dva.db") as database:
+            database.execute("UPDATE lease SET deadline = 0")
+        database.close()
+
+        async def later() -> None:
+            while not here.of(UnitDropped):
+                await asyncio.sleep(0.1)
+            runner.resume()
+
+        tasks.append(asyncio.ensure_future(later()))
+
+    tasks: list[asyncio.Future[None]] = []
+    assert meddled(here, Batch, pause).units == UNITS
+    assert is_complete(here)
+    assert {event.code for event in here.of(UnitDropped)} == {"lease_expired"}
+    assert not any(event.abandoned for event in here.of(UnitDropped))
+
+
+def test_a_shard_that_cannot_be_had_ends_the_run_in_time(here: World) -> None:
+    def fault(method: str, url: str, answer: Answer | None) -> Answer | None:
+        if answer is None and "/shards/" in url:
+            return problem(404, "not_found")
+        return None
+
+    here.wire.fault = fault
+    with pytest.raises(DvaError) as caught:
+        run(here)
+    assert caught.value.code == "not_found"
+    assert here.status().pools[0].units_leased == 0
+    waits = [event.seconds for event in here.of(Waiting)]
+    assert waits == sorted(waits)
+
+
+def test_two_agents_share_a_pool(here: World) -> None:
+    async def go() -> list[Summary]:
+        return list(await asyncio.gather(here.runner().run(), here.runner().run()))
+
+    summaries = asyncio.run(go())
+    assert sum(summary.units for summary in summaries) == UNITS
+    assert is_complete(here)
