@@ -108,11 +108,13 @@ def shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def run(*command: str | Path) -> str:
-    """Its standard output; its standard error is in the failure, if it fails."""
-    done = subprocess.run([*map(str, command)], cwd=CHECKOUT, capture_output=True, text=True)
+def run(*command: str | Path, **settings: str | Path) -> None:
+    """Its standard error is in the failure, if it fails."""
+    environment = {**os.environ, **{name: str(value) for name, value in settings.items()}}
+    done = subprocess.run(
+        [*map(str, command)], cwd=CHECKOUT, env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @contextmanager
@@ -149,7 +151,7 @@ def test_scores_are_open_clips_own(
     )
     run(BIN / "dva", "ingest", "photographs", shard, "--bundle", bundle, "--data", data)
     with served(data) as address:
-        run(BIN / "dva", "agent", "--server", address)
+        run(BIN / "dva", "agent", "--server", address, XDG_CACHE_HOME=tmp_path / "cache")
     run(BIN / "dva", "scores", "photographs", "--data", data, "--out", out)
 
     rows = [row for path in out.glob("*.parquet") for row in pq.read_table(path).to_pylist()]
