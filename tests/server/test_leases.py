@@ -125,6 +125,7 @@ def test_repeating_a_result_gets_the_same_answer(api: Api, pool: str, database: 
     assert again.next
     assert same_but_for_time(first) == same_but_for_time(again)
     assert api.status().pools[0].units_leased == 2
+    assert api.ok(api.post_result(lease, result_for(lease)), Accepted).next is None
     api.finish(first.next.leases[0])
     third = api.ok(api.post_result(lease, result), Accepted)
     assert third.next
