@@ -27,7 +27,9 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     # An address with // in it is a wrong one: it gets a 404, never a redirect.
     app.url_map.merge_slashes = False
     app.extensions["dva-settings"] = settings
-    app.extensions["dva-database"] = database or Database(settings.database_url)
+    app.extensions["dva-database"] = database or Database(
+        settings.database_url, connections=settings.threads
+    )
     errors.init_app(app)
     security.init_app(app)
     for blueprint in (contributors, pools, work, results):

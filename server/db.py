@@ -51,10 +51,13 @@ class Base(DeclarativeBase):
 
 
 class Database:
-    """One engine and the two kinds of transaction."""
+    """One engine and the two kinds of transaction. `connections`: how many threads use it at a
+    time; each keeps one."""
 
-    def __init__(self, url: str) -> None:
-        self.engine: Engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    def __init__(self, url: str, *, connections: int = 1) -> None:
+        self.engine: Engine = create_engine(
+            url, pool_size=connections, pool_pre_ping=not url.startswith("sqlite")
+        )
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _set_up_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)

@@ -69,7 +69,7 @@ def write_scores(
     progress: Callable[[int, int], None],
 ) -> Written:
     """Writes `out`/SHARD.parquet for every shard, each whole or not at all, and counts. Needs the
-    memory of one unit. `progress(done, total)` counts shards. Raises PoolError."""
+    memory of one shard's results. `progress(done, total)` counts shards. Raises PoolError."""
     with database.read() as session:
         found = pools.get_pool(session, pool)
         shards = pools.shards_of(session, found)
