@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import socket
 import sys
@@ -45,6 +46,10 @@ def address(listener: socket.socket) -> str:
 
 def run(settings: Settings, listener: socket.socket) -> None:
     """Serves until SIGTERM or SIGINT, then ends the process with status 0."""
+    logging.basicConfig(
+        level=settings.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
     _Gunicorn(settings, listener).run()
 
 

@@ -1,4 +1,4 @@
-"""The real `dva serve`, as its own process group."""
+"""The real `dva serve` (or `dva demo`), as its own process group."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def environment(settings: Settings) -> Mapping[str, str]:
 
 
 class Server:
-    def __init__(self, settings: Settings, *, port: int = 0) -> None:
+    def __init__(self, settings: Settings, *, name: str = "serve", port: int = 0) -> None:
         self._process = subprocess.Popen(
-            command("serve", "--port", str(port)),
+            command(name, "--port", str(port)),
             env=environment(settings),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

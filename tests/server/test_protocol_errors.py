@@ -17,11 +17,13 @@ from dva_agent.protocol import (
     encode,
 )
 from flask import Flask
+from sqlalchemy import update
 
 from server import create_app, errors, security
 from server.config import Settings
 from server.db import Database
 from server.errors import Refusal
+from server.pools.models import Shard
 from tests.server.api import Api, problem, result_for
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "protocol.md"
@@ -159,18 +161,15 @@ def test_a_database_that_is_away_is_worth_waiting_for(settings: Settings, api: A
 
 
 def test_a_shard_that_changed_is_not_served(
-    api: Api, pool: str, database: Database, pool_folder: Path
+    api: Api, pool: str, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from sqlalchemy import update
-
-    from server.pools.models import Shard
-
     url = api.lease().leases[0].shard_url
     assert api.get(url).status_code == 200
     for change in ({"size": 1}, {"path": "/nowhere/00000.tar"}):
         with database.write() as session:
             session.execute(update(Shard).values(**change))
         problem(api.get(url), 503, "shard_unavailable")
+    assert "/nowhere/00000.tar" in caplog.text
 
 
 def test_the_document_lists_every_code() -> None:
