@@ -141,7 +141,7 @@ def test_text_that_no_database_takes(api: Api, pool: str) -> None:
 
 
 def test_faults_tell_nothing_but_that_they_are_faults(
-    app: Flask, api: Api, capfd: pytest.CaptureFixture[str]
+    app: Flask, api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail() -> None:
         raise RuntimeError("secret")
@@ -151,6 +151,7 @@ def test_faults_tell_nothing_but_that_they_are_faults(
     problem(answer, 500, "server_error")
     assert "secret" not in answer.text
     assert "Traceback" not in answer.text
+    assert "secret" in caplog.text
 
 
 def test_a_database_that_is_away_is_worth_waiting_for(settings: Settings, api: Api) -> None:
