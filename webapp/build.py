@@ -9,8 +9,8 @@
       *.br               each large file again, compressed with brotli
       built.json         hash of everything that went in: with the same inputs nothing is done
 
-Needs the network once, for the wheels of requirements/pyodide.txt; everything that doesn't depend on
-the agent's own sources is kept under build/tab/ for the next time.
+Needs the network once, for the wheels of requirements/pyodide.txt; everything that doesn't depend
+on the agent's own sources is kept under build/tab/ for the next time.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def third_party() -> list[Path]:
 
 def run(command: list[str], failure: str) -> None:
     """Raises BuildError(failure) with the end of what the command said."""
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])
         raise BuildError(f"{failure}\n{said}")

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.e2e.serving import ROOT, serving
 
-PATIENCE_MS = 240_000
-"""Shaders are compiled in software, on a machine that may be busy."""
+PATIENCE_MS = 90_000
+"""The machine may be busy."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")

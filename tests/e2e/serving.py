@@ -29,14 +29,18 @@ def dva(*arguments: str, **settings: str) -> None:
 
 
 @contextmanager
-def serving(data: Path) -> Iterator[str]:
+def serving(data: Path, **settings: str) -> Iterator[str]:
     """Origin, such as http://127.0.0.1:41213, of a server over the data folder."""
     command = [str(Path(sys.executable).with_name("dva")), "serve", "--data", str(data)]
     log = (data / "serve.log").open("w+")
     with (
         log,
         subprocess.Popen(
-            [*command, "--port", "0"], stdout=subprocess.PIPE, stderr=log, text=True
+            [*command, "--port", "0"],
+            env={**os.environ, **settings},
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
         ) as server,
     ):
         assert server.stdout is not None

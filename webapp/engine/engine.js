@@ -60,7 +60,7 @@ export class BrowserEngine {
 
   get deviceClass() {
     const { gpu, rung } = this.#parts;
-    return gpu?.label ?? `wasm, ${threadsFor(rung)} threads`;
+    return gpu?.label ?? `processor, ${threadsFor(rung)} threads`;
   }
 
   get batchSize() {

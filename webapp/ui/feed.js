@@ -91,7 +91,7 @@ export class FeedElement extends HTMLElement {
   show(pairs) {
     // Nobody looks: no picture needs decoding.
     if (document.hidden) return;
-    if (pairs.length > 0) this.#hint.hidden = this.#blur.hidden;
+    if (pairs.length > 0 && this.#blur.hidden) say(this.#hint, TEXT.scale);
     for (const pair of pairs) {
       this.#cards[this.#next].show(pair);
       this.#next = (this.#next + 1) % PLACES;
@@ -101,6 +101,6 @@ export class FeedElement extends HTMLElement {
   #render() {
     this.classList.toggle('blurred', this.#blurred);
     say(this.#blur, this.#blurred ? TEXT.feedShow : TEXT.feedHide);
-    if (!this.#blur.hidden) say(this.#hint, this.#blurred ? TEXT.feedHidden : '');
+    if (!this.#blur.hidden) say(this.#hint, this.#blurred ? TEXT.feedHidden : TEXT.scale);
   }
 }

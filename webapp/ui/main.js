@@ -58,6 +58,8 @@ for (const [name, kind] of Object.entries(ELEMENTS)) customElements.define(name,
 say(find('[data-text=tagline]', HTMLElement), TEXT.tagline);
 say(find('[data-text=headline]', HTMLElement), TEXT.headline);
 say(find('[data-text=lead]', HTMLElement), TEXT.lead);
+say(find('[data-text=demoShort]', HTMLElement), TEXT.demoShort);
+say(find('[data-text=demoMore]', HTMLElement), TEXT.demoMore);
 
 const address = new URLSearchParams(location.search);
 const controller = new Controller({
@@ -116,6 +118,7 @@ async function look() {
     bundle = chosen.bundle;
     model.set(manifest, chosen.bundle_url);
     about.set(manifest);
+    find('.demo', HTMLElement).hidden = !manifest.demo;
   } catch (error) {
     console.warn(error);
     pool.silent();

@@ -144,6 +144,9 @@ export const TEXT = Object.freeze({
   noWorker: 'This browser lacks something the agent needs: module workers, web locks or WebAssembly.',
   noWorkerNext: 'Use a current Chrome, Edge, Firefox or Safari.',
 
+  demoShort: 'An emoji demo: this model knows emoji, not photographs.',
+  demoMore: 'How to go on to a real one',
+  scale: 'Scores go from −1 (does not fit) to 1 (fits); the middle of a bar is 0.',
   demoTitle: 'This is an emoji demo.',
   demoText:
     'The model on this page is a small network trained on emoji artwork. It knows a snail from a rocket, and nothing of ' +
