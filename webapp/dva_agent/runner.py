@@ -246,6 +246,9 @@ class Runner:
             self._pairs_scored += accepted.pairs_scored
             if accepted.next:
                 self._admit(accepted.next)
+            if not self._held:
+                # "All leased" may have meant this agent's own leases: ask once more.
+                self._ask_again_at = 0.0
         else:
             self._failed(error)
             await self._give_back(lease, error or lost)
