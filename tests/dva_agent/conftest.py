@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="session")
 def demo_bundle() -> Path:
     """The committed demo bundle."""
-    return Path(os.environ.get("DVA_TEST_BUNDLE") or ROOT / "static" / "models" / "demo-q8")
+    return ROOT / "static" / "models" / "demo-q8"
 
 
 @pytest.fixture(scope="session")
