@@ -19,13 +19,22 @@ CHROMIUM_FLAGS = (
 )
 
 
+def executable() -> str | None:
+    """$DVA_CHROMIUM, else the system's Chromium; None: Playwright's own."""
+    return os.environ.get("DVA_CHROMIUM") or shutil.which("chromium")
+
+
+def sandbox_flags() -> list[str]:
+    """Chromium has no sandbox for root."""
+    return ["--no-sandbox"] if os.geteuid() == 0 else []
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """$DVA_CHROMIUM, else the system's Chromium, else Playwright's own."""
-    flags = [*CHROMIUM_FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    executable = os.environ.get("DVA_CHROMIUM") or shutil.which("chromium")
+    """One for all tests."""
+    flags = [*CHROMIUM_FLAGS, *sandbox_flags()]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=flags)
+        browser = playwright.chromium.launch(executable_path=executable(), args=flags)
         yield browser
         browser.close()
 

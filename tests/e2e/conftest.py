@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ expect.set_options(timeout=PATIENCE_MS)
 
 @pytest.fixture(scope="session")
 def demo_bundle() -> Path:
-    return Path(os.environ.get("DVA_TEST_BUNDLE") or ROOT / "static" / "models" / "demo-q8")
+    return ROOT / "static" / "models" / "demo-q8"
 
 
 @pytest.fixture(scope="session")

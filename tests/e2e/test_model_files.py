@@ -95,4 +95,4 @@ def test_wrong_bytes_are_refused_and_not_kept(
 def test_a_file_of_another_length_is_refused(
     worker: Worker, site: str, entry: dict[str, Any]
 ) -> None:
-    assert load(worker, site, {**entry, "bytes": 2 * entry["bytes"]})["code"] == "unreachable"
+    assert load(worker, site, {**entry, "bytes": 2 * entry["bytes"]})["code"] == "refused"

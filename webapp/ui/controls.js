@@ -13,6 +13,7 @@ export class ControlsElement extends HTMLElement {
   #primary = make('button', { type: 'button', class: 'button primary' });
   #stop = make('button', { type: 'button', class: 'button' }, TEXT.stop);
   #phase = make('p', { class: 'phase', 'aria-hidden': 'true' });
+  #detail = make('p', { class: 'hint detail' });
   #spoken = make('p', { class: 'spoken', role: 'status' });
   #other = make('div', { class: 'other', hidden: '' });
   #otherText = make('p');
@@ -30,7 +31,7 @@ export class ControlsElement extends HTMLElement {
     buttons.append(this.#primary, this.#stop);
     const choices = make('div', { class: 'buttons' }, this.#take, this.#wait);
     this.#other.append(make('strong', {}, TEXT.otherTitle), this.#otherText, choices);
-    this.append(buttons, this.#phase, this.#spoken, this.#other);
+    this.append(buttons, this.#phase, this.#detail, this.#spoken, this.#other);
     this.#primary.addEventListener('click', () => this.#press());
     this.#stop.addEventListener('click', () => this.#controller?.stop());
     this.#take.addEventListener('click', () => {
@@ -48,6 +49,11 @@ export class ControlsElement extends HTMLElement {
     this.#controller = controller;
     controller.addEventListener('change', () => this.#render());
     this.#render();
+  }
+
+  /** @param {string} text beside the phase: how far a download is */
+  set detail(text) {
+    say(this.#detail, text);
   }
 
   /** This browser can't: something it needs is missing, and the page says what. */
@@ -86,6 +92,7 @@ export class ControlsElement extends HTMLElement {
     say(this.#phase, phase === 'waiting' ? TEXT.waiting(waitingFor) : TEXT.phase(phase));
     this.#phase.dataset.phase = phase;
     this.#phase.hidden = this.#blocked;
+    this.#detail.hidden = this.#blocked;
     this.#other.hidden = !this.#blocked;
     say(this.#otherText, controller.isQueued ? TEXT.otherWaiting : TEXT.otherText);
     say(this.#wait, controller.isQueued ? TEXT.otherCancel : TEXT.otherWait);

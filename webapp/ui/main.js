@@ -86,6 +86,7 @@ function draw() {
   notices.show(standing.length === 0 ? state.notices : [...standing, ...state.notices]);
   numbers.running = state.phase === 'running';
   if (state.download !== null) model.show(state.download.progress);
+  controls.detail = state.phase === 'starting' ? model.loading : '';
   document.body.dataset.phase = state.phase;
 }
 

@@ -41,6 +41,12 @@ export class ModelElement extends HTMLElement {
     this.#licence.replaceChildren(`${TEXT.modelLicence}: `, link, ...rest);
   }
 
+  /** How far the download is, in words; empty when there is none under way. */
+  get loading() {
+    const last = this.#last;
+    return last === null || last.bytes >= last.total ? '' : (this.#state.textContent ?? '');
+  }
+
   /** @param {Progress} progress */
   show(progress) {
     if (progress === this.#last) return;

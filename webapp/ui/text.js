@@ -153,9 +153,9 @@ export const TEXT = Object.freeze({
     'photographs, so its scores mean something for this demo pool only.',
   demoNext: 'To filter real data, export a real Data Filtering Network and ingest a real pool:',
   demoCommands: [
-    'python export/build_onnx.py --model ViT-B-16-quickgelu:dfn2b --weights q8 --out bundles/dfn2b',
-    'dva ingest mypool /path/to/shards --bundle bundles/dfn2b --data data',
-    'dva serve --data data',
+    '.venv/bin/python export/build_onnx.py --model ViT-B-16-quickgelu:dfn2b --weights q8 --out bundles/dfn2b',
+    '.venv/bin/dva ingest mypool /path/to/shards --bundle bundles/dfn2b --data data',
+    '.venv/bin/dva serve --data data',
   ],
   realTitle: (/** @type {string} */ name) => `The model: ${name}`,
 
