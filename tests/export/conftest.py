@@ -104,12 +104,12 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
 def make_bundle(
     checkpoint: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str, Kind], Made]:
-    """A bundle of a network, made once a session."""
+    """A bundle of a network, or of "demo", made once a session."""
     made: dict[tuple[str, Kind], Made] = {}
 
     def make(network: str, kind: Kind) -> Made:
         if (network, kind) not in made:
-            loaded = load(f"local-dir:{checkpoint(network)}")
+            loaded = load("demo" if network == "demo" else f"local-dir:{checkpoint(network)}")
             folder = tmp_path_factory.mktemp("bundles") / f"{network}-{kind}"
             written = write_bundle(loaded, kind=kind, out=folder)
             made[network, kind] = Made(
