@@ -52,8 +52,8 @@ engine methods (handles are objects of yours, opaque here)
         protocol.PairStatus, 0 or 2 (IMAGE_BROKEN: zero row). One row per span, in order.
         Images have passed images.sniff, so kind and size are known to be supported. IMAGE_BROKEN
         is given by the rule of dva_agent/wholeness.py (the same in JavaScript: JPEG has an end
-        marker FF D9 after the first scan's header, PNG's chunks reach IEND and the checksums of
-        IHDR, IDAT, IEND are right, WebP's RIFF length lies in the file), or if the decoder fails.
+        marker FF D9 after the first scan's header, PNG's chunks reach IEND and their checksums
+        are right, WebP's RIFF length lies in the file), or if the decoder fails.
     encodeImages(pixels) -> Promise<embeddings>     throws `numeric_fault`
     encodeTexts(ids, n, t) -> Promise<embeddings>   ids: Int32Array of n * t, row by row
     similarity(images, texts, rows) -> Promise<Float32Array or Float64Array>
