@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
-from dva_agent.bundle import Manifest
+from dva_agent.bundle import Manifest, bundle_id
 from dva_agent.client import Answer
 from dva_agent.errors import DeviceLost, DvaError, Outdated, Refused, RungUnavailable, Unreachable
 from dva_agent.events import (
@@ -29,7 +31,7 @@ from dva_agent.events import (
 from dva_agent.protocol import unpack_scores
 from dva_agent.runner import Runner, Summary
 
-from tests.dva_agent.world import PAIRS, UNITS, World, world, write_pool
+from tests.dva_agent.world import PAIRS, UNITS, World, take_in, world, write_pool
 
 BROKEN = len([number for number in range(PAIRS) if number % 7 == 3])
 
@@ -427,6 +429,42 @@ def test_a_shard_that_cannot_be_had_ends_the_run_in_time(here: World) -> None:
     assert here.status().pools[0].units_leased == 0
     waits = [event.seconds for event in here.of(Waiting)]
     assert waits == sorted(waits)
+
+
+def test_another_pools_bundle_takes_the_engines_place(
+    here: World, small_pool: Path, tmp_path: Path
+) -> None:
+    """Units of two bundles come mixed; one engine is open at a time, and each unit is scored by
+    its own."""
+    shutil.copytree(here.folder, tmp_path / "other")
+    spec = msgspec.structs.replace(here.manifest.preprocessing, mean=(0.1, 0.2, 0.3))
+    other = msgspec.structs.replace(here.manifest, preprocessing=spec)
+    other = msgspec.structs.replace(other, bundle=bundle_id(other))
+    (tmp_path / "other" / "manifest.json").write_bytes(msgspec.json.encode(other))
+    take_in(here.settings, here.database, "second", small_pool, tmp_path / "other")
+    assert run(here).units == 2 * UNITS
+    assert len(results(here)) == 2 * UNITS
+    assert [pool.units_done for pool in here.status().pools] == [UNITS, UNITS]
+    bundles = [event.bundle for event in here.of(RungTried)]
+    assert set(bundles) == {here.manifest.bundle, other.bundle}
+    assert all(engine.closed for engine in here.engines)
+
+
+def test_states_told_while_paused(here: World) -> None:
+    """The page says paused until it is resumed, whatever ends meanwhile."""
+
+    def pause(runner: Runner) -> None:
+        runner.pause()
+        tasks.append(asyncio.ensure_future(later(runner)))
+
+    async def later(runner: Runner) -> None:
+        await asyncio.sleep(0.5)
+        runner.resume()
+
+    tasks: list[asyncio.Future[None]] = []
+    assert meddled(here, StateChanged, pause).units == UNITS
+    states = [event.state for event in here.of(StateChanged)]
+    assert states == ["starting", "paused", "testing", "running", "drained"]
 
 
 def test_two_agents_share_a_pool(here: World) -> None:

@@ -143,6 +143,8 @@ class World:
     """`engines`: all that were opened. `moods`: what happens to the next ones, in turn."""
 
     app: Flask
+    settings: Settings
+    database: Database
     wire: Wire
     folder: Path
     manifest: Manifest
@@ -171,6 +173,7 @@ class World:
     async def open_engine(self, rung: Rung, manifest: Manifest, url: str) -> NativeEngine:
         if self.opening:
             raise self.opening.popleft()
+        # A bundle that differs in its manifest alone has the same towers.
         engine = Moody(manifest=manifest, folder=self.folder, source=self.wire, threads=1)
         engine.name = rung
         if self.moods:
@@ -192,6 +195,18 @@ class World:
         return decode(self.app.test_client().get("/api/v1/status").data, ServerStatus)
 
 
+def take_in(settings: Settings, database: Database, name: str, folder: Path, bundle: Path) -> None:
+    """What `dva ingest` does."""
+    ingest(
+        database,
+        settings,
+        pool=name,
+        paths=[folder],
+        bundle=bundle,
+        progress=lambda done, total: None,
+    )
+
+
 @contextmanager
 def world(
     data: Path, pool: Path, bundle: Path, manifest: Manifest, **settings: Any
@@ -201,16 +216,17 @@ def world(
     data.mkdir(exist_ok=True)
     database = Database(chosen.database_url)
     migrate(database)
-    ingest(
-        database,
-        chosen,
-        pool="test",
-        paths=[pool],
-        bundle=bundle,
-        progress=lambda done, total: None,
-    )
+    take_in(chosen, database, "test", pool, bundle)
     app = create_app(chosen, database)
     try:
-        yield World(app=app, wire=Wire(app), folder=bundle, manifest=manifest, data=data)
+        yield World(
+            app=app,
+            settings=chosen,
+            database=database,
+            wire=Wire(app),
+            folder=bundle,
+            manifest=manifest,
+            data=data,
+        )
     finally:
         database.close()

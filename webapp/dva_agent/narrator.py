@@ -5,17 +5,35 @@ from __future__ import annotations
 from dva_agent.errors import DvaError
 from dva_agent.events import Event, Observer, RunState, StateChanged, problem
 
+_ENDING: tuple[RunState, ...] = ("stopping", "drained", "stopped")
+
 
 class Narrator:
     def __init__(self, observer: Observer) -> None:
         self.observer = observer
         self._state: RunState | None = None
+        self._paused = False
 
     def state(self, state: RunState) -> None:
-        """The run is in `state` now."""
-        if state != self._state:
-            self._state = state
+        """The run is in `state` now. While it is paused, only its end is told at once; once it
+        ends, nothing else is."""
+        if state == self._state or (self._state in _ENDING and state not in _ENDING):
+            return
+        self._state = state
+        if not self._paused or state in _ENDING:
             self.tell(StateChanged(state=state))
+
+    def pause(self) -> None:
+        """The person has paused."""
+        if not self._paused and self._state not in _ENDING:
+            self._paused = True
+            self.tell(StateChanged(state="paused"))
+
+    def resume(self) -> None:
+        """The pause is over: tell what the run has come to meanwhile."""
+        if self._paused and self._state not in _ENDING:
+            self.tell(StateChanged(state=self._state or "starting"))
+        self._paused = False
 
     def tell(self, event: Event) -> None:
         """Anything that isn't a state."""

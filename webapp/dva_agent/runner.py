@@ -7,7 +7,7 @@ it needs to keep the engine busy, keeps them alive, and decides what a journey's
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,7 +23,7 @@ from dva_agent.holdings import Holdings
 from dva_agent.journey import Road, travel
 from dva_agent.ladder import Ladder
 from dva_agent.narrator import Narrator
-from dva_agent.protocol import MAX_LEASES, Accepted, Lease, LeaseRequest, Leases
+from dva_agent.protocol import MAX_LEASES, Accepted, Idle, Lease, LeaseRequest
 from dva_agent.waiting import change, unless
 
 UNITS_AT_ONCE = 3
@@ -40,6 +40,9 @@ GOODBYE_S = 5.0
 
 PAUSE_KEEPS_S = 600.0
 """How long a pause may hold units that others could do."""
+
+UNEXPLAINED = Idle(reason="all_leased", retry_after_s=10.0)
+"""No leases and no reason: what a server that breaks the protocol is taken to mean."""
 
 LEASE_GONE = frozenset(
     {"lease_unknown", "lease_not_yours", "lease_expired", "lease_abandoned", "result_conflict"}
@@ -106,6 +109,7 @@ class Runner:
         self._coming = 0
         self._drained = False
         self._ask_again_at = 0.0
+        self._resting = ""
         self._failures = 0
         self._fatal: BaseException | None = None
         self._units = self._pairs = self._pairs_scored = 0
@@ -115,7 +119,7 @@ class Runner:
         self._gate.close()
         if self._lapse is None:
             self._lapse = asyncio.ensure_future(self._lapse_later())
-        self._narrator.state("paused")
+        self._narrator.pause()
 
     def resume(self) -> None:
         """Go on where `pause` stopped."""
@@ -123,7 +127,7 @@ class Runner:
         if self._lapse:
             self._lapse.cancel()
             self._lapse = None
-        self._narrator.state("running")
+        self._narrator.resume()
         self._changed.set()
 
     def stop(self, *, finish: bool) -> None:
@@ -169,6 +173,10 @@ class Runner:
             if not self._gate.is_open or self._room() <= 0:
                 await change(self._changed)
             elif wait > 0:
+                if self._resting and not self._held:
+                    self._narrator.state("waiting")
+                    self._narrator.tell(Waiting(reason=self._resting, seconds=wait))
+                    self._resting = ""
                 await change(self._changed, self._clock.sleep(wait))
             else:
                 await self._claim(self._room())
@@ -193,29 +201,25 @@ class Runner:
             await unless(self._ended, self._arrival.sign_in())
         else:
             if leases:
-                self._admit(leases)
+                self._admit(leases.leases)
+                self._drained = False
+                if not leases.leases:
+                    idle = leases.idle or UNEXPLAINED
+                    self._drained = idle.reason == "drained"
+                    self._rest(max(1.0, idle.retry_after_s), idle.reason)
 
-    def _admit(self, leases: Leases) -> None:
-        for lease in leases.leases:
+    def _admit(self, leases: Sequence[Lease]) -> None:
+        for lease in leases:
             if lease.lease not in self._held:
                 # What was asked for before the end and granted after it goes back at once.
                 work = self._decline if self._ended.is_set() else self._journey
                 self._held.take(lease, work(lease)).add_done_callback(self._ended_badly)
-        idle = leases.idle
-        self._drained = bool(idle and idle.reason == "drained" and not leases.leases)
-        if leases.leases or not idle:
-            return
-        self._rest(max(1.0, idle.retry_after_s), idle.reason)
 
     def _rest(self, seconds: float, reason: str) -> None:
         """Ask for no work for a while, and not at the same moment as everybody else."""
         seconds *= 1.0 + 0.25 * self._clock.chance()
         self._ask_again_at = self._clock.now() + seconds
-        if self._drained and self._errand.until_drained:
-            return  # it won't wait for long, or not at all
-        if not self._held and self._gate.is_open:
-            self._narrator.state("waiting")
-        self._narrator.tell(Waiting(reason=reason, seconds=seconds))
+        self._resting = reason
 
     async def _journey(self, lease: Lease) -> None:
         asked = 0
@@ -245,7 +249,8 @@ class Runner:
             self._pairs += len(lease.pairs)
             self._pairs_scored += accepted.pairs_scored
             if accepted.next:
-                self._admit(accepted.next)
+                # Why there are no more is said of this unit's pool only: the next claim asks.
+                self._admit(accepted.next.leases)
             if not self._held:
                 # "All leased" may have meant this agent's own leases: ask once more.
                 self._ask_again_at = 0.0
