@@ -10,7 +10,6 @@ random:ViT-B-32                an architecture with seeded random weights, for t
 
 from __future__ import annotations
 
-import gzip
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from torch import nn
 from export.checkpoints import Checkpoint, by_hub, by_tag
 from export.errors import CheckpointRefused, TowerUnsupported
 from export.licence import LicenceText, demo_licence, folder_licence, hub_licence, no_licence
+from export.merges import merges_of
 from export.openclip import open_clip
 
 T = TypeVar("T")
@@ -34,8 +34,6 @@ DEMO_ABOUT = (
     "show the whole system at work. On photographs its scores mean next to nothing."
 )
 RANDOM_SEED = 0
-SPECIAL_TOKENS = 2
-BYTE_TOKENS = 512  # each byte within a word, and at its end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,7 +269,7 @@ def _loaded(
         about=about or (known.about if known else f"{name}: nobody has said what it is good for."),
         demo=demo,
         preprocessing=preprocessing,
-        merges=_merges(text, vocabulary, merges_file),
+        merges=merges_of(text, vocabulary, merges_file),
         context_length=int(text["context_length"]),
         vocab_size=vocabulary,
         licence=licence,
@@ -298,23 +296,3 @@ def _preprocessing(model: nn.Module) -> Preprocessing:
 def _three(values: Any) -> tuple[float, float, float]:
     red, green, blue = (float(value) for value in values)
     return (red, green, blue)
-
-
-def clip_merges(count: int) -> tuple[str, ...]:
-    """The first `count` of CLIP's 48,894 byte-pair merges, as open_clip ships them."""
-    lines = gzip.decompress(Path(open_clip.tokenizer.default_bpe()).read_bytes()).decode("utf-8")
-    return tuple(lines.split("\n")[1 : 49152 - 256 - 2 + 1][:count])
-
-
-def _merges(text: dict[str, Any], vocabulary: int, beside: Path | None) -> tuple[str, ...]:
-    if text.get("hf_tokenizer_name") or text.get("tokenizer_kwargs"):
-        raise TowerUnsupported("It doesn't use CLIP's own tokenizer as it is.")
-    count = vocabulary - BYTE_TOKENS - SPECIAL_TOKENS
-    merges = clip_merges(max(count, 0))
-    if count < 0 or len(merges) != count:
-        raise TowerUnsupported(f"A vocabulary of {vocabulary} isn't cut from CLIP's.")
-    if beside is not None and beside.is_file():
-        given = tuple(beside.read_text(encoding="utf-8").removesuffix("\n").split("\n"))
-        if given != merges:
-            raise TowerUnsupported(f"{beside.name} isn't the beginning of CLIP's list of merges.")
-    return merges

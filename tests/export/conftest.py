@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from export.bundle_writer import Written, write_bundle
 from export.golden import golden_pairs
-from export.loading import Loaded, clip_merges, load
+from export.loading import Loaded, load
+from export.merges import clip_merges
 from export.openclip import open_clip
 from export.reference import reference_inputs
 from export.weights import Kind

@@ -18,7 +18,6 @@ from export.bundle_writer import write_bundle
 from export.expected import Towers
 from export.loading import load
 from export.reference import Inputs, reference_embeddings, scores
-from export.verify import verify
 from export.weights import Kind
 from tests.export.conftest import Made
 
@@ -157,6 +156,5 @@ def test_a_vit_of_true_size_equals_torch(tmp_path: Path) -> None:
     loaded = load("random:ViT-B-32")
     written = write_bundle(loaded, kind="fp32", out=tmp_path / "b32")
     assert written.comparison.largest_score <= 1e-5
-    assert verify(loaded, tmp_path / "b32").largest_score <= 1e-5
     assert written.manifest.parameters == 151_277_312
     assert written.manifest.preprocessing.size == 224

@@ -18,7 +18,8 @@ from dva_agent.errors import DvaError
 
 from export.checkpoints import KNOWN, Checkpoint, by_hub, by_tag
 from export.errors import CheckpointRefused, TowerUnsupported
-from export.loading import clip_merges, load
+from export.loading import load
+from export.merges import clip_merges
 from export.openclip import open_clip
 from export.towers import image_weights, text_weights
 from tests.export.conftest import random_network
