@@ -37,6 +37,20 @@ def write_small_pool(folder: Path, *, shards: int, pairs: int) -> Path:
     return folder
 
 
+def whole_pairs(folder: Path) -> Iterator[tuple[str, bytes, str]]:
+    """uid, picture and caption of the pairs that have both."""
+    for path in sorted(folder.glob("*.tar")):
+        with tarfile.open(path) as tar:
+            for members in _pairs(tar):
+                parts = {info.name.split(".")[-1]: body for info, body in members}
+                picture = next(
+                    (parts[kind] for kind in ("jpg", "png", "webp") if kind in parts), None
+                )
+                caption = parts.get("txt", b"\xff").decode(errors="ignore")
+                if picture and caption:
+                    yield json.loads(parts["json"])["uid"], picture, caption
+
+
 def _pairs(tar: tarfile.TarFile) -> Iterator[list[tuple[tarfile.TarInfo, bytes]]]:
     for _, group in groupby(tar, key=lambda info: info.name.split(".")[0]):
         read = ((info, tar.extractfile(info)) for info in group)

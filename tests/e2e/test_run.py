@@ -1,21 +1,26 @@
-"""From Start to Parquet, on WebGPU and on wasm, against the native engine with the same bundle."""
+"""From Start to Parquet, on WebGPU and on wasm: the scores of the native engine with the same
+bundle, and of open_clip in torch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.serving import dva, ingest, pool_status, scores, serving
-from tests.e2e.small_pool import write_small_pool
+from export.loading import load
+from export.reference import reference_embeddings, reference_inputs
+from tests.e2e.serving import ROOT, dva, ingest, pool_status, scores, serving
+from tests.e2e.small_pool import whole_pairs, write_small_pool
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SHARDS = 3
-PAIRS = 16
+PAIRS = 12
 TOLERANCE = 1e-3
 PATIENCE_MS = 400_000
 """Shaders are compiled and run in software, on a machine that may be busy."""
@@ -39,36 +44,54 @@ def native(
     return scores(data, data / "scores")
 
 
-@pytest.fixture
-def data(small_pool: Path, demo_bundle: Path, tmp_path: Path) -> Path:
-    ingest(small_pool, demo_bundle, tmp_path, unit_pairs=256)
-    return tmp_path
+@pytest.fixture(scope="module")
+def fp32_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo network, exported without quantization."""
+    folder = tmp_path_factory.mktemp("bundle") / "demo-fp32"
+    command = [sys.executable, str(ROOT / "export" / "build_onnx.py"), "--model", "demo"]
+    subprocess.run([*command, "--weights", "fp32", "--out", str(folder)], check=True)
+    return folder
 
 
-@pytest.fixture
-def origin(app: None, data: Path) -> Iterator[str]:
-    with serving(data) as origin:
-        yield origin
+def by_torch(shards: Path, uids: Sequence[str]) -> dict[str, float]:
+    """What open_clip's own tokenizer, transform and network make of some pairs."""
+    pairs = {uid: (picture, caption) for uid, picture, caption in whole_pairs(shards)}
+    loaded = load("demo")
+    pictures, captions = zip(*(pairs[uid] for uid in uids), strict=True)
+    inputs = reference_inputs(loaded, pictures, captions)
+    images, texts = reference_embeddings(loaded, inputs)
+    return dict(zip(uids, (images * texts).sum(axis=1).tolist(), strict=True))
 
 
-@pytest.mark.parametrize("rung", ["webgpu-f32", "wasm"])
-def test_scores_are_the_native_engines(
-    page: Page, asked: list[str], origin: str, data: Path, native: Scores, rung: str
-) -> None:
+def run_to_the_end(page: Page, origin: str, rung: str) -> None:
     page.goto(f"{origin}/?rung={rung}&until=drained")
     page.get_by_role("button", name="Start").click()
-    expect(page.locator("dva-controls .phase")).to_have_attribute(
-        "data-phase", "drained", timeout=PATIENCE_MS
-    )
-    expect(page.locator("dva-where .passed")).to_contain_text("passed: 40 known pairs")
-    expect(page.locator("dva-feed .card:not(.empty)").first).to_be_visible()
-    expect(page.locator("dva-notices")).to_be_hidden()
-    assert [address for address in asked if not address.startswith((origin, "blob:"))] == []
+    phase = page.locator("dva-controls .phase")
+    expect(phase).to_have_attribute("data-phase", "drained", timeout=PATIENCE_MS)
+    assert pool_status(origin)["units_done"] == SHARDS
 
-    status = pool_status(origin)
-    assert status["units_done"] == SHARDS
-    found = scores(data, data / "scores")
-    assert found.keys() == native.keys()
+
+RUNGS = pytest.mark.parametrize("rung", ["webgpu-f32", "wasm"])
+
+
+@RUNGS
+def test_scores_are_the_native_engines(
+    page: Page,
+    asked: list[str],
+    small_pool: Path,
+    demo_bundle: Path,
+    native: Scores,
+    tmp_path: Path,
+    rung: str,
+) -> None:
+    ingest(small_pool, demo_bundle, tmp_path, unit_pairs=256)
+    with serving(tmp_path) as origin:
+        run_to_the_end(page, origin, rung)
+        expect(page.locator("dva-where .passed")).to_contain_text("passed: 40 known pairs")
+        expect(page.locator("dva-feed .card:not(.empty)").first).to_be_visible()
+        expect(page.locator("dva-notices")).to_be_hidden()
+        assert [address for address in asked if not address.startswith((origin, "blob:"))] == []
+    found = scores(tmp_path, tmp_path / "scores")
     assert {row["rung"] for row in found.values()} == {rung}
     assert {uid: row["status"] for uid, row in found.items()} == {
         uid: row["status"] for uid, row in native.items()
@@ -76,3 +99,17 @@ def test_scores_are_the_native_engines(
     scored = [uid for uid, row in native.items() if row["status"] == "scored"]
     assert len(scored) >= SHARDS * PAIRS
     assert max(abs(found[uid]["score"] - native[uid]["score"]) for uid in scored) <= TOLERANCE
+
+
+@RUNGS
+def test_fp32_scores_are_open_clips(
+    page: Page, app: None, small_pool: Path, fp32_bundle: Path, tmp_path: Path, rung: str
+) -> None:
+    ingest(small_pool, fp32_bundle, tmp_path, unit_pairs=256)
+    with serving(tmp_path) as origin:
+        run_to_the_end(page, origin, rung)
+    found = scores(tmp_path, tmp_path / "scores")
+    scored = [uid for uid, row in found.items() if row["status"] == "scored"]
+    assert len(scored) >= SHARDS * PAIRS
+    expected = by_torch(small_pool, scored)
+    assert max(abs(found[uid]["score"] - expected[uid]) for uid in scored) <= TOLERANCE
