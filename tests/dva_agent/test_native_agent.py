@@ -67,6 +67,7 @@ def test_so_many_units_then_to_the_end(served: tuple[Server, Path], tmp_path: Pa
     assert some.returncode == 0, errors
     assert output == ""
     assert "self-test passed" in errors
+    assert "2 units stored" in errors
     assert len(stored(data)) == 2
     rest = agent(server.url, tmp_path / "cache")
     _, errors = rest.communicate(timeout=120)

@@ -416,6 +416,34 @@ def test_leases_that_the_server_took_back_are_forgotten(here: World) -> None:
     assert not any(event.abandoned for event in here.of(UnitDropped))
 
 
+def test_a_heartbeat_that_crosses_the_result_takes_nothing_back(
+    here: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease has ended because the result is stored: the answer to it is still to come."""
+    monkeypatch.setattr("dva_agent.holdings.CHECK_S", 0.2)
+    monkeypatch.setattr("dva_agent.holdings.RENEW_AFTER", 0.0)
+    lost: Counter[str] = Counter()
+    crossed = 0
+
+    def fault(method: str, url: str, answer: Answer | None) -> Answer | None:
+        nonlocal crossed
+        if answer and url.endswith("/result") and lost[url] < 3:
+            lost[url] += 1
+            raise Unreachable("the answer got lost")
+        if answer is None and url.endswith("/heartbeat"):
+            if not lost[url.replace("/heartbeat", "/result")]:
+                return Answer(status=200, headers={}, body=b'{"expires_in_s": 600}')
+            crossed += 1
+            return problem(409, "lease_expired")
+        return None
+
+    here.wire.fault = fault
+    assert run(here).units == UNITS
+    assert is_complete(here)
+    assert crossed
+    assert not here.of(UnitDropped)
+
+
 def test_a_shard_that_cannot_be_had_ends_the_run_in_time(here: World) -> None:
     def fault(method: str, url: str, answer: Answer | None) -> Answer | None:
         if answer is None and "/shards/" in url:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from dva_agent.agents.base import DataAgent
@@ -16,10 +17,10 @@ from dva_agent.arrival import Arrival
 from dva_agent.backoff import Backoff
 from dva_agent.client import ServerClient
 from dva_agent.clock import Clock
-from dva_agent.errors import DvaError, Outdated, Refused, RungUnavailable, ServerError
-from dva_agent.events import UnitDropped, Waiting
+from dva_agent.errors import DvaError, Outdated, Refused, RungUnavailable
+from dva_agent.events import Waiting
 from dva_agent.gate import Gate
-from dva_agent.holdings import Holdings
+from dva_agent.holdings import GOODBYE_S, Holdings
 from dva_agent.journey import Road, travel
 from dva_agent.ladder import Ladder
 from dva_agent.narrator import Narrator
@@ -35,19 +36,11 @@ IN_FLIGHT = UNITS_AT_ONCE + 1
 MAX_FAILURES = 8
 """Units in a row that came to nothing; then the run ends with the last one's error."""
 
-GOODBYE_S = 5.0
-"""For giving a lease back."""
-
 PAUSE_KEEPS_S = 600.0
 """How long a pause may hold units that others could do."""
 
 UNEXPLAINED = Idle(reason="all_leased", retry_after_s=10.0)
 """No leases and no reason: what a server that breaks the protocol is taken to mean."""
-
-LEASE_GONE = frozenset(
-    {"lease_unknown", "lease_not_yours", "lease_expired", "lease_abandoned", "result_conflict"}
-)
-"""Codes after which there is nothing to give back."""
 
 Ending = Literal["drained", "stopped", "enough"]
 
@@ -136,7 +129,9 @@ class Runner:
         if finish:
             self._gate.open()
         else:
-            self._held.cancel_all()
+            self._held.cancel_all(submitting=False)
+            give_up = partial(self._held.cancel_all, submitting=True)
+            asyncio.get_running_loop().call_later(GOODBYE_S, give_up)
         self._end()
 
     async def run(self) -> Summary:
@@ -153,7 +148,7 @@ class Runner:
             heart.cancel()
             if self._lapse:
                 self._lapse.cancel()
-            self._held.cancel_all()
+            self._held.cancel_all(submitting=True)
             await self._held.settle()
             await self._ladder.close()
         if self._fatal:
@@ -226,6 +221,7 @@ class Runner:
 
         def more() -> int:
             nonlocal asked
+            self._held.submits(lease)
             if self._gate.is_open and not self._ended.is_set():
                 asked = self._room(finishing=1)
                 self._coming += asked
@@ -256,11 +252,11 @@ class Runner:
                 self._ask_again_at = 0.0
         else:
             self._failed(error)
-            await self._give_back(lease, error or lost)
+            await self._held.give_back(lease, error or lost)
 
     async def _decline(self, lease: Lease) -> None:
         self._held.drop(lease)
-        await self._abandon(lease)
+        await self._held.abandon(lease)
 
     def _failed(self, error: DvaError | None) -> None:
         """A unit came to nothing; without an error it was dropped on purpose."""
@@ -275,28 +271,6 @@ class Runner:
             delay = Backoff().delay(self._failures - 1, chance=self._clock.chance())
             self._rest(delay, error.code)
 
-    async def _abandon(self, lease: Lease) -> bool:
-        """Whether the server knows now. If not, the deadline gives the unit back."""
-        try:
-            await asyncio.wait_for(self._client.abandon(lease.lease), GOODBYE_S)
-        except (ServerError, TimeoutError):
-            return False
-        return True
-
-    async def _give_back(self, lease: Lease, error: DvaError | None) -> None:
-        gone = error is not None and error.code in LEASE_GONE
-        abandoned = not gone and await self._abandon(lease)
-        self._narrator.tell(
-            UnitDropped(
-                unit=lease.unit,
-                lease=lease.lease,
-                abandoned=abandoned,
-                code=error.code if error else "stopped",
-                message=str(error) if error else "The agent was stopped.",
-                next_step=error.next_step if error else "",
-            )
-        )
-
     def _ended_badly(self, task: asyncio.Task[None]) -> None:
         """A journey's bug ends the run: it must be seen."""
         if not task.cancelled() and task.exception():
@@ -309,4 +283,4 @@ class Runner:
 
     async def _lapse_later(self) -> None:
         await self._clock.sleep(PAUSE_KEEPS_S)
-        self._held.cancel_all()
+        self._held.cancel_all(submitting=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,8 @@ def run_native_agent(
 async def _run(
     server: str, *, units: int | None, pool: str | None, cache: Path | None, threads: int
 ) -> Summary:
+    # Pillow remarks on odd EXIF data; a web-scraped pool is full of it.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     transport = HttpTransport()
     terminal = Terminal()
     store = BundleStore(
@@ -62,7 +65,9 @@ async def _run(
     )
     try:
         with _stopped_by_signals(runner):
-            return await runner.run()
+            summary = await runner.run()
+        terminal.done(summary)
+        return summary
     finally:
         terminal.close()
         await transport.close()

@@ -18,6 +18,7 @@ from dva_agent.events import (
     UnitFinished,
     Waiting,
 )
+from dva_agent.runner import Summary
 
 
 class Terminal:
@@ -62,6 +63,18 @@ class Terminal:
         if done == total:
             self._model.close()
             self._model = None
+
+    def done(self, summary: Summary) -> None:
+        """Say what the run came to."""
+        why = {
+            "drained": "the server has no more work",
+            "stopped": "stopped",
+            "enough": "as many as were asked for",
+        }
+        self._line(
+            f"{summary.units} units stored ({why[summary.ending]}): "
+            f"{summary.pairs_scored:,} of {summary.pairs:,} pairs scored"
+        )
 
     def close(self) -> None:
         """Leave the bar where it stands."""
