@@ -9,6 +9,7 @@ import { Showcase } from './showcase.js';
 
 /** Progress of a download is told so often. */
 const REPORT_EVERY_MS = 100;
+const ANSWER_WITHIN_MS = 60_000;
 
 export class Host {
   #tell;
@@ -51,12 +52,13 @@ export class Host {
         body: body === '' ? null : body,
         cache: 'no-store',
         credentials: 'omit',
+        signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
       });
       const text = await response.text();
       const headers = JSON.stringify(Object.fromEntries(response.headers));
       return { status: response.status, headers, body: text };
     } catch (error) {
-      throw new TabError('unreachable', `The server does not answer: ${messageOf(error)}.`, {
+      throw new TabError('unreachable', `The server does not answer (${messageOf(error)}).`, {
         nextStep: 'Check the connection and that the server runs.',
         cause: error,
       });

@@ -33,7 +33,9 @@ export async function stream(url, part, take) {
       clearTimeout(stall);
       if (done) break;
       got += value.length;
-      if (got > wanted) throw new TabError('refused', `${url} is longer than it should be.`, { status: 416 });
+      if (got > wanted) {
+        throw new TabError('refused', `${fileOf(url)} is longer than it should be.`, { status: 416 });
+      }
       take(value);
       stall = setTimeout(() => stop.abort(), STALL_MS);
     }
@@ -76,7 +78,8 @@ export function concatenate(parts) {
  * @param {AbortSignal} signal
  */
 async function send(url, part, signal) {
-  const headers = part === null ? undefined : { range: `bytes=${part.start}-${part.start + part.size - 1}` };
+  const headers = new Headers();
+  if (part !== null) headers.set('range', `bytes=${part.start}-${part.start + part.size - 1}`);
   let response;
   try {
     // A range of a shard is used once; whole files are small and revalidated.
@@ -93,10 +96,11 @@ async function send(url, part, signal) {
     throw new TabError('busy', `The server is busy (${status}).`, { retryAfterS });
   }
   if (status >= 500) throw unreachable(url, `status ${status}`);
-  if (status >= 400) throw new TabError('refused', `The server refused ${url} (${status}).`, { status });
-  throw new TabError('refused', `${url} was answered with ${status}, not with the bytes asked for.`, {
-    status: 416,
-  });
+  if (status >= 400) {
+    throw new TabError('refused', `The server refused ${fileOf(url)} (${status}).`, { status });
+  }
+  const message = `${fileOf(url)} was answered with ${status}, not with the bytes asked for.`;
+  throw new TabError('refused', message, { status: 416 });
 }
 
 /** @param {Response} response */
@@ -119,11 +123,19 @@ async function read(reader, url) {
 
 /**
  * @param {string} url
+ * @returns {string} its last part, which is what a person can tell apart
+ */
+function fileOf(url) {
+  return url.slice(url.lastIndexOf('/') + 1) || url;
+}
+
+/**
+ * @param {string} url
  * @param {string} why
  * @param {unknown} [cause]
  */
 function unreachable(url, why, cause) {
-  return new TabError('unreachable', `${url} can't be had: ${why}.`, {
+  return new TabError('unreachable', `${fileOf(url)} can't be fetched (${why}).`, {
     nextStep: 'Check the connection and that the server runs.',
     cause,
   });

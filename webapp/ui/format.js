@@ -45,6 +45,6 @@ export function rate(value) {
 export function exponent(value) {
   if (value === 0) return '0';
   const [digits, power] = value.toExponential(0).split('e');
-  const raised = [...String(Number(power))].map((c) => (c === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(c)])).join('');
-  return `${digits} × 10${raised}`;
+  const raise = (/** @type {string} */ c) => (c === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(c)]);
+  return `${digits} × 10${[...String(Number(power))].map(raise).join('')}`;
 }

@@ -7,7 +7,10 @@ export class Rate {
   #windowS;
   #needS;
 
-  /** @param {{windowS: number, needS: number}} settings seconds looked back, seconds needed to say anything */
+  /**
+   * @param {{windowS: number, needS: number}} settings seconds looked back, and seconds needed to
+   *   say anything
+   */
   constructor({ windowS, needS }) {
     this.#windowS = windowS;
     this.#needS = needS;
