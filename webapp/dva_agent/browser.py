@@ -79,7 +79,7 @@ from __future__ import annotations
 import array
 import asyncio
 import json
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, cast
 
 import msgspec
@@ -192,22 +192,24 @@ class BrowserEngine:
         return parts
 
     async def join(self, blobs: Sequence[Blob]) -> Blob:
-        return cast(Blob, await self._engine(self._js.join(to_js(list(blobs)))))
+        return cast(Blob, await self._handle(self._js.join(to_js(list(blobs)))))
 
     async def pixels(
         self, blob: Blob, spans: Sequence[Span | None]
     ) -> tuple[Pixels, list[PairStatus]]:
-        answer = await self._engine(self._js.pixels(blob, _spans(spans)))
+        answer = await self._seen_out(
+            self._js.pixels(blob, _spans(spans)), lambda late: self._js.release(late.pixels)
+        )
         statuses = [PairStatus(status) for status in answer.statuses.to_bytes()]
         return cast(Pixels, answer.pixels), statuses
 
     async def encode_images(self, pixels: Pixels) -> Embeddings:
-        return cast(Embeddings, await self._engine(self._js.encodeImages(pixels)))
+        return cast(Embeddings, await self._handle(self._js.encodeImages(pixels)))
 
     async def encode_texts(self, ids: Sequence[Sequence[int]]) -> Embeddings:
         flat = to_js(array.array("i", [token for row in ids for token in row]))
         promise = self._js.encodeTexts(flat, len(ids), len(ids[0]))
-        return cast(Embeddings, await self._engine(promise))
+        return cast(Embeddings, await self._handle(promise))
 
     async def similarity(
         self, images: Embeddings, texts: Sequence[Embeddings], rows: Sequence[int]
@@ -229,7 +231,22 @@ class BrowserEngine:
         await self._engine(self._js.close())
 
     async def _engine(self, promise: Any) -> Any:
-        return await _awaited(promise, errors.EngineError)
+        return await self._seen_out(promise, lambda _: None)
+
+    async def _handle(self, promise: Any) -> Any:
+        return await self._seen_out(promise, self._js.release)
+
+    async def _seen_out(self, promise: Any, discard: Callable[[Any], None]) -> Any:
+        """A promise can't be called off: when the caller is cancelled, it is waited for all the
+        same, so that two calls never overlap, and what comes of it is discarded."""
+        task = asyncio.ensure_future(_awaited(promise, errors.EngineError))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            late: Any = (await asyncio.gather(task, return_exceptions=True))[0]
+            if not isinstance(late, BaseException):
+                discard(late)
+            raise
 
 
 class Host:
