@@ -126,11 +126,11 @@ function endOf(phase, reason) {
 
 /**
  * @param {State} state
- * @param {Notice} notice one with the same code and message is replaced
+ * @param {Notice} notice an older one with its code is replaced
  * @returns {State}
  */
 export function withNotice(state, { code, message, nextStep, retryInS }) {
-  const others = state.notices.filter((known) => known.code !== code || known.message !== message);
+  const others = state.notices.filter((known) => known.code !== code);
   const notices = [...others, { code, message, nextStep, retryInS }].slice(-MAX_NOTICES);
   return { ...state, notices };
 }
