@@ -27,10 +27,10 @@ class Bent(LocalEngine):
     drawn: Change | None = None
 
     async def encode_images(self, pixels: Pixels) -> Embeddings:
-        return self._bend(await super().encode_images(pixels), self.images)
+        return cast(Embeddings, self._bend(await super().encode_images(pixels), self.images))
 
     async def encode_texts(self, ids: Sequence[Sequence[int]]) -> Embeddings:
-        return self._bend(await super().encode_texts(ids), self.texts)
+        return cast(Embeddings, self._bend(await super().encode_texts(ids), self.texts))
 
     async def pixels(self, blob: Any, spans: Any) -> Any:
         pixels, statuses = await super().pixels(blob, spans)
@@ -56,7 +56,8 @@ def only_first_row_right(rows: np.ndarray) -> np.ndarray:
 
 def slightly_turned(rows: np.ndarray) -> np.ndarray:
     rows = rows + np.float32(0.002)
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    turned: np.ndarray = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return turned.astype(np.float32)
 
 
 def one_off(pixels: np.ndarray) -> np.ndarray:
