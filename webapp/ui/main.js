@@ -11,6 +11,7 @@ import { NoticesElement } from './notices.js';
 import { NumbersElement } from './numbers.js';
 import { PoolElement } from './pool.js';
 import { manifestOf, pools } from './server.js';
+import { isAlive } from './state.js';
 import { TEXT } from './text.js';
 import { isTaken } from './turn.js';
 import { WhereElement } from './where.js';
@@ -78,6 +79,8 @@ const about = find('dva-about', AboutElement);
 const standing = lacks();
 
 let drawing = false;
+/** @type {import('./state.js').Phase} */
+let drawn = 'idle';
 
 function draw() {
   drawing = false;
@@ -87,7 +90,9 @@ function draw() {
   numbers.running = state.phase === 'running';
   if (state.download !== null) model.show(state.download.progress);
   controls.detail = state.phase === 'starting' ? model.loading : '';
-  document.body.dataset.phase = state.phase;
+  // At the end of a run nobody should have to wait for the pool's last numbers.
+  if (drawn !== state.phase && !isAlive(state.phase)) look();
+  drawn = state.phase;
 }
 
 controls.bind(controller);
