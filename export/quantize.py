@@ -47,7 +47,9 @@ def quantize_rows(matrix: NDArray[np.float32]) -> Blocks:
     size = block_size(columns)
     blocks = matrix.reshape(rows, columns // size, size)
     scales = np.abs(blocks).max(axis=2) / np.float32(LARGEST)
-    scales[scales == 0] = np.float32(1)  # a block of zeros: any scale says so
+    # Nothing but zeros, or numbers so small that their step would be subnormal, which a GPU may
+    # take for zero: a block of zeros, for which any scale will do.
+    scales[scales < np.finfo(np.float32).tiny] = np.float32(1)
     steps = np.rint(blocks / scales[:, :, None])
     values = (np.clip(steps, -LARGEST, LARGEST) + ZERO_POINT).astype(np.uint8)
     return Blocks(values=values, scales=scales)

@@ -28,6 +28,12 @@ def test_a_number_moves_by_half_a_step_at_most(matrix: np.ndarray) -> None:
     assert (np.abs(dequantize(blocks) - matrix) <= 0.5001 * steps).all()
 
 
+def test_a_block_too_small_for_a_normal_step_is_zero() -> None:
+    blocks = quantize_rows(np.full((1, 16), 9.57e-43, np.float32))
+    assert blocks.scales.min() >= np.finfo(np.float32).tiny
+    assert not dequantize(blocks).any()
+
+
 @given(columns=st.integers(1, 10_000))
 def test_blocks_divide_a_row(columns: int) -> None:
     if columns % SMALLEST_BLOCK:
