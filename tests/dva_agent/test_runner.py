@@ -6,16 +6,13 @@ import asyncio
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
-import numpy as np
 import pytest
 from dva_agent.bundle import Manifest, bundle_id
 from dva_agent.client import Answer
-from dva_agent.errors import DeviceLost, DvaError, Outdated, Refused, RungUnavailable, Unreachable
+from dva_agent.errors import DvaError, Outdated, Refused, Unreachable
 from dva_agent.events import (
     Batch,
     Held,
@@ -28,68 +25,12 @@ from dva_agent.events import (
     UnitStarted,
     Waiting,
 )
-from dva_agent.protocol import unpack_scores
 from dva_agent.runner import Runner, Summary
 
-from tests.dva_agent.world import PAIRS, UNITS, World, take_in, world, write_pool
+from tests.dva_agent.runs import is_complete, meddled, results, run
+from tests.dva_agent.world import PAIRS, UNITS, World, take_in, world
 
 BROKEN = len([number for number in range(PAIRS) if number % 7 == 3])
-
-
-@pytest.fixture(scope="session")
-def small_pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_pool(tmp_path_factory.mktemp("small-pool"))
-
-
-@pytest.fixture
-def here(
-    tmp_path: Path, small_pool: Path, demo_bundle: Path, manifest: Manifest
-) -> Iterator[World]:
-    with world(tmp_path / "data", small_pool, demo_bundle, manifest) as made:
-        yield made
-
-
-def results(here: World) -> dict[int, tuple[list[float], bytes]]:
-    """Scores and statuses of every stored unit."""
-    with sqlite3.connect(here.data / "dva.db") as database:
-        rows = database.execute("SELECT unit_id, scores, statuses FROM result").fetchall()
-    database.close()
-    assert len({unit for unit, _, _ in rows}) == len(rows)
-    return {unit: (unpack_scores(scores), statuses) for unit, scores, statuses in rows}
-
-
-def is_complete(here: World) -> bool:
-    """Every unit has one result, and no lease is left."""
-    pool = here.status().pools[0]
-    stored = results(here)
-    assert all(
-        statuses.count(0) == sum(score != 0 for score in scores)
-        for scores, statuses in stored.values()
-    )
-    return (len(stored), pool.units_done, pool.units_leased) == (UNITS, UNITS, 0)
-
-
-def run(here: World, **errand: Any) -> Summary:
-    return asyncio.run(here.runner(**errand).run())
-
-
-def meddled(here: World, when: type[Any], act: Callable[[Runner], None], **errand: Any) -> Summary:
-    """A run in which `act` happens at the first event of a kind."""
-
-    async def go() -> Summary:
-        runner = here.runner(**errand)
-        done = False
-
-        def on_event(event: object) -> None:
-            nonlocal done
-            if isinstance(event, when) and not done:
-                done = True
-                act(runner)
-
-        here.on_event = on_event
-        return await runner.run()
-
-    return asyncio.run(go())
 
 
 def test_a_pool_is_scored_to_its_end(here: World) -> None:
@@ -265,96 +206,6 @@ def test_a_stop_while_the_server_is_away(here: World) -> None:
 
     here.wire.fault = fault
     assert meddled(here, Problem, lambda runner: runner.stop(finish=True)).ending == "stopped"
-
-
-def lose_device(after: int) -> Callable[[Any], Any]:
-    calls = 0
-
-    def mood(rows: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls > after:
-            raise DeviceLost("gone")
-        return rows
-
-    return mood
-
-
-def not_a_number(*which: int) -> Callable[[Any], Any]:
-    calls = 0
-
-    def mood(rows: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        return np.full_like(rows, np.nan) if calls in which else rows
-
-    return mood
-
-
-def test_a_lost_device_is_replaced_and_its_units_are_done_again(here: World) -> None:
-    here.moods.append(lose_device(5))
-    assert run(here).units == UNITS
-    assert is_complete(here)
-    assert len(here.engines) == 2
-    assert here.engines[0].closed
-    assert not here.of(UnitDropped)
-
-
-def test_a_device_that_keeps_going_away_is_left_for_the_next_rung(here: World) -> None:
-    here.moods.extend([lose_device(3)] * 3)
-    assert run(here, rungs=("webgpu-f32", "wasm")).units == UNITS
-    assert is_complete(here)
-    assert [engine.rung for engine in here.engines] == ["webgpu-f32"] * 3 + ["wasm"]
-
-
-def test_one_wrong_number_costs_a_unit_and_a_new_self_test(here: World) -> None:
-    # The golden pairs take three batches of 16.
-    here.moods.append(not_a_number(5))
-    assert run(here).units == UNITS
-    assert is_complete(here)
-    assert len(here.engines) == 1
-    assert len(here.of(SelfTested)) == 2
-    assert [(event.code, event.abandoned) for event in here.of(UnitDropped)] == [
-        ("numeric_fault", True)
-    ]
-
-
-def test_a_rung_that_computes_wrongly_later_on_is_left(here: World) -> None:
-    here.moods.append(not_a_number(*range(5, 100)))
-    assert run(here, rungs=("webgpu-f32", "wasm")).units == UNITS
-    assert is_complete(here)
-    assert [engine.rung for engine in here.engines] == ["webgpu-f32", "wasm"]
-    tried = [(event.rung, event.chosen) for event in here.of(RungTried)]
-    assert tried == [("webgpu-f32", True), ("webgpu-f32", False), ("wasm", True)]
-
-
-def test_rungs_that_fail_are_skipped_and_reported(here: World) -> None:
-    here.opening.append(RungUnavailable("no such adapter"))
-    here.moods.append(lambda rows: np.roll(rows, 1, axis=0))
-    assert run(here, rungs=("webgpu-f16", "webgpu-f32", "wasm")).units == UNITS
-    tried = [(event.rung, event.chosen, event.code) for event in here.of(RungTried)]
-    assert tried == [
-        ("webgpu-f16", False, "rung_unavailable"),
-        ("webgpu-f32", False, "self_test_failed"),
-        ("wasm", True, ""),
-    ]
-    assert here.engines[0].closed
-
-
-def test_no_rung_left_ends_the_run_before_anything_is_leased(here: World) -> None:
-    here.opening.extend([RungUnavailable("no")] * 2)
-    with pytest.raises(RungUnavailable) as caught:
-        run(here, rungs=("webgpu-f32", "wasm"))
-    assert caught.value.code == "no_rung_left"
-    assert not any(url.endswith("/leases") for _, url in here.wire.requests)
-
-
-def test_the_self_test_comes_back_now_and_then(
-    here: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dva_agent.ladder.PAIRS_BETWEEN_TESTS", 10)
-    assert run(here).units == UNITS
-    assert len(here.of(SelfTested)) >= 3
 
 
 def test_an_unknown_token_means_registering_again(here: World) -> None:
