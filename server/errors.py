@@ -166,7 +166,7 @@ class ShardError(OperatorError):
 
 class ServeError(OperatorError):
     default_code = "address_unavailable"
-    default_next_step = "Stop the program that uses it, or choose another: --port N (make run PORT=N)."
+    default_next_step = "Stop what uses it, or choose another: --port N, or make run PORT=N."
 
 
 _OF_STATUS: dict[int, type[Refusal]] = {
