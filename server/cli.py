@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -157,7 +158,13 @@ def agent(
     # Here, because the other commands run without onnxruntime.
     from dva_agent.native.agent import run_native_agent
 
-    run_native_agent(server, units=units, pool=pool, threads=threads, cache=cache)
+    if not re.fullmatch(r"https?://[^/\s]+/?", server):
+        raise click.BadParameter(
+            f"{server!r} is no address: it is like http://127.0.0.1:8000", param_hint="--server"
+        )
+    done = run_native_agent(server, units=units, pool=pool, threads=threads, cache=cache)
+    if done.ending == "stopped":
+        raise click.exceptions.Exit(130)
 
 
 @cli.command(epilog="Example: dva scores demo --data data --out scores")
@@ -231,7 +238,9 @@ def _ingest(
 @contextmanager
 def _bar(title: str, **options: Any) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on stderr, as a function of (done, total)."""
-    with tqdm(desc=title, file=sys.stderr, **options) as bar:
+    # A log wants no ten lines a second.
+    every = 0.1 if sys.stderr.isatty() else 10.0
+    with tqdm(desc=title, file=sys.stderr, mininterval=every, **options) as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total

@@ -84,7 +84,7 @@ def test_ctrl_c_is_polite(served: tuple[Server, Path], tmp_path: Path) -> None:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
+    assert process.returncode == 130, errors
     assert "Traceback" not in errors
     assert leased(server.url) == 0
     assert 1 <= len(stored(data)) <= UNITS
@@ -98,4 +98,4 @@ def test_a_server_that_is_not_there_is_named_and_waited_for(tmp_path: Path) -> N
         said += process.stderr.read(1)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
-    assert process.returncode == 0
+    assert process.returncode == 130

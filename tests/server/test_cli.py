@@ -143,6 +143,13 @@ def test_what_fails_says_so_in_a_line(dva: Dva, plain: Settings, tmp_path: Path)
     assert dva(plain, "agent", "--server", "http://127.0.0.1:9", "--units", "x").status == 2
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:8000", "ftp://127.0.0.1", "http://", ""])
+def test_an_agent_wants_an_address(dva: Dva, plain: Settings, address: str) -> None:
+    done = dva(plain, "agent", "--server", address)
+    assert (done.status, done.out) == (2, "")
+    assert "http://127.0.0.1:8000" in done.err
+
+
 def test_a_bad_shard_fails_the_command_but_not_the_others(
     dva: Dva, plain: Settings, tmp_path: Path
 ) -> None:

@@ -25,7 +25,15 @@ class Terminal:
     """Implements events.Observer. `close` it."""
 
     def __init__(self) -> None:
-        self._pairs = tqdm(unit=" pairs", desc="scored", file=sys.stderr, dynamic_ncols=True)
+        # A log wants no ten lines a second.
+        self._every = 0.1 if sys.stderr.isatty() else 10.0
+        self._pairs = tqdm(
+            unit=" pairs",
+            desc="scored",
+            file=sys.stderr,
+            mininterval=self._every,
+            dynamic_ncols=True,
+        )
         self._model: tqdm[Never] | None = None
 
     def event(self, event: Event) -> None:
