@@ -183,7 +183,7 @@ MANY: list[Pair] = [(PICTURE, f"caption {i}".encode()) for i in range(9)]
 def test_one_score_for_different_pairs_is_a_fault(demo_bundle: Path, manifest: Manifest) -> None:
     with pytest.raises(NumericFault):
         run(Constant(demo_bundle, manifest), manifest, MANY)
-    same: list[Pair] = [(PICTURE, b"one caption")] * 9
+    same: list[Pair] = [(PICTURE + bytes(padding), b"one caption") for padding in range(9)]
     assert run(Constant(demo_bundle, manifest), manifest, same)[0].pairs[0].score == 0.25
 
 

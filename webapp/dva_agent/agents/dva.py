@@ -23,7 +23,8 @@ OVERSHOOT = 1e-5
 """How far rounding may carry a cosine past 1; it is clipped. Anything further is a fault."""
 
 _DISTINCT = 8
-"""So many pairs of different caption and image don't share one score by chance."""
+"""So many different captions don't share one score by chance, not even beside one picture. (The
+bytes of images say nothing: one picture can be stored in many ways.)"""
 
 _REJECT_FACTOR = 4.0
 
@@ -157,9 +158,11 @@ def _checked(score: float) -> float:
 
 def _refuse_constant(pairs: Sequence[_Pair]) -> None:
     scored = [pair for pair in pairs if pair.status == PairStatus.SCORED]
-    distinct = {(tuple(pair.caption.ids), pair.image and pair.image.size) for pair in scored}
+    distinct = {tuple(pair.caption.ids) for pair in scored}
     if len(distinct) >= _DISTINCT and len({pair.score for pair in scored}) == 1:
-        raise NumericFault(f"{len(scored)} different pairs all came out as {scored[0].score}.")
+        raise NumericFault(
+            f"{len(scored)} pairs of different captions all came out as {scored[0].score}."
+        )
 
 
 def _seen(unit: Unit, pairs: Sequence[_Pair], indices: range) -> list[Seen]:
