@@ -6,7 +6,7 @@ PORT ?= 8000
 DATA ?= data
 BIN := .venv/bin
 
-.PHONY: help run test check bench setup setup-dev browser export-demo clean
+.PHONY: help run test check setup setup-dev export-demo clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile

@@ -9,9 +9,12 @@ from pathlib import Path
 import click
 from dva_agent.errors import DvaError
 
-from export.bundle_writer import Written, write_bundle
-from export.loading import load
-from export.weights import WEIGHTS, Kind
+try:
+    from export.bundle_writer import Written, write_bundle
+    from export.loading import load
+    from export.weights import WEIGHTS, Kind
+except ModuleNotFoundError as error:
+    raise SystemExit(f"Error: {error.name} isn't installed. Run: make setup-dev") from error
 
 EXAMPLES = """
 \b
