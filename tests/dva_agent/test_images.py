@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.dva_agent.unlike import broken, png_chunk, unsupported
-from tests.e2e.pictures import encoded, good, scene
+from tests.dva_agent.unlike import broken, unsupported
+from tests.e2e.pictures import encoded, good, odd, png_chunk, scene
 
 SHORTEST = Preprocessing(
     size=224,
@@ -41,6 +41,13 @@ def test_good_pictures_pass_with_their_size(name: str, data: bytes) -> None:
     assert (kind.width, kind.height) == (width, height)
     assert kind.format in name
     assert fits(kind, SHORTEST)
+
+
+@pytest.mark.parametrize(("name", "data"), odd(), ids=[name for name, _ in odd()])
+def test_chunks_beside_the_picture_dont_matter(name: str, data: bytes) -> None:
+    kind = sniff(data, len(data))
+    assert isinstance(kind, ImageKind)
+    assert (kind.format, kind.width, kind.height) == ("png", 90, 70)
 
 
 @pytest.mark.parametrize(("name", "data"), unsupported(), ids=[name for name, _ in unsupported()])

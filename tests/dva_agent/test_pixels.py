@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 from dva_agent.bundle import Preprocessing
+from dva_agent.headers import ImageKind
 from dva_agent.images import sniff
 from dva_agent.native.pixels import preprocess
 from dva_agent.protocol import PairStatus
@@ -12,7 +13,7 @@ from PIL import Image
 
 from export.openclip import open_clip
 from tests.dva_agent.unlike import broken, unsupported
-from tests.e2e.pictures import encoded, good, scene
+from tests.e2e.pictures import encoded, good, odd, plain, scene, unknown
 
 SPECS = [(64, "shortest", 1), (224, "shortest", 3), (64, "squash", 3)]
 """Size, resize, and every how many of the pictures."""
@@ -46,6 +47,21 @@ def test_pixels_are_open_clips_byte_for_byte(size: int, resize: str, step: int) 
         if pixels is None or not np.array_equal(pixels, expected):
             wrong.append(name)
     assert wrong == []
+
+
+def test_chunks_beside_the_picture_change_no_pixel() -> None:
+    expected = preprocess(plain(), spec_of(64, "shortest"))
+    assert expected is not None
+    for name, data in odd():
+        pixels = preprocess(data, spec_of(64, "shortest"))
+        assert pixels is not None, name
+        assert np.array_equal(pixels, expected), name
+
+
+def test_unknown_critical_chunks_break_a_picture() -> None:
+    for name, data in unknown():
+        assert isinstance(sniff(data, len(data)), ImageKind), name
+        assert preprocess(data, spec_of(64, "shortest")) is None, name
 
 
 def test_what_sniff_refuses_is_not_decoded() -> None:

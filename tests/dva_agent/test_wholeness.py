@@ -5,7 +5,7 @@ from dva_agent.wholeness import is_whole
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.e2e.pictures import encoded, good, scene
+from tests.e2e.pictures import encoded, good, odd, scene, unknown
 
 SAMPLES = {
     "jpeg": encoded(scene(40, 30, 1), "JPEG"),
@@ -24,7 +24,11 @@ def whole(name: str, data: bytes) -> bool:
 
 
 def test_whole_pictures() -> None:
-    assert [name for name, data in good() if not whole(name, data)] == []
+    assert [name for name, data in [*good(), *odd()] if not whole(name, data)] == []
+
+
+def test_unknown_critical_chunks_break_a_png() -> None:
+    assert [name for name, data in unknown() if whole(name, data)] == []
 
 
 @pytest.mark.parametrize("name", SAMPLES)

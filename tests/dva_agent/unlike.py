@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import functools
 import struct
-import zlib
 from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
 
-from tests.e2e.pictures import encoded, scene
-
-
-def png_chunk(kind: bytes, payload: bytes) -> bytes:
-    checksum = zlib.crc32(kind + payload)
-    return struct.pack(">I", len(payload)) + kind + payload + struct.pack(">I", checksum)
+from tests.e2e.pictures import encoded, png_chunk, scene
 
 
 @functools.cache
@@ -69,4 +63,9 @@ def broken() -> Iterator[tuple[str, bytes]]:
     yield "png without width", b"\x89PNG\r\n\x1a\n" + flat + png_chunk(b"IDAT", b"x")
     late = png_chunk(b"tEXt", b"x") + header
     yield "png with a late header", b"\x89PNG\r\n\x1a\n" + late
+    for place, method in ((10, "compression"), (11, "filter"), (12, "interlace")):
+        fields = bytearray(struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0))
+        fields[place] = 2
+        start = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", bytes(fields))
+        yield f"png of unknown {method}", start + png_chunk(b"IDAT", b"x")
     yield "webp of nothing", b"RIFF\x20\x00\x00\x00WEBPJUNK" + bytes(24)

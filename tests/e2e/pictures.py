@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import io
+import struct
+import zlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -31,6 +33,11 @@ def encoded(image: Image.Image, format_: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, format_, **options)
     return buffer.getvalue()
+
+
+def png_chunk(kind: bytes, payload: bytes) -> bytes:
+    checksum = zlib.crc32(kind + payload)
+    return struct.pack(">I", len(payload)) + kind + payload + struct.pack(">I", checksum)
 
 
 @functools.cache
@@ -70,3 +77,57 @@ def swapped_profile() -> bytes:
     """sRGB with red and green exchanged: whoever obeys it shows wrong colours."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     return profile.replace(b"rXYZ", b"____").replace(b"gXYZ", b"rXYZ").replace(b"____", b"gXYZ")
+
+
+@functools.cache
+def plain() -> bytes:
+    """The picture of `odd`, as Pillow reads it too."""
+    return encoded(scene(90, 70, 4), "PNG")
+
+
+@functools.cache
+def odd() -> list[tuple[str, bytes]]:
+    """(name, file) of `plain` with chunks that some decoder refuses, beside the picture's own."""
+    return list(_odd())
+
+
+def _odd() -> Iterator[tuple[str, bytes]]:
+    long = zlib.compress(bytes(3 << 20))
+    yield "png with a long zTXt", _with(b"zTXt", b"Comment\0\0" + long)
+    yield "png with a long iTXt", _with(b"iTXt", b"Comment\0\1\0\0\0" + long)
+    yield "png with a long iCCP", _with(b"iCCP", b"profile\0\0" + long)
+    yield "png with a zTXt of method 1", _with(b"zTXt", b"Comment\0\1" + zlib.compress(b"text"))
+    yield "png with an iCCP of method 1", _with(b"iCCP", b"profile\0\1" + zlib.compress(b"text"))
+    yield "png with an empty iCCP", _with(b"iCCP", b"")
+    for kind in (b"gAMA", b"pHYs", b"cHRM", b"sRGB"):
+        yield f"png with a short {kind.decode()}", _with(kind, b"")
+    yield "png with a gamma", _with(b"gAMA", struct.pack(">I", 20_000))
+    yield "png with a dangling eXIf", _with(b"eXIf", b"MM\0*\xff\xff\xff\xff")
+    yield "png with a suggested palette", _with(b"PLTE", bytes(range(30)))
+    yield "png with a ragged palette", _with(b"PLTE", bytes(1000))
+    yield "png with a private chunk", _with(b"abCd", b"anything")
+    yield "png with a name of no letters", _with(b"\xff\0 !", b"anything")
+    yield "png with a late tRNS", _with(b"tRNS", bytes(6), before=b"IEND")
+    yield "png with a late acTL", _with(b"acTL", bytes(8), before=b"IEND")
+    file = plain()
+    start, end = file.index(b"IDAT") - 4, file.index(b"IEND") - 4
+    pixels = file[start + 8 : end - 4]
+    halves = [png_chunk(b"IDAT", pixels[:500]), png_chunk(b"IDAT", pixels[500:])]
+    amid = png_chunk(b"tEXt", b"Comment\0text")
+    yield "png with a chunk amid its pixels", file[:start] + amid.join(halves) + file[end:]
+    yield "png with a full IEND", file[:end] + png_chunk(b"IEND", b"anything")
+
+
+def unknown() -> list[tuple[str, bytes]]:
+    """(name, file) of whole PNGs with critical chunks that no decoder knows."""
+    return [
+        ("png with a critical ABCD", _with(b"ABCD", b"anything")),
+        ("png with a critical IDAt", _with(b"IDAt", b"")),
+        ("png with a late critical ABCD", _with(b"ABCD", b"anything", before=b"IEND")),
+        ("png with a second IHDR", _with(b"IHDR", plain()[16:29])),
+    ]
+
+
+def _with(kind: bytes, payload: bytes, before: bytes = b"IDAT") -> bytes:
+    place = plain().index(before) - 4
+    return plain()[:place] + png_chunk(kind, payload) + plain()[place:]

@@ -12,7 +12,7 @@ from dva_agent.images import geometry
 from PIL import Image
 from playwright.sync_api import Page
 
-from tests.e2e.pictures import good
+from tests.e2e.pictures import good, odd, plain
 
 pytestmark = pytest.mark.browser
 
@@ -48,12 +48,13 @@ def by_pillow(file: bytes, size: int, resize: str) -> np.ndarray:
 @pytest.mark.parametrize(("size", "resize"), [(64, "shortest"), (224, "shortest"), (96, "squash")])
 def test_equal_pillow(page: Page, site: str, size: int, resize: str) -> None:
     page.goto(site)
-    named = good()
-    found, statuses = in_tab(page, [file for _, file in named], size, resize)
+    named = [(name, file, file) for name, file in good()]
+    named += [(name, file, plain()) for name, file in odd()]
+    found, statuses = in_tab(page, [file for _, file, _ in named], size, resize)
     assert statuses == [0] * len(named)
     wrong = {}
-    for (name, file), row in zip(named, found, strict=True):
-        difference = np.abs(row.astype(int) - by_pillow(file, size, resize))
+    for (name, _, alike), row in zip(named, found, strict=True):
+        difference = np.abs(row.astype(int) - by_pillow(alike, size, resize))
         if difference.any():
             wrong[name] = int(difference.max())
     assert wrong == {}

@@ -14,7 +14,7 @@ from dva_agent.protocol import PairStatus
 from dva_agent.wholeness import is_whole
 from playwright.sync_api import Page
 
-from tests.e2e.pictures import encoded, good, scene
+from tests.e2e.pictures import encoded, good, odd, scene, unknown
 from tests.e2e.test_pixels import in_tab
 
 pytestmark = pytest.mark.browser
@@ -30,7 +30,7 @@ FORMATS: tuple[Format, ...] = ("jpeg", "png", "webp")
 
 
 def damaged() -> list[tuple[Format, bytes]]:
-    """Cut short and changed in one place, at many places."""
+    """Cut short and changed in one place, at many places; PNGs with chunks of all sorts."""
     image = scene(90, 70, 5)
     found: list[tuple[Format, bytes]] = []
     for format_ in FORMATS:
@@ -40,6 +40,7 @@ def damaged() -> list[tuple[Format, bytes]]:
             changed = bytes([file[place] ^ 0x55])
             found.append((format_, file[:place] + changed + file[place + 1 :]))
         found += [(format_, file[:-cut]) for cut in range(1, 16)]
+    found += [("png", file) for _, file in [*odd(), *unknown()]]
     return found
 
 

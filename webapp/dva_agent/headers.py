@@ -135,7 +135,10 @@ def _png(head: bytes) -> ImageKind:
     kind, start, end = next(chunks)
     if kind != b"IHDR" or end - start != 13:
         raise Broken
-    width, height, depth, colour = struct.unpack(">IIBB", _bytes(head, start, 10))
+    width, height, depth, colour, *methods = struct.unpack(">IIBBBBB", _bytes(head, start, 13))
+    compression, filtering, interlace = methods
+    if compression or filtering or interlace > 1:
+        raise Broken  # Pillow looks at some of these only
     # Depth 1 is refused although browsers show it: Pillow resizes it without interpolation.
     if (colour, depth) not in {(0, 2), (0, 4), (0, 8), (2, 8)}:
         raise Unsupported

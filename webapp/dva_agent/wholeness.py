@@ -12,6 +12,12 @@ import zlib
 
 from dva_agent.headers import Broken, Format, Short, jpeg_segments, png_chunks
 
+_PNG_HEADER = 16
+"""Where the first chunk's payload starts, which `images.sniff` saw to be IHDR."""
+
+_ANCILLARY = 0x20
+"""The bit of a chunk's first letter that allows decoders to ignore it."""
+
 
 def is_whole(format_: Format, data: bytes) -> bool:
     """`data` is a picture that `images.sniff` let through. O(len(data)).
@@ -19,6 +25,7 @@ def is_whole(format_: Format, data: bytes) -> bool:
     jpeg: an end-of-image marker follows the first start-of-scan; bytes after it don't matter.
     png: chunks up to and with IEND lie inside the file, and their checksums are right. (Pillow
     refuses a wrong one anywhere before the pixels, libpng only where it matters to the picture.)
+    None is critical but unknown, nor a second IHDR: the format wants such files refused.
     webp: the RIFF chunk lies inside the file."""
     if format_ == "jpeg":
         return _jpeg(data)
@@ -46,6 +53,9 @@ def _png(data: bytes) -> bool:
                 return False
             if kind == b"IEND":
                 return True
+            known = start == _PNG_HEADER or kind in (b"IDAT", b"PLTE")
+            if not known and not kind[0] & _ANCILLARY:
+                return False
     except Short:
         pass
     return False

@@ -1,9 +1,9 @@
 // One picture: bytes of a file -> uint8 [3, size, size] as Pillow and open_clip make it. The
 // decoders agree bit for bit, the resizers don't; so the browser decodes and bicubic.js resizes.
 
+import { essentials } from './essentials.js';
 import { geometry } from './geometry.js';
 import { plan, resample } from './bicubic.js';
-import { withoutExif } from './orientation.js';
 import { isWhole, mediaType } from './wholeness.js';
 
 /** @typedef {import('./geometry.js').Preprocessing} Preprocessing */
@@ -39,7 +39,7 @@ export async function preprocess(file, spec) {
  */
 async function decode(file) {
   try {
-    const blob = new Blob(withoutExif(file), { type: mediaType(file) });
+    const blob = new Blob(essentials(file), { type: mediaType(file) });
     return await createImageBitmap(blob, DECODE_AS_STORED);
   } catch (error) {
     if (error instanceof DOMException && error.name === 'InvalidStateError') return null;

@@ -2,7 +2,11 @@
 // refuses. The twin of webapp/dva_agent/wholeness.py, whose docstring states the rule; the pictures
 // have passed dva_agent.images.sniff, so their headers are known to make sense.
 
+const IDAT = 0x49444154;
 const IEND = 0x49454e44;
+const PLTE = 0x504c5445;
+const PNG_FIRST_CHUNK = 8;
+const ANCILLARY = 0x20000000;
 const MAX_MARKERS = 4096;
 
 /** @type {Int32Array | undefined} */
@@ -62,17 +66,19 @@ function isWholeJpeg(view) {
 }
 
 /**
- * Chunks up to and with IEND lie inside the file, and their checksums are right.
+ * Chunks up to and with IEND lie inside the file, their checksums are right, none critical is unknown.
  * @param {Uint8Array} data
  * @param {DataView} view
  */
 function isWholePng(data, view) {
-  for (let at = 8; at + 8 <= data.length; ) {
+  for (let at = PNG_FIRST_CHUNK; at + 8 <= data.length; ) {
     const end = at + 8 + view.getUint32(at);
     const kind = view.getUint32(at + 4);
     if (end + 4 > data.length) return false;
     if (crc32(data.subarray(at + 4, end)) !== view.getInt32(end)) return false;
     if (kind === IEND) return true;
+    const known = at === PNG_FIRST_CHUNK || kind === IDAT || kind === PLTE;
+    if (!known && (kind & ANCILLARY) === 0) return false;
     at = end + 4;
   }
   return false;

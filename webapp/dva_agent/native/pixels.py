@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFile
 
 from dva_agent.bundle import Preprocessing
-from dva_agent.headers import ImageKind
+from dva_agent.headers import ImageKind, png_chunks
 from dva_agent.images import fits, geometry, sniff
 from dva_agent.wholeness import is_whole
 
@@ -29,6 +29,8 @@ def preprocess(data: bytes, spec: Preprocessing) -> npt.NDArray[np.uint8] | None
         return None
     if not is_whole(kind.format, data):
         return None
+    if kind.format == "png":
+        data = _png_essentials(data)
     try:
         with Image.open(io.BytesIO(data), formats=(kind.format,)) as image:
             if image.size != (kind.width, kind.height) or image.mode not in ("L", "RGB"):
@@ -42,3 +44,17 @@ def preprocess(data: bytes, spec: Preprocessing) -> npt.NDArray[np.uint8] | None
     box = (plan.left, plan.top, plan.left + spec.size, plan.top + spec.size)
     rows = np.asarray(resized.crop(box).convert("RGB"))
     return np.ascontiguousarray(rows.transpose(2, 0, 1))
+
+
+def _png_essentials(data: bytes) -> bytes:
+    """The whole PNG `data` with no chunks but those that make a grey or RGB picture.
+
+    Pillow refuses pictures for faults in other chunks (a long text, a short gamma) that browsers
+    ignore; webapp/engine/essentials.js gives browsers the same chunks."""
+    parts = [data[:8]]
+    for kind, start, end in png_chunks(data):
+        if kind in (b"IHDR", b"IDAT", b"IEND"):
+            parts.append(data[start - 8 : end + 4])
+        if kind == b"IEND":
+            break
+    return b"".join(parts)
