@@ -100,7 +100,6 @@ export const TEXT = Object.freeze({
   modelLicence: 'Licence',
 
   where: 'What runs where',
-  whereModel: 'Model',
   whereDevice: 'Device',
   whereRung: 'Arithmetic',
   whereTest: 'Self-test',
@@ -116,7 +115,7 @@ export const TEXT = Object.freeze({
 
   feed: 'Live',
   feedEmpty: 'Pairs appear here as they are scored.',
-  feedHidden: 'These pictures come from the web and are blurred.',
+  feedHidden: 'Pictures that come from the web are blurred.',
   feedShow: 'Show pictures',
   feedHide: 'Blur pictures',
   noCaption: 'no caption',
@@ -153,9 +152,10 @@ export const TEXT = Object.freeze({
     'photographs, so its scores mean something for this demo pool only.',
   demoNext: 'To filter real data, export a real Data Filtering Network and ingest a real pool:',
   demoCommands: [
-    '.venv/bin/python export/build_onnx.py --model ViT-B-16-quickgelu:dfn2b --weights q8 --out bundles/dfn2b',
-    '.venv/bin/dva ingest mypool /path/to/shards --bundle bundles/dfn2b --data data',
-    '.venv/bin/dva serve --data data',
+    'make setup-dev',
+    '.venv/bin/python export/build_onnx.py --model ViT-B-16-quickgelu:dfn2b --weights q8 --out bundles/dfn2b-q8',
+    '.venv/bin/dva ingest mypool /path/to/shards --bundle bundles/dfn2b-q8 --data real',
+    '.venv/bin/dva serve --data real --port 8001',
   ],
   realTitle: (/** @type {string} */ name) => `The model: ${name}`,
 
