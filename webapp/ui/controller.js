@@ -2,7 +2,7 @@
 // by events: "change" when the state is another, "seen" for each batch scored.
 
 import { AT_REST, isAlive, reduce, withNotice } from './state.js';
-import { addToTotals, saveDevice, savedDevice } from './records.js';
+import { addToTotals, allowReload, mayReload, saveDevice, savedDevice } from './records.js';
 import { awaitTurn, stealTurn, takeTurn } from './turn.js';
 import { TEXT } from './text.js';
 
@@ -16,7 +16,6 @@ const LADDER = Object.freeze(['webgpu-f32', 'wasm']);
 const API = '/api/v1';
 /** A Worker that was told to stop and doesn't is ended. */
 const STOP_WITHIN_MS = 15_000;
-const RELOADED = 'dva.reloaded';
 
 export class Controller extends EventTarget {
   /** @type {State} */
@@ -27,6 +26,8 @@ export class Controller extends EventTarget {
   #turn = null;
   /** @type {AbortController | null} */
   #queue = null;
+  /** Whether the server has taken a unit since the page was loaded. */
+  #hasFinished = false;
   #options;
 
   /** @param {{rung: string | null, pool: string | null, untilDrained: boolean}} options of the address */
@@ -140,14 +141,13 @@ export class Controller extends EventTarget {
 
   /** @param {import('../engine/wire.js').AgentEvent} event */
   #note(event) {
-    if (event.kind === 'unit_finished') addToTotals(event.pairs, new Date());
-    // A newer server: the newer page is one reload away. Once, lest it reload for ever.
-    if (event.kind === 'fatal' && event.code === 'protocol_outdated') {
-      if (sessionStorage.getItem(RELOADED) === null) {
-        sessionStorage.setItem(RELOADED, '1');
-        location.reload();
-      }
+    if (event.kind === 'unit_finished') {
+      addToTotals(event.pairs, new Date());
+      if (!this.#hasFinished) allowReload();
+      this.#hasFinished = true;
     }
+    // A newer server: the newer page is one reload away.
+    if (event.kind === 'fatal' && event.code === 'protocol_outdated' && mayReload()) location.reload();
   }
 
   /**

@@ -5,6 +5,8 @@
 
 const DEVICE = 'dva.device';
 const TOTALS = 'dva.totals';
+/** Of this tab only. */
+const RELOADED = 'dva.reloaded';
 
 /** @typedef {{day: string, today: number, ever: number}} Totals */
 
@@ -67,4 +69,29 @@ export function totals(now) {
 export function addToTotals(pairs, now) {
   const before = totals(now);
   remember(TOTALS, { ...before, today: before.today + pairs, ever: before.ever + pairs });
+}
+
+/**
+ * For a page that would load itself anew: once, until it works. Where that can't be remembered, never,
+ * lest it reload for ever.
+ * @returns {boolean}
+ */
+export function mayReload() {
+  try {
+    if (sessionStorage.getItem(RELOADED) !== null) return false;
+    sessionStorage.setItem(RELOADED, '1');
+    return true;
+  } catch (error) {
+    console.warn('This browser keeps nothing between loads:', error);
+    return false;
+  }
+}
+
+/** The page works: when a newer one is out, it may load that. */
+export function allowReload() {
+  try {
+    sessionStorage.removeItem(RELOADED);
+  } catch (error) {
+    console.warn('This browser keeps nothing between loads:', error);
+  }
 }
