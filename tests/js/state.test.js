@@ -78,3 +78,11 @@ test('what is held is given back once', () => {
   assert.deepEqual(state.held, ['a', 'b']);
   assert.deepEqual(after(state, { kind: 'ended', reason: 'stopped' }).held, []);
 });
+
+test('the pool is that of the unit begun last, until the next run', () => {
+  const begun = (/** @type {string} */ pool) => /** @type {AgentEvent} */ ({
+    kind: 'unit_started', unit: 'u', lease: 'l', pool, pairs: 2, bytes: 9,
+  });
+  assert.equal(after(AT_REST, begun('a'), begun('b'), finished).pool, 'b');
+  assert.equal(AT_REST.pool, null);
+});

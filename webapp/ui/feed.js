@@ -1,5 +1,5 @@
 // <dva-feed>: pairs as they are scored, in a fixed number of places that fill in turn, so that nothing
-// on the page moves.
+// on the page moves. A picture is blurred unless its own pool is known to be safe.
 
 import { make, say } from './dom.js';
 import { TEXT } from './text.js';
@@ -11,23 +11,42 @@ const SCORED = 0;
 
 class Card {
   element = make('li', { class: 'card empty' });
-  #image = make('img', { alt: '', decoding: 'async', width: '160', height: '160' });
+  #image = this.#newImage();
   #none = make('span', { class: 'none' });
   #caption = make('p', { class: 'caption' });
   #bar = make('div', { class: 'bar', role: 'img' }, make('span', { class: 'fill' }));
   #score = make('span', { class: 'score' });
   #url = '';
+  /** @type {string | null} null: nothing has been shown */
+  #pool = null;
 
   constructor() {
     const picture = make('div', { class: 'picture' }, this.#image, this.#none);
     const foot = make('div', { class: 'foot' }, this.#bar, this.#score);
     this.element.append(picture, this.#caption, foot);
-    this.#image.hidden = true;
-    this.#image.addEventListener('error', () => this.#noPicture());
   }
 
-  /** @param {ShownPair} pair */
-  show({ caption, score, status, picture }) {
+  get pool() {
+    return this.#pool;
+  }
+
+  /** @param {boolean} blurred */
+  set blurred(blurred) {
+    this.element.classList.toggle('blurred', blurred);
+  }
+
+  /**
+   * @param {ShownPair} pair
+   * @param {boolean} blurred
+   */
+  show({ pool, caption, score, status, picture }, blurred) {
+    this.#pool = pool;
+    this.element.dataset.pool = pool;
+    // An image shows its last picture until the next is decoded: that one may need the blur still.
+    const image = this.#newImage();
+    this.#image.replaceWith(image);
+    this.#image = image;
+    this.blurred = blurred;
     URL.revokeObjectURL(this.#url);
     this.#url = picture === null ? '' : URL.createObjectURL(new Blob([picture]));
     if (picture === null) {
@@ -53,9 +72,16 @@ class Card {
     this.element.classList.add('fresh');
   }
 
+  #newImage() {
+    const image = make('img', { alt: '', decoding: 'async', width: '160', height: '160', hidden: '' });
+    image.addEventListener('error', () => {
+      if (image === this.#image) this.#noPicture();
+    });
+    return image;
+  }
+
   #noPicture() {
     this.#image.hidden = true;
-    this.#image.removeAttribute('src');
     say(this.#none, TEXT.noPicture);
   }
 }
@@ -66,7 +92,13 @@ export class FeedElement extends HTMLElement {
   #list = make('ul', { class: 'cards', role: 'list' });
   #hint = make('p', { class: 'hint' }, TEXT.feedEmpty);
   #blur = make('button', { type: 'button', class: 'button small', hidden: '' });
-  #blurred = false;
+  /**
+   * Pools that somebody asked to see though they aren't known to be safe.
+   * @type {Set<string>}
+   */
+  #revealed = new Set();
+  /** @type {ReadonlySet<string>} */
+  #safe = new Set();
 
   connectedCallback() {
     if (this.firstChild !== null) return;
@@ -74,16 +106,16 @@ export class FeedElement extends HTMLElement {
     const head = make('div', { class: 'head' }, make('h2', {}, TEXT.feed), this.#hint, this.#blur);
     this.append(head, this.#list);
     this.#blur.addEventListener('click', () => {
-      this.#blurred = !this.#blurred;
+      const shown = this.#pools();
+      if (shown.some((pool) => this.#isBlurred(pool))) this.#revealed = new Set(shown);
+      else this.#revealed.clear();
       this.#render();
     });
   }
 
-  /** @param {boolean} safe whether the pool's pictures may be shown to anybody */
-  set safe(safe) {
-    if (!this.#blur.hidden === !safe) return;
-    this.#blur.hidden = safe;
-    this.#blurred = !safe;
+  /** @param {ReadonlySet<string>} pools whose pictures may be shown to anybody */
+  set safe(pools) {
+    this.#safe = pools;
     this.#render();
   }
 
@@ -91,16 +123,28 @@ export class FeedElement extends HTMLElement {
   show(pairs) {
     // Nobody looks: no picture needs decoding.
     if (document.hidden) return;
-    if (pairs.length > 0 && this.#blur.hidden) say(this.#hint, TEXT.scale);
     for (const pair of pairs) {
-      this.#cards[this.#next].show(pair);
+      this.#cards[this.#next].show(pair, this.#isBlurred(pair.pool));
       this.#next = (this.#next + 1) % PLACES;
     }
+    if (pairs.length > 0) this.#render();
+  }
+
+  /** @param {string} pool */
+  #isBlurred(pool) {
+    return !this.#safe.has(pool) && !this.#revealed.has(pool);
+  }
+
+  #pools() {
+    return this.#cards.flatMap(({ pool }) => (pool === null ? [] : [pool]));
   }
 
   #render() {
-    this.classList.toggle('blurred', this.#blurred);
-    say(this.#blur, this.#blurred ? TEXT.feedShow : TEXT.feedHide);
-    if (!this.#blur.hidden) say(this.#hint, this.#blurred ? TEXT.feedHidden : TEXT.scale);
+    for (const card of this.#cards) card.blurred = card.pool !== null && this.#isBlurred(card.pool);
+    const shown = this.#pools();
+    const isBlurred = shown.some((pool) => this.#isBlurred(pool));
+    this.#blur.hidden = shown.every((pool) => this.#safe.has(pool));
+    say(this.#blur, isBlurred ? TEXT.feedShow : TEXT.feedHide);
+    if (shown.length > 0) say(this.#hint, isBlurred ? TEXT.feedHidden : TEXT.scale);
   }
 }

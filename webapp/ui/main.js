@@ -10,6 +10,7 @@ import { ModelElement } from './model.js';
 import { NoticesElement } from './notices.js';
 import { NumbersElement } from './numbers.js';
 import { PoolElement } from './pool.js';
+import { poolAtWork, safePools } from './pools.js';
 import { manifestOf, pools } from './server.js';
 import { isAlive } from './state.js';
 import { TEXT } from './text.js';
@@ -81,6 +82,8 @@ const standing = lacks();
 let drawing = false;
 /** @type {import('./state.js').Phase} */
 let drawn = 'idle';
+/** @type {string | null} */
+let drawnPool = null;
 
 function draw() {
   drawing = false;
@@ -90,9 +93,11 @@ function draw() {
   numbers.running = state.phase === 'running';
   if (state.download !== null) model.show(state.download.progress);
   controls.detail = state.phase === 'starting' ? model.loading : '';
-  // At the end of a run nobody should have to wait for the pool's last numbers.
-  if (drawn !== state.phase && !isAlive(state.phase)) look();
+  // At the end of a run nobody should have to wait for the pool's last numbers, nor for another pool's.
+  const ended = drawn !== state.phase && !isAlive(state.phase);
+  if (ended || drawnPool !== state.pool) look();
   drawn = state.phase;
+  drawnPool = state.pool;
 }
 
 controls.bind(controller);
@@ -114,13 +119,12 @@ let bundle = '';
 async function look() {
   try {
     const found = await pools();
-    const wanted = address.get('pool');
-    const chosen = found.find((one) => wanted === null || one.pool === wanted) ?? null;
+    feed.safe = safePools(found);
+    const chosen = poolAtWork(found, address.get('pool'), controller.state.pool);
     pool.show(chosen);
-    if (chosen === null) return;
-    feed.safe = chosen.safe;
-    if (chosen.bundle === bundle) return;
+    if (chosen === null || chosen.bundle === bundle) return;
     const manifest = await manifestOf(chosen);
+    if (poolAtWork(found, address.get('pool'), controller.state.pool) !== chosen) return;
     bundle = chosen.bundle;
     model.set(manifest, chosen.bundle_url);
     about.set(manifest);

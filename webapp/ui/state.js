@@ -18,6 +18,7 @@
  * @property {import('../engine/wire.js').FromWorker & {kind: 'download'} | null} download
  * @property {{rung: string, deviceClass: string} | null} where
  * @property {{pairs: number, difference: number, allowed: number} | null} tested
+ * @property {string | null} pool of the unit begun last
  * @property {string[]} held leases
  * @property {readonly Notice[]} notices the newest last
  */
@@ -31,6 +32,7 @@ export const AT_REST = Object.freeze({
   download: null,
   where: null,
   tested: null,
+  pool: null,
   held: [],
   notices: Object.freeze([]),
 });
@@ -89,6 +91,8 @@ function reduceEvent(state, event) {
         where: event,
         tested: { pairs: event.pairs, difference: event.scoreDifference, allowed: event.scoreTolerance },
       };
+    case 'unit_started':
+      return { ...state, pool: event.pool };
     case 'unit_finished':
       // What went wrong before is over: the server has taken work since.
       return { ...state, notices: state.notices.filter(({ code }) => code.includes(':')) };
