@@ -1,7 +1,7 @@
 // Between the page and the agent's Worker: starts and ends it, holds the turn, keeps the state. Tells
 // by events: "change" when the state is another, "seen" for each batch scored.
 
-import { AT_REST, isAlive, reduce, withNotice } from './state.js';
+import { AT_REST, reduce, withNotice } from './state.js';
 import { addToTotals, allowReload, mayReload, saveDevice, savedDevice } from './records.js';
 import { awaitTurn, stealTurn, takeTurn } from './turn.js';
 import { TEXT } from './text.js';
@@ -99,6 +99,9 @@ export class Controller extends EventTarget {
 
   /** @param {Turn} turn */
   #begin(turn) {
+    // Another tab took over, and the old Worker is still giving its work back.
+    this.#leave();
+    this.#worker?.terminate();
     this.#turn = turn;
     turn.taken.then(() => this.#giveWay(turn));
     this.#become({ ...AT_REST, phase: 'booting' });
@@ -200,7 +203,7 @@ export class Controller extends EventTarget {
   /** Gives back what is held, in requests that outlive the page. */
   #leave() {
     const token = savedDevice()?.token;
-    if (token === undefined || !isAlive(this.#state.phase)) return;
+    if (token === undefined || this.#worker === null) return;
     for (const lease of this.#state.held) {
       const headers = { authorization: `Bearer ${token}` };
       fetch(`${API}/leases/${lease}/abandon`, { method: 'POST', headers, keepalive: true }).catch(() => {
