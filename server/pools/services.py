@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from dva_agent.protocol import ROOT, PairRef, PoolStatus
-from sqlalchemy import func, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from server.config import Settings
@@ -18,6 +21,12 @@ from server.pools.models import DONE, LEASED, OPEN, Pool, Shard, Unit
 
 __all__ = ["Pool", "Shard", "Unit"]
 
+log = logging.getLogger(__name__)
+POOL_NAME = re.compile(r"[0-9a-z][0-9a-z_-]{0,39}")
+SHARD_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+SHARD_PAGE = 256
+TOLD_SHARDS = 4096
+
 
 @dataclass(frozen=True, kw_only=True)
 class UnitCounts:
@@ -25,6 +34,15 @@ class UnitCounts:
 
     total: int
     done: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """Units that were open. `unavailable`: open ones were passed over, because their shard isn't
+    the file that was ingested."""
+
+    units: list[Unit]
+    unavailable: bool
 
 
 def index_path(settings: Settings, pool: str, shard: str) -> Path:
@@ -67,6 +85,10 @@ def pool_ids(session: Session, agents: Sequence[str], name: str | None) -> list[
 
 
 def find_shard(session: Session, pool: str, name: str) -> Shard | None:
+    """The names come from outside: what can't be one never reaches the database, which may refuse
+    the text itself (PostgreSQL has no NUL)."""
+    if not (POOL_NAME.fullmatch(pool) and SHARD_NAME.fullmatch(name)):
+        return None
     return session.scalar(
         select(Shard).join(Shard.pool).where(Pool.name == pool, Shard.name == name)
     )
@@ -96,23 +118,79 @@ def checked_path(shard: Shard) -> Path:
     return path
 
 
-def take_open_units(session: Session, pools: Sequence[int], count: int) -> list[Unit]:
-    """Up to `count` open units, now leased. Rows that another claim holds are passed over."""
+def take_open_units(session: Session, pools: Sequence[int], count: int) -> Taken:
+    """Up to `count` open units, now leased, each of a shard that can be fetched: one that can't
+    would come back and be first again. Rows that another claim holds are passed over."""
+    sound: dict[int, bool] = {}
     units: list[Unit] = []
     for pool in pools:
-        if len(units) == count:
-            break
-        units += session.scalars(
-            select(Unit)
-            .where(Unit.pool_id == pool, Unit.state == OPEN)
-            .order_by(Unit.id)
-            .limit(count - len(units))
-            .with_for_update(skip_locked=True, of=Unit)
-            .options(joinedload(Unit.shard).joinedload(Shard.pool))
-        )
+        units += _take(session, select(Unit).where(Unit.pool_id == pool), count - len(units), sound)
+        if len(units) == count or all(sound.values()):
+            continue
+        for shard in _open_shards(session, pool):
+            if len(units) == count:
+                break
+            if _is_sound(shard, sound):
+                own = select(Unit).where(Unit.shard_id == shard.id)
+                units += _take(session, own, count - len(units), sound)
+    return Taken(units=units, unavailable=not all(sound.values()))
+
+
+def _take(session: Session, where: Select[Unit], count: int, sound: dict[int, bool]) -> list[Unit]:
+    """The sound ones of the first `count` open units. Each is marked at once, so that the next
+    query doesn't find it again."""
+    if count == 0:
+        return []
+    first = session.scalars(
+        where.where(Unit.state == OPEN)
+        .order_by(Unit.id)
+        .limit(count)
+        .with_for_update(skip_locked=True, of=Unit)
+        .options(joinedload(Unit.shard).joinedload(Shard.pool))
+    ).all()
+    units = [unit for unit in first if _is_sound(unit.shard, sound)]
     for unit in units:
         unit.state = LEASED
+    session.flush()
     return units
+
+
+def _open_shards(session: Session, pool: int) -> Iterator[Shard]:
+    """The shards of a pool with open units, oldest first, a page at a time: a claim ends with the
+    first sound one as a rule."""
+    last = 0
+    while page := session.scalars(
+        select(Shard)
+        .where(
+            Shard.pool_id == pool,
+            Shard.id > last,
+            Shard.units_done < Shard.units,
+            exists().where(Unit.shard_id == Shard.id, Unit.state == OPEN),
+        )
+        .order_by(Shard.id)
+        .limit(SHARD_PAGE)
+    ).all():
+        yield from page
+        last = page[-1].id
+
+
+def _is_sound(shard: Shard, known: dict[int, bool]) -> bool:
+    """Whether `checked_path` has nothing against it; looked up once a claim."""
+    if shard.id not in known:
+        try:
+            checked_path(shard)
+        except ShardUnavailable as error:
+            _tell_operator(str(error), shard.path)
+            known[shard.id] = False
+        else:
+            known[shard.id] = True
+    return known[shard.id]
+
+
+@lru_cache(maxsize=TOLD_SHARDS)
+def _tell_operator(what: str, path: str) -> None:
+    """Once a process, since every claim passes the shard over anew."""
+    log.error("%s (%s) Its units wait until the file is back as it was.", what, path)
 
 
 def reopen_unit(session: Session, unit: int) -> None:

@@ -9,6 +9,7 @@ Every state but `held` is the last. A unit is `leased` exactly while one lease o
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -27,7 +28,9 @@ from server.work.models import ABANDONED, DONE, EXPIRED, HELD, Lease
 
 EXPIRE_AT_ONCE = 1000
 RETRY_DRAINED_S = 60.0
+RETRY_SHARD_S = 60.0
 RETRY_LONGEST_S = 30.0
+_LEASE = re.compile(r"[0-9a-f]{32}")
 
 Claimed = list[tuple[Lease, Unit]]
 __all__ = ["Claimed", "Lease"]
@@ -53,7 +56,8 @@ def claim(
     if room <= 0:
         return [], Idle(reason="too_many_leases", retry_after_s=_until(min(held), at))
     claimed: Claimed = []
-    for unit in pools.take_open_units(session, pool_ids, min(count, room)):
+    taken = pools.take_open_units(session, pool_ids, min(count, room))
+    for unit in taken.units:
         lease = Lease(
             id=secrets.token_hex(16),
             unit_id=unit.id,
@@ -66,7 +70,11 @@ def claim(
         session.add(lease)
         claimed.append((lease, unit))
     session.flush()
-    return claimed, None if claimed else _idle(session, pool_ids, at)
+    if claimed:
+        return claimed, None
+    if taken.unavailable:
+        return [], Idle(reason="shard_unavailable", retry_after_s=RETRY_SHARD_S)
+    return [], _idle(session, pool_ids, at)
 
 
 def expire(session: Session, at: datetime) -> None:
@@ -86,7 +94,10 @@ def expire(session: Session, at: datetime) -> None:
 
 
 def own(session: Session, device: str, lease: str) -> Lease:
-    """A lease of this device, locked. Raises LeaseUnknown, LeaseNotYours."""
+    """A lease of this device, locked. `lease` comes from outside. Raises LeaseUnknown,
+    LeaseNotYours."""
+    if not _LEASE.fullmatch(lease):
+        raise LeaseUnknown("There is no such lease.")
     contributors.lock(session, device)
     found = session.scalar(select(Lease).where(Lease.id == lease).with_for_update())
     if found is None:

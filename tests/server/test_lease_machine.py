@@ -96,12 +96,14 @@ class LeaseMachine(RuleBasedStateMachine):
                 safe=True,
                 created_at=START,
             )
+            tar = folder / "0.tar"
+            tar.touch()
             shard = Shard(
                 pool=pool,
                 name="0",
-                path="",
+                path=str(tar),
                 size=0,
-                mtime_ns=0,
+                mtime_ns=tar.stat().st_mtime_ns,
                 sha256="",
                 pairs=UNITS * PAIRS,
                 units=UNITS,

@@ -93,8 +93,23 @@ def test_addresses_that_lead_nowhere(api: Api, pool: str) -> None:
         f"/pools/{pool}/shards/truth.parquet",
         f"/pools/{pool}/shards/00000.parquet",
         "/pools/nobody/shards/00000.tar",
+        f"/pools/{pool}/shards/%00.tar",
+        f"/pools/{pool}/shards/00000%00.tar",
+        f"/pools/{pool}/shards/%ff.tar",
+        "/pools/%00/shards/00000.tar",
+        f"/pools/{pool}%00/shards/00000.tar",
+        f"/bundles/{bundle}/%00",
+        "/bundles/%00/manifest.json",
     ):
         problem(api.get(ROOT + path), 404, "not_found")
+
+
+@pytest.mark.parametrize("what", ["heartbeat", "abandon", "result"])
+@pytest.mark.parametrize("lease", ["%00", "{}%00", "%ff", "..", "x" * 5000])
+def test_leases_that_cant_be(api: Api, pool: str, what: str, lease: str) -> None:
+    held = api.lease().leases[0]
+    path = f"/leases/{lease.format(held.lease)}/{what}"
+    problem(api.post(path, result_for(held)), 404, "lease_unknown")
 
 
 @pytest.mark.parametrize("path", ["/status", "/leases", "/devices"])

@@ -111,9 +111,10 @@ class LeaseRequest(Message, frozen=True, kw_only=True):
 class Idle(Message, frozen=True, kw_only=True):
     """Why there is no work, and when to ask again."""
 
-    reason: Literal["drained", "all_leased", "too_many_leases", "no_pool"]
+    reason: Literal["drained", "all_leased", "too_many_leases", "no_pool", "shard_unavailable"]
     """drained: every unit is finished; all_leased: the rest is with other devices;
-    too_many_leases: this device holds its share already; no_pool: nothing has been ingested."""
+    too_many_leases: this device holds its share already; no_pool: nothing has been ingested;
+    shard_unavailable: what is left lies in shards whose files are missing or were changed."""
     retry_after_s: Annotated[float, Meta(ge=0)]
 
 
