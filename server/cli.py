@@ -101,7 +101,7 @@ def demo(data: Path | None, database: str | None, host: str, port: int) -> None:
             with _opened(settings, create=True) as opened:
                 _ingest(opened, settings, "demo", [DEMO_POOL], DEMO_BUNDLE)
         except PoolError as error:
-            if error.code not in ("pool_bundle_differs", "shards_refused"):
+            if error.code not in ("pool_bundle_differs", "shards_refused", "truth_differs"):
                 raise
             raise PoolError(
                 f"{settings.data} holds another version of the demo. {error}",

@@ -4,8 +4,7 @@ pool made for grading, which no agent ever sees)."""
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -16,6 +15,9 @@ from server.errors import PoolError
 
 RECORD = "pool.json"
 TRUTH = "truth.parquet"
+LABELS = pa.schema(
+    [pa.field("uid", pa.string(), nullable=False), pa.field("kind", pa.string(), nullable=False)]
+)
 MAX_RECORD = 1 << 20
 
 
@@ -53,25 +55,53 @@ def read_record(folders: Iterable[Path]) -> PoolRecord:
         raise PoolError(f"{path}: {error}") from error
 
 
-def keep_truth(folders: Iterable[Path], target: Path) -> bool:
-    """Copies the folders' truth.parquet, if there is one, to `target`. Raises PoolError if it
-    isn't a table with uid and kind."""
+def read_truth(folders: Iterable[Path]) -> Mapping[str, str]:
+    """uid -> kind of the folders' truth.parquet; empty where there is none. Raises PoolError."""
     path = _only(folders, TRUTH)
-    if path is None:
-        return False
-    try:
-        names = pq.read_schema(path).names
-    except (pa.ArrowException, OSError) as error:
-        raise PoolError(f"{path} is no Parquet file: {error}") from error
-    if not {"uid", "kind"} <= set(names):
-        raise PoolError(f"{path} has no columns uid and kind.")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(target.name + ".partial")
-    shutil.copyfile(path, partial)
+    return {} if path is None else _read_labels(path)
+
+
+def merge_truth(truth: Mapping[str, str], kept: Path) -> dict[str, str]:
+    """What is kept for the pool already, and `truth`. Raises PoolError if they contradict each
+    other: what was graded by the one would be graded otherwise by the other."""
+    merged = _read_labels(kept) if kept.exists() else {}
+    for uid, kind in truth.items():
+        if merged.setdefault(uid, kind) != kind:
+            raise PoolError(
+                f"{TRUTH} calls {uid} {kind}; the pool has it as {merged[uid]}.",
+                code="truth_differs",
+                next_step="Correct the file, or ingest under another pool name.",
+            )
+    return merged
+
+
+def keep_truth(truth: Mapping[str, str], kept: Path) -> None:
+    """Adds `truth` to what is kept for the pool. Raises PoolError, as `merge_truth`."""
+    merged = merge_truth(truth, kept)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    partial = kept.with_name(kept.name + ".partial")
+    table = pa.table([list(merged), list(merged.values())], schema=LABELS)
+    pq.write_table(table, partial, compression="zstd")
     with partial.open("rb") as file:
         os.fsync(file.fileno())
-    partial.replace(target)
-    return True
+    partial.replace(kept)
+
+
+def _read_labels(path: Path) -> dict[str, str]:
+    try:
+        names = pq.read_schema(path).names
+        if any(names.count(name) != 1 for name in LABELS.names):
+            raise PoolError(f"{path} has no columns uid and kind.", code="truth_invalid")
+        table = pq.read_table(path, columns=LABELS.names)
+        uids, kinds = (table[name].cast(pa.string()).to_pylist() for name in LABELS.names)
+    except (pa.ArrowException, OSError) as error:
+        raise PoolError(f"{path} is no table of labels: {error}", code="truth_invalid") from error
+    if None in uids or None in kinds:
+        raise PoolError(f"{path} has a uid or a kind that is null.", code="truth_invalid")
+    labels = dict(zip(uids, kinds, strict=True))
+    if len(labels) != len(uids):
+        raise PoolError(f"{path} has a uid twice.", code="truth_invalid")
+    return labels
 
 
 def _only(folders: Iterable[Path], name: str) -> Path | None:

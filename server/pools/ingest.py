@@ -20,13 +20,11 @@ from server.errors import PoolError, ShardError
 from server.pools import beside, bundles, tar
 from server.pools.index import IndexWriter
 from server.pools.models import Pool, Shard, Unit
-from server.pools.services import index_path, truth_path
+from server.pools.services import POOL_NAME, SHARD_NAME, index_path, truth_path
 
 AGENT = "dva"
 MAX_UNIT_BYTES = 256 << 20
 CHUNK = 1 << 20
-_POOL_NAME = re.compile(r"[0-9a-z][0-9a-z_-]{0,39}")
-_SHARD_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _UID = re.compile(r"[0-9A-Za-z_.:-]{1,64}")
 
 
@@ -56,7 +54,7 @@ def ingest(
     """Registers the bundle and takes in every tar under `paths`. `progress(done, total)` counts
     bytes. Raises PoolError or BundleError before anything is stored; a shard that can't be taken
     is listed in `refused`, and the others go on."""
-    if not _POOL_NAME.fullmatch(pool):
+    if not POOL_NAME.fullmatch(pool):
         raise PoolError(
             f"{pool!r} can't be a pool's name.",
             next_step="Use up to 40 of a-z, 0-9, - and _, beginning with a letter or digit.",
@@ -64,11 +62,12 @@ def ingest(
     shards = find_shards(paths)
     folders = {path.parent for path in shards}
     record = beside.read_record(folders)
+    truth = beside.read_truth(folders)
+    beside.merge_truth(truth, truth_path(settings, pool))
     manifest = bundles.register(bundle, settings.bundles)
     with database.read() as session:
         _check_bundle(_find(session, pool), manifest)
     done = Ingested(pool=pool, bundle=manifest.bundle)
-    done.truth = beside.keep_truth(folders, truth_path(settings, pool))
     total = sum(path.stat().st_size for path in shards)
     passed = 0
     progress(0, total)
@@ -91,6 +90,9 @@ def ingest(
                 done.units += taken.units
         passed += path.stat().st_size
         progress(passed, total)
+    if truth and (done.added or done.skipped):
+        beside.keep_truth(truth, truth_path(settings, pool))
+        done.truth = True
     return done
 
 
@@ -102,7 +104,7 @@ def find_shards(paths: Iterable[Path]) -> list[Path]:
         for shard in tars:
             if not shard.is_file():
                 raise PoolError(f"There is no file {shard}.", code="shard_missing")
-            if shard.suffix != ".tar" or not _SHARD_NAME.fullmatch(shard.stem):
+            if shard.suffix != ".tar" or not SHARD_NAME.fullmatch(shard.stem):
                 raise PoolError(
                     f"{shard} can't be a shard's name.",
                     next_step="Shards are called NAME.tar; use letters, digits, . _ and -.",
