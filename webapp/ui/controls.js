@@ -21,6 +21,8 @@ export class ControlsElement extends HTMLElement {
   #wait = make('button', { type: 'button', class: 'button' });
   #announcing = false;
   #blocked = false;
+  /** Whether the focus was on a button that can't have it any more. */
+  #astray = false;
   #able = true;
   /** @type {Controller | null} */
   #controller = null;
@@ -66,7 +68,6 @@ export class ControlsElement extends HTMLElement {
   block() {
     this.#blocked = true;
     this.#render();
-    this.#take.focus({ preventScroll: true });
   }
 
   async #press() {
@@ -75,7 +76,10 @@ export class ControlsElement extends HTMLElement {
     const { phase } = controller.state;
     if (phase === 'paused') controller.resume();
     else if (isAlive(phase)) controller.pause();
-    else if (!(await controller.start())) this.block();
+    else if (!(await controller.start())) {
+      this.block();
+      this.#take.focus({ preventScroll: true });
+    }
   }
 
   #render() {
@@ -96,7 +100,22 @@ export class ControlsElement extends HTMLElement {
     this.#other.hidden = !this.#blocked;
     say(this.#otherText, controller.isQueued ? TEXT.otherWaiting : TEXT.otherText);
     say(this.#wait, controller.isQueued ? TEXT.otherCancel : TEXT.otherWait);
+    this.#keepFocus();
     this.#announce();
+  }
+
+  /** Whoever works by keyboard would have to begin at the top of the page when a button goes away. */
+  #keepFocus() {
+    const { activeElement } = document;
+    if (activeElement instanceof HTMLButtonElement && this.contains(activeElement)) {
+      this.#astray = activeElement.disabled || activeElement.closest('[hidden]') !== null;
+    } else if (activeElement !== document.body) {
+      this.#astray = false;
+    }
+    const next = this.#blocked ? this.#take : this.#primary;
+    if (!this.#astray || next.disabled) return;
+    next.focus({ preventScroll: true });
+    this.#astray = false;
   }
 
   #announce() {
