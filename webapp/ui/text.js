@@ -27,6 +27,7 @@ const WAITING = Object.freeze({
   all_leased: 'All remaining work is with other devices. Waiting for what comes back.',
   too_many_leases: 'This device holds its share already. Waiting a moment.',
   no_pool: 'The server has no pool yet. Waiting for one.',
+  shard_unavailable: 'The rest of the pool cannot be read on the server just now. Waiting for it.',
   unreachable: 'The server does not answer. Trying again by itself.',
 });
 
