@@ -8,17 +8,7 @@ from pathlib import Path
 from export.checkpoints import APPLE_LICENCE, Checkpoint
 
 LICENCE_FILES = ("LICENSE.txt", "LICENSE", "LICENSES.md", "LICENSE.md", "LICENCE")
-NOTICES = """
---------------------------------------------------------------------------------
-Also in this bundle
-
-golden/: test pictures; those of things were drawn from Twemoji artwork
-(https://github.com/twitter/twemoji), Copyright Twitter, Inc and other contributors, licensed
-CC-BY-4.0 (https://creativecommons.org/licenses/by/4.0/), put on plain backgrounds and re-encoded.
-
-tokenizer/merges.txt: the beginning of the byte-pair vocabulary of CLIP
-(https://github.com/openai/CLIP), MIT License, Copyright (c) 2021 OpenAI:
-
+MIT_TEXT = """\
 Permission is hereby granted, free of charge, to any person obtaining a copy of this software and
 associated documentation files (the "Software"), to deal in the Software without restriction,
 including without limitation the rights to use, copy, modify, merge, publish, distribute,
@@ -34,6 +24,19 @@ NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FO
 DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT
 OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 """
+
+NOTICES = f"""
+--------------------------------------------------------------------------------
+Also in this bundle
+
+golden/: test pictures; those of things were drawn from Twemoji artwork
+(https://github.com/twitter/twemoji), Copyright Twitter, Inc and other contributors, licensed
+CC-BY-4.0 (https://creativecommons.org/licenses/by/4.0/), put on plain backgrounds and re-encoded.
+
+tokenizer/merges.txt: the beginning of the byte-pair vocabulary of CLIP
+(https://github.com/openai/CLIP), MIT License, Copyright (c) 2021 OpenAI:
+
+{MIT_TEXT}"""
 """Of what every bundle holds beside the weights."""
 
 

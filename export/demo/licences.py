@@ -5,23 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from export.demo.artwork import HELD_OUT_VENDORS, POOL_VENDOR, TRAINING_VENDORS, vendor_info
-
-_MIT = """\
-Permission is hereby granted, free of charge, to any person obtaining a copy of this software and
-associated documentation files (the "Software"), to deal in the Software without restriction,
-including without limitation the rights to use, copy, modify, merge, publish, distribute,
-sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is
-furnished to do so, subject to the following conditions:
-
-The above copyright notice and this permission notice shall be included in all copies or
-substantial portions of the Software.
-
-THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT
-NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND
-NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM,
-DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT
-OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
-"""
+from export.licence import MIT_TEXT
 
 
 def licences(node_modules: Path) -> str:
@@ -62,7 +46,7 @@ Copyright (c) 2021 OpenAI
 
 ## The MIT licence
 
-{_MIT}"""
+{MIT_TEXT}"""
 
 
 _HEADING = "| artwork | author | licence |\n| --- | --- | --- |"
