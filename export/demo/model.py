@@ -17,29 +17,38 @@ CHECKPOINT = Path(__file__).parent / "checkpoint"
 MERGES = 3584
 """CLIP's list has 48,894; the first ones are the commonest."""
 
-CONFIG: dict[str, Any] = {
-    "model_cfg": {
-        "embed_dim": 128,
-        "quick_gelu": False,
-        "vision_cfg": {"image_size": 64, "layers": [1, 1, 1, 1], "width": 24, "patch_size": None},
-        "text_cfg": {
-            "context_length": 32,
-            "vocab_size": 512 + MERGES + 2,
-            "width": 128,
-            "heads": 4,
-            "layers": 2,
-        },
-    },
-    "preprocess_cfg": {
-        "size": 64,
-        "mode": "RGB",
-        "mean": [0.48145466, 0.4578275, 0.40821073],
-        "std": [0.26862954, 0.26130258, 0.27577711],
-        "interpolation": "bicubic",
-        "resize_mode": "shortest",
-        "fill_color": 0,
-    },
+IMAGE_TOWERS: dict[str, dict[str, Any]] = {
+    "vit": {"image_size": 64, "patch_size": 8, "width": 128, "head_width": 32, "layers": 6},
+    "resnet": {"image_size": 64, "patch_size": None, "width": 24, "layers": [1, 1, 1, 1]},
 }
+"""The demo network's own, of the family that DFNs are of, and its teacher's."""
+
+
+def new_config(image_tower: str) -> dict[str, Any]:
+    """open_clip_config.json of a network with that one of IMAGE_TOWERS."""
+    return {
+        "model_cfg": {
+            "embed_dim": 128,
+            "quick_gelu": False,
+            "vision_cfg": dict(IMAGE_TOWERS[image_tower]),
+            "text_cfg": {
+                "context_length": 32,
+                "vocab_size": 512 + MERGES + 2,
+                "width": 128,
+                "heads": 4,
+                "layers": 2,
+            },
+        },
+        "preprocess_cfg": {
+            "size": 64,
+            "mode": "RGB",
+            "mean": [0.48145466, 0.4578275, 0.40821073],
+            "std": [0.26862954, 0.26130258, 0.27577711],
+            "interpolation": "bicubic",
+            "resize_mode": "shortest",
+            "fill_color": 0,
+        },
+    }
 
 
 def new_model(config: dict[str, Any]) -> torch.nn.Module:

@@ -18,7 +18,7 @@ from export.demo.artwork_cache import drawings
 from export.demo.batches import BatchMaker
 from export.demo.concepts import load_concepts
 from export.demo.licences import licences
-from export.demo.model import CONFIG
+from export.demo.model import IMAGE_TOWERS, load_model, new_config
 from export.demo.release import release
 from export.demo.trainer import Recipe, Trainer
 
@@ -29,9 +29,15 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m export.demo.train",
         description="Train the demo network on emoji artwork. Stop it when you like: it goes on.",
-        epilog="example: nice python -m export.demo.train --steps 1600 --out build/demo-train",
+        epilog=(
+            "example: python -m export.demo.train --image-tower resnet --out build/demo-teacher "
+            "&& python -m export.demo.train --teacher build/demo-teacher/checkpoint"
+        ),
     )
-    parser.add_argument("--steps", type=int, default=1600, help="optimiser steps (1600)")
+    parser.add_argument("--image-tower", choices=IMAGE_TOWERS, default="vit")
+    parser.add_argument("--teacher", type=Path, help="checkpoint folder of a network to learn from")
+    parser.add_argument("--steps", type=int, default=2400, help="optimiser steps (2400)")
+    parser.add_argument("--learning-rate", type=float, default=3e-3, help="at its peak (0.003)")
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (1)")
     parser.add_argument(
@@ -44,7 +50,8 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     options = arguments()
     torch.set_num_threads(options.threads)
-    recipe = Recipe(steps=options.steps, seed=options.seed)
+    recipe = Recipe(steps=options.steps, seed=options.seed, learning_rate=options.learning_rate)
+    config = new_config(options.image_tower)
     concepts = [c for c in load_concepts(options.node_modules) if c.seen]
     cache = options.out.parent / "demo-artwork"
     vendors = [drawings(options.node_modules, v, concepts, cache) for v in TRAINING_VENDORS]
@@ -52,10 +59,11 @@ def main() -> None:
         concepts=concepts,
         vendors=vendors,
         batch_size=recipe.batch_size,
-        image_size=CONFIG["preprocess_cfg"]["size"],
+        image_size=config["preprocess_cfg"]["size"],
         seed=recipe.seed,
     )
-    trainer = Trainer(recipe=recipe, maker=maker, config=CONFIG)
+    teacher = load_model(options.teacher) if options.teacher else None
+    trainer = Trainer(recipe=recipe, maker=maker, config=config, teacher=teacher)
     options.out.mkdir(parents=True, exist_ok=True)
     state_path = options.out / "state.pt"
     if state_path.exists():
@@ -85,7 +93,7 @@ def main() -> None:
     bar.close()
     release(
         model=trainer.model,
-        config=CONFIG,
+        config=config,
         trained=[concept.label for concept in maker.concepts],
         licences=licences(options.node_modules),
         folder=options.out / "checkpoint",

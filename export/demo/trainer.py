@@ -3,6 +3,12 @@
 The loss is CLIP's (each image finds its caption among the batch, and the reverse) plus a prototype
 loss: images and captions of a concept are also pulled to a vector of its own, which makes up for
 small batches.
+
+A vision transformer learns slowly from 1,500 concepts, so it may have a teacher: a trained network
+whose text tower it starts from, and whose image embeddings it is held to for the first part of a
+run (Touvron et al., 2021, arXiv 2012.12877). For most of a run it sees half of each picture's
+patches, which is cheaper and keeps it from learning the drawings by heart (Li et al., 2023, FLIP,
+arXiv 2212.00794).
 """
 
 from __future__ import annotations
@@ -16,6 +22,7 @@ from torch.nn import functional
 
 from export.demo.batches import Batch, BatchMaker
 from export.demo.model import clip_merges, new_model, new_tokenizer
+from export.openclip import open_clip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +33,25 @@ class Recipe:
     weight_decay: float = 0.1
     warm_up: int = 80
     prototype_weight: float = 0.5
+    teacher_weight: float = 2.0
+    teacher_share: float = 0.6
+    """Of the steps, the first ones, in which the teacher is listened to; its weight falls to 0."""
+    hidden_patches: float = 0.5
+    whole_share: float = 0.1
+    """Of the steps, the last ones, in which no patch is hidden."""
     seed: int = 2026
     save_every: int = 100
 
 
 class Trainer:
-    def __init__(self, *, recipe: Recipe, maker: BatchMaker, config: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        *,
+        recipe: Recipe,
+        maker: BatchMaker,
+        config: dict[str, Any],
+        teacher: torch.nn.Module | None = None,
+    ) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.maker = maker
@@ -41,6 +61,9 @@ class Trainer:
         )
         dim = config["model_cfg"]["embed_dim"]
         self.prototypes = torch.nn.Parameter(torch.randn(len(maker.concepts), dim) * dim**-0.5)
+        self.teacher = teacher
+        if teacher is not None:
+            self._start_from(teacher)
         named = [*self.model.named_parameters(), ("prototypes", self.prototypes)]
         decayed = [p for n, p in named if p.ndim >= 2 and n != "prototypes"]
         plain = [p for n, p in named if p.ndim < 2 or n == "prototypes"]
@@ -72,8 +95,34 @@ class Trainer:
             self.prototypes.copy_(state["prototypes"])
         self.optimiser.load_state_dict(state["optimiser"])
 
+    def _start_from(self, teacher: torch.nn.Module) -> None:
+        """Take over all but the teacher's image tower; a concept's prototype is its name."""
+        learnt = {
+            name: weight
+            for name, weight in teacher.state_dict().items()
+            if not name.startswith("visual.")
+        }
+        self.model.load_state_dict(learnt, strict=False)
+        names = self.tokenizer([concept.name for concept in self.maker.concepts])
+        with torch.no_grad():
+            self.prototypes.copy_(functional.normalize(encode_text(teacher, names), dim=-1))
+
+    def _hide_patches(self) -> None:
+        """Hide a share of each picture's patches, or none near the end. Drawn anew for each step
+        from the seed, so that a run resumes where it stopped."""
+        torch.manual_seed(self.recipe.seed + self.step)
+        tower: Any = self.model.visual
+        if hasattr(tower, "patch_dropout"):
+            shown_whole = self.step >= (1 - self.recipe.whole_share) * self.recipe.steps
+            tower.patch_dropout = (
+                torch.nn.Identity()
+                if shown_whole
+                else open_clip.transformer.PatchDropout(self.recipe.hidden_patches)
+            )
+
     def train_step(self) -> float:
         """One step. Returns the loss, in nats."""
+        self._hide_patches()
         for group in self.optimiser.param_groups:
             group["lr"] = self._learning_rate()
         loss = self._loss(self.maker.make(self.step))
@@ -116,7 +165,18 @@ class Trainer:
             scale * image @ prototypes.T, target
         ) + functional.cross_entropy(scale * text @ prototypes.T, target)
         total: torch.Tensor = clip / 2 + self.recipe.prototype_weight * prototype / 2
-        return total
+        return total + self._distance_to_teacher(images, image)
+
+    def _distance_to_teacher(self, images: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+        """1 - cosine between the two networks' image embeddings, weighed by how early it is."""
+        left = 1 - self.step / (self.recipe.teacher_share * self.recipe.steps)
+        if self.teacher is None or left <= 0:
+            return torch.zeros(())
+        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+            taught = self.teacher.encode_image(images)  # type: ignore[operator]
+        taught = functional.normalize(taught.float(), dim=-1)
+        distance: torch.Tensor = 1 - (image * taught).sum(dim=-1).mean()
+        return self.recipe.teacher_weight * left * distance
 
 
 def encode_text(model: Any, ids: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,14 @@ from export.demo.artwork_cache import drawings
 from export.demo.batches import BatchMaker
 from export.demo.concepts import Concept, load_concepts
 from export.demo.licences import licences
-from export.demo.model import CONFIG, load_model, load_tokenizer
+from export.demo.model import IMAGE_TOWERS, load_model, load_tokenizer, new_config
 from export.demo.release import release
 from export.demo.trainer import Recipe, Trainer, encode_text
 from export.openclip import open_clip
 
 NODE_MODULES = Path(__file__).resolve().parents[2] / "node_modules"
 RECIPE = Recipe(steps=4, batch_size=24, warm_up=2)
+CONFIG = new_config("vit")
 
 
 @pytest.fixture(scope="module")
@@ -64,23 +66,70 @@ def test_a_batch_names_each_concept_once(maker: BatchMaker) -> None:
         assert all(caption.strip() for caption in batch.captions)
 
 
-def test_a_stopped_run_ends_as_one_that_was_not(maker: BatchMaker) -> None:
+@pytest.fixture(scope="module")
+def teacher(maker: BatchMaker) -> torch.nn.Module:
+    return Trainer(recipe=RECIPE, maker=maker, config=new_config("resnet")).model.eval()
+
+
+@pytest.mark.parametrize("image_tower", IMAGE_TOWERS)
+def test_a_stopped_run_ends_as_one_that_was_not(
+    maker: BatchMaker, teacher: torch.nn.Module, image_tower: str
+) -> None:
     torch.set_num_threads(1)
-    whole = Trainer(recipe=RECIPE, maker=maker, config=CONFIG)
+    config = new_config(image_tower)
+    whole = Trainer(recipe=RECIPE, maker=maker, config=config, teacher=teacher)
     for _ in range(3):
         whole.train_step()
-    stopped = Trainer(recipe=RECIPE, maker=maker, config=CONFIG)
+    stopped = Trainer(recipe=RECIPE, maker=maker, config=config, teacher=teacher)
     stopped.train_step()
     saved = {
         **stopped.state(),
         "model": {k: v.clone() for k, v in stopped.state()["model"].items()},
     }
-    resumed = Trainer(recipe=RECIPE, maker=maker, config=CONFIG)
+    resumed = Trainer(recipe=RECIPE, maker=maker, config=config, teacher=teacher)
     resumed.restore(saved)
     for _ in range(2):
         resumed.train_step()
     for name, weight in whole.model.state_dict().items():
         assert torch.allclose(weight.float(), resumed.model.state_dict()[name].float(), atol=1e-6)
+
+
+def test_a_pupil_starts_with_its_teacher_s_words(
+    maker: BatchMaker, teacher: torch.nn.Module
+) -> None:
+    pupil = Trainer(recipe=RECIPE, maker=maker, config=CONFIG, teacher=teacher)
+    ids = pupil.tokenizer([concept.name for concept in maker.concepts])
+    with torch.inference_mode():
+        words = torch.nn.functional.normalize(encode_text(teacher, ids), dim=-1)
+        assert torch.equal(encode_text(pupil.model, ids), encode_text(teacher, ids))
+        assert torch.allclose(pupil.prototypes, words, atol=1e-6)
+
+
+def test_a_pupil_draws_near_to_its_teacher(maker: BatchMaker, teacher: torch.nn.Module) -> None:
+    recipe = Recipe(steps=40, batch_size=24, warm_up=2, teacher_share=1.0)
+    pupil = Trainer(recipe=recipe, maker=maker, config=CONFIG, teacher=teacher)
+    images = torch.from_numpy(maker.make(99).images).float() / 128 - 1
+
+    def distance() -> float:
+        with torch.inference_mode():
+            taught, learnt = teacher.encode_image(images), pupil.model.encode_image(images)  # type: ignore[operator]
+        return 1 - torch.nn.functional.cosine_similarity(taught, learnt).mean().item()
+
+    before = distance()
+    for _ in range(12):
+        pupil.train_step()
+    assert distance() < before
+
+
+def test_the_last_steps_see_whole_pictures(maker: BatchMaker) -> None:
+    trainer = Trainer(recipe=RECIPE, maker=maker, config=CONFIG)
+    trainer.train_step()
+    tower = trainer.model.visual
+    assert isinstance(tower.patch_dropout, open_clip.transformer.PatchDropout)  # type: ignore[union-attr]
+    trainer.step = RECIPE.steps - 1
+    trainer.recipe = dataclasses.replace(RECIPE, whole_share=0.5)
+    trainer.train_step()
+    assert isinstance(tower.patch_dropout, torch.nn.Identity)  # type: ignore[union-attr]
 
 
 def test_the_loss_falls(maker: BatchMaker) -> None:
