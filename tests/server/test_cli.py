@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from dva_agent.protocol import ROOT, ServerStatus, decode
 
 from server import cli
+from server.cli import serving
 from server.config import CHECKOUT, Settings
 from server.db import Database
 from tests.server.api import Api
@@ -203,7 +204,7 @@ def test_ctrl_c_stops_it_too(plain: Settings) -> None:
 def test_demo_without_its_parts_names_the_command(
     dva: Dva, plain: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "DEMO_POOL", CHECKOUT / "build" / "nothing")
+    monkeypatch.setattr(serving, "DEMO_POOL", CHECKOUT / "build" / "nothing")
     done = dva(plain, "demo")
     failed(done, "demo_missing")
     assert "Run: make setup" in done.err
@@ -215,9 +216,9 @@ def test_demo_over_the_data_of_another_demo(
 ) -> None:
     write_bundle(tmp_path / "bundle")
     folder = write_pool(tmp_path / "pool", [3])
-    monkeypatch.setattr(cli, "DEMO_POOL", folder)
-    monkeypatch.setattr(cli, "DEMO_BUNDLE", tmp_path / "bundle")
-    monkeypatch.setattr(cli, "DEMO_APP", tmp_path)
+    monkeypatch.setattr(serving, "DEMO_POOL", folder)
+    monkeypatch.setattr(serving, "DEMO_BUNDLE", tmp_path / "bundle")
+    monkeypatch.setattr(serving, "DEMO_APP", tmp_path)
     done = dva(plain, "ingest", "demo", str(folder), "--bundle", str(tmp_path / "bundle"))
     assert done.status == 0
     write_bundle(tmp_path / "bundle", {**FILES, "text.onnx": b"other"})

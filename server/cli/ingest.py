@@ -1,0 +1,58 @@
+"""`dva ingest`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from server.cli.opened import bar, opened
+from server.cli.options import FOLDER, data_options
+from server.config import Settings, read_settings
+from server.db import Database
+from server.errors import PoolError
+from server.pools.ingest import ingest as ingest_pool
+
+
+@click.command(epilog="Example: dva ingest demo build/demo-pool --bundle static/models/demo-q8")
+@click.argument("pool")
+@click.argument(
+    "paths",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="PATH...",
+)
+@click.option("--bundle", required=True, type=FOLDER, help="The bundle that scores this pool.")
+@data_options
+def ingest(
+    pool: str, paths: tuple[Path, ...], bundle: Path, data: Path | None, database: str | None
+) -> None:
+    """Take tars, or folders of tars, into POOL. They stay where they are; what is in already is
+    skipped, so the command may be repeated."""
+    settings = read_settings(data=data, database=database)
+    with opened(settings, create=True) as store:
+        ingest_into(store, settings, pool, list(paths), bundle)
+
+
+def ingest_into(
+    database: Database, settings: Settings, pool: str, paths: list[Path], bundle: Path
+) -> None:
+    """Ingest, say what came of it, and raise PoolError if anything was refused."""
+    with bar("ingest", unit="B", unit_scale=True) as progress:
+        done = ingest_pool(
+            database, settings, pool=pool, paths=paths, bundle=bundle, progress=progress
+        )
+    for path, error in done.refused:
+        click.echo(f"{path}: {error} [{error.code}]", err=True)
+    click.echo(
+        f"{pool}: {done.added} shards added ({done.pairs} pairs in {done.units} units), "
+        f"{done.skipped} in already, {len(done.refused)} refused; bundle {done.bundle}",
+        err=True,
+    )
+    if done.refused:
+        raise PoolError(
+            f"{len(done.refused)} of the shards could not be taken in.",
+            code="shards_refused",
+            next_step="The lines above say why. The others are in; the command may be repeated.",
+        )

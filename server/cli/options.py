@@ -1,0 +1,31 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+Command = Callable[..., Any]
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+def data_options(command: Command) -> Command:
+    command = click.option(
+        "--database",
+        help="SQLAlchemy URL; SQLite at DATA/dva.db if neither this nor DVA_DATABASE is given.",
+    )(command)
+    return click.option("--data", type=FOLDER, help="The data folder. [default: data]")(command)
+
+
+def address_options(command: Command) -> Command:
+    command = click.option("--host", default="127.0.0.1", show_default=True)(command)
+    return click.option(
+        "--port",
+        type=click.IntRange(0, 65535),
+        default=8000,
+        show_default=True,
+        help="0 takes a free one.",
+    )(command)

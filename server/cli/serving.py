@@ -1,0 +1,60 @@
+"""`dva demo` and `dva serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from server.cli.ingest import ingest_into
+from server.cli.opened import opened
+from server.cli.options import address_options, data_options
+from server.config import CHECKOUT, read_settings
+from server.errors import PoolError
+from server.pools.services import statuses
+from server.serving import listen, run
+
+DEMO_POOL = CHECKOUT / "build" / "demo-pool"
+DEMO_BUNDLE = CHECKOUT / "static" / "models" / "demo-q8"
+DEMO_APP = CHECKOUT / "static" / "app"
+
+
+@click.command(epilog="Example: dva demo --data data --port 8000")
+@data_options
+@address_options
+def demo(data: Path | None, database: str | None, host: str, port: int) -> None:
+    """Serve the demo: ingest the demo pool once, then serve."""
+    for path in (DEMO_POOL / "pool.json", DEMO_BUNDLE / "manifest.json", DEMO_APP):
+        if not path.exists():
+            raise PoolError(
+                f"{path.relative_to(CHECKOUT)} isn't there.",
+                code="demo_missing",
+                next_step="Run: make setup",
+            )
+    settings = read_settings(data=data, database=database)
+    with listen(host, port) as listener:
+        try:
+            with opened(settings, create=True) as store:
+                ingest_into(store, settings, "demo", [DEMO_POOL], DEMO_BUNDLE)
+        except PoolError as error:
+            if error.code not in ("pool_bundle_differs", "shards_refused", "truth_differs"):
+                raise
+            raise PoolError(
+                f"{settings.data} holds another version of the demo. {error}",
+                code=error.code,
+                next_step="Begin anew in another folder, with --data (make run DATA=...).",
+            ) from error
+        run(settings, listener)
+
+
+@click.command(epilog="Example: dva serve --data data --port 8000")
+@data_options
+@address_options
+def serve(data: Path | None, database: str | None, host: str, port: int) -> None:
+    """Serve the page, the API, bundles and shards."""
+    settings = read_settings(data=data, database=database)
+    with listen(host, port) as listener:
+        with opened(settings, create=True) as store, store.read() as session:
+            if not statuses(session, {}):
+                click.echo("No pool has been ingested yet: see dva ingest --help.", err=True)
+        run(settings, listener)
