@@ -10,6 +10,7 @@ import click
 
 Command = Callable[..., Any]
 FOLDER = click.Path(file_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 def data_options(command: Command) -> Command:

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from server.cli.opened import bar, opened
-from server.cli.options import FOLDER, data_options
+from server.cli.options import FILE, FOLDER, data_options
 from server.config import read_settings
-from server.selection.grade import grade as grade_pool
+from server.selection.grade import graded, report
 from server.selection.scores import write_scores
 
 
@@ -29,11 +29,18 @@ def scores(pool: str, out: Path, data: Path | None, database: str | None) -> Non
     )
 
 
-@click.command(epilog="Example: dva grade demo --data data")
+@click.command(epilog="Example: dva grade demo --data data --plot grade.svg")
 @click.argument("pool")
+@click.option("--plot", type=FILE, help="Draw it too, into a .svg, .png or .pdf.")
 @data_options
-def grade(pool: str, data: Path | None, database: str | None) -> None:
+def grade(pool: str, plot: Path | None, data: Path | None, database: str | None) -> None:
     """Compare POOL's scores with its truth; prints JSON."""
     settings = read_settings(data=data, database=database)
     with opened(settings) as store:
-        click.echo(json.dumps(grade_pool(store, settings, pool=pool), indent=2))
+        pairs = graded(store, settings, pool=pool)
+    if plot:
+        # Here, because matplotlib takes its time to load.
+        from server.selection.figure import draw
+
+        draw(pairs, plot)
+    click.echo(json.dumps(report(pairs), indent=2))

@@ -9,6 +9,7 @@ out; every other kind is wrong in its own way.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,24 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 
-def grade(database: Database, settings: Settings, *, pool: str) -> dict[str, Any]:
-    """What `dva grade` prints. A measure that has no value (nothing right, or nothing wrong, was
-    scored) is None. Raises PoolError for a pool that is unknown, has no truth, or has none for a
-    pair that was scored."""
+@dataclass(frozen=True, kw_only=True)
+class Graded:
+    """A pool's scored pairs beside their truth, in the shards' order."""
+
+    pool: str
+    bundle: str
+    kinds: npt.NDArray[np.str_]
+    """[pairs_graded]"""
+    scores: Floats
+    """[pairs_graded], cosine similarity in [-1, 1]"""
+    pairs_scored: int
+    """Those that are left out too."""
+    pairs_total: int
+
+
+def graded(database: Database, settings: Settings, *, pool: str) -> Graded:
+    """Raises PoolError for a pool that is unknown, has no truth, or has none for a pair that was
+    scored."""
     with database.read() as session:
         found = pools.get_pool(session, pool)
         shards = pools.shards_of(session, found)
@@ -56,13 +71,26 @@ def grade(database: Database, settings: Settings, *, pool: str) -> dict[str, Any
                 if truth[uid] not in LEFT_OUT:
                     kinds.append(truth[uid])
                     scores.append(score)
+    return Graded(
+        pool=pool,
+        bundle=found.bundle,
+        kinds=np.array(kinds, dtype=np.str_),
+        scores=np.array(scores, dtype=np.float64),
+        pairs_scored=scored,
+        pairs_total=sum(shard.pairs for shard in shards),
+    )
+
+
+def report(pairs: Graded) -> dict[str, Any]:
+    """What `dva grade` prints. A measure that has no value (nothing right, or nothing wrong, was
+    scored) is None."""
     return {
-        "pool": pool,
-        "bundle": found.bundle,
-        **measures(np.array(kinds, dtype=np.str_), np.array(scores, dtype=np.float64)),
-        "pairs_graded": len(scores),
-        "pairs_scored": scored,
-        "pairs_total": sum(shard.pairs for shard in shards),
+        "pool": pairs.pool,
+        "bundle": pairs.bundle,
+        **measures(pairs.kinds, pairs.scores),
+        "pairs_graded": len(pairs.scores),
+        "pairs_scored": pairs.pairs_scored,
+        "pairs_total": pairs.pairs_total,
     }
 
 

@@ -16,7 +16,7 @@ from server.config import Settings
 from server.db import Database
 from server.errors import PoolError
 from server.pools.services import truth_path
-from server.selection.grade import auc, grade, measures, precision
+from server.selection.grade import auc, graded, measures, precision, report
 from tests.server.api import Api, result_for
 from tests.server.pool_factory import uid
 from tests.server.truth import write_truth
@@ -91,7 +91,7 @@ def test_a_pool_is_graded_by_its_stored_scores(
         if uid(0) in [pair.uid for pair in lease.pairs]:
             scores[0], statuses = 0.0, bytes([PairStatus.IMAGE_BROKEN]) + statuses[1:]
         api.post_result(lease, result_for(lease, scores=pack_scores(scores), statuses=statuses))
-    found = grade(database, settings, pool=pool)
+    found = report(graded(database, settings, pool=pool))
     assert found["auc_by_kind"] == {"generic": 1.0, "shuffled": pytest.approx(3 / 7)}
     assert found["auc"] == pytest.approx((7 * 3 + 3 * 4) / (7 * 7))
     assert found["precision_at_10"] == 1.0
@@ -104,14 +104,14 @@ def test_a_pool_without_scores_has_no_measures(
     pool: str, database: Database, settings: Settings
 ) -> None:
     write_truth(truth_path(settings, pool), {uid(0): "true"})
-    found = grade(database, settings, pool=pool)
+    found = report(graded(database, settings, pool=pool))
     assert (found["auc"], found["auc_by_kind"], found["precision_at_10"]) == (None, {}, None)
     assert (found["pairs_scored"], found["pairs_total"]) == (0, 16)
 
 
 def test_a_pool_without_truth(pool: str, database: Database, settings: Settings) -> None:
     with pytest.raises(PoolError) as caught:
-        grade(database, settings, pool=pool)
+        report(graded(database, settings, pool=pool))
     assert caught.value.code == "truth_missing"
 
 
@@ -121,8 +121,8 @@ def test_truth_that_doesnt_fit(
     api.finish(api.lease().leases[0])
     write_truth(truth_path(settings, pool), {uid(0): "true"})
     with pytest.raises(PoolError) as caught:
-        grade(database, settings, pool=pool)
+        report(graded(database, settings, pool=pool))
     assert caught.value.code == "truth_invalid"
     truth_path(settings, pool).write_bytes(b"no Parquet")
     with pytest.raises(PoolError):
-        grade(database, settings, pool=pool)
+        report(graded(database, settings, pool=pool))
