@@ -5,8 +5,8 @@ DvaError                    dva_agent.errors
 │   ├── MessageInvalid 400      ├── LeaseEnded 409          ├── MediaTypeUnsupported 415
 │   ├── NotSignedIn 401         ├── ResultConflict 409      ├── RangeInvalid 416
 │   ├── LeaseNotYours 403       ├── BundleMismatch 409      ├── ResultInvalid 422
-│   ├── NotFound 404            ├── BodyTooLarge 413        ├── ProtocolOutdated 426
-│   │   └── LeaseUnknown        │                           ├── ServerFault 500
+│   ├── NotFound 404            ├── AgentUnknown 409        ├── ProtocolOutdated 426
+│   │   └── LeaseUnknown        ├── BodyTooLarge 413        ├── ServerFault 500
 │   └── MethodNotAllowed 405    │                           └── Busy 503
 │                                                               └── ShardUnavailable
 └── OperatorError           a command that can't go on, on stderr
@@ -91,6 +91,12 @@ class BundleMismatch(Refusal):
     status = HTTPStatus.CONFLICT
     default_code = "bundle_mismatch"
     default_next_step = "Load the bundle that the lease names, and score the unit again."
+
+
+class AgentUnknown(Refusal):
+    status = HTTPStatus.CONFLICT
+    default_code = "agent_unknown"
+    default_next_step = LeaseUnknown.default_next_step
 
 
 class BodyTooLarge(Refusal):

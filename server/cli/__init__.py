@@ -16,9 +16,8 @@ from server.cli.agent import agent
 from server.cli.ingest import ingest
 from server.cli.selection import grade, scores
 from server.cli.serving import demo, serve
-from server.cli.tour import tour
 
-COMMANDS = (tour, demo, serve, ingest, agent, scores, grade)
+COMMANDS = (demo, serve, ingest, agent, scores, grade)
 
 
 def main() -> NoReturn:

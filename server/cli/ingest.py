@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from dva_agent.discovery import AGENTS
 
 from server.cli.opened import bar, opened
 from server.cli.options import FOLDER, data_options
 from server.config import Settings, read_settings
 from server.db import Database
 from server.errors import PoolError
+from server.pools.ingest import DEFAULT_AGENT
 from server.pools.ingest import ingest as ingest_pool
 
 
@@ -24,30 +26,51 @@ from server.pools.ingest import ingest as ingest_pool
     metavar="PATH...",
 )
 @click.option("--bundle", required=True, type=FOLDER, help="The bundle that scores this pool.")
+@click.option(
+    "--agent",
+    help=f"Who works on this pool: {', '.join(sorted(AGENTS))}. [default: {DEFAULT_AGENT}]",
+)
 @data_options
 def ingest(
-    pool: str, paths: tuple[Path, ...], bundle: Path, data: Path | None, database: str | None
+    pool: str,
+    paths: tuple[Path, ...],
+    bundle: Path,
+    agent: str | None,
+    data: Path | None,
+    database: str | None,
 ) -> None:
     """Take tars, or folders of tars, into POOL. They stay where they are; what is in already is
     skipped, so the command may be repeated."""
     settings = read_settings(data=data, database=database)
     with opened(settings, create=True) as store:
-        ingest_into(store, settings, pool, list(paths), bundle)
+        ingest_into(store, settings, pool, list(paths), bundle, agent)
 
 
 def ingest_into(
-    database: Database, settings: Settings, pool: str, paths: list[Path], bundle: Path
+    database: Database,
+    settings: Settings,
+    pool: str,
+    paths: list[Path],
+    bundle: Path,
+    agent: str | None = None,
 ) -> None:
     """Ingest, say what came of it, and raise PoolError if anything was refused."""
     with bar("ingest", unit="B", unit_scale=True) as progress:
         done = ingest_pool(
-            database, settings, pool=pool, paths=paths, bundle=bundle, progress=progress
+            database,
+            settings,
+            pool=pool,
+            paths=paths,
+            bundle=bundle,
+            agent=agent,
+            progress=progress,
         )
     for path, error in done.refused:
         click.echo(f"{path}: {error} [{error.code}]", err=True)
     click.echo(
         f"{pool}: {done.added} shards added ({done.pairs} pairs in {done.units} units), "
-        f"{done.skipped} in already, {len(done.refused)} refused; bundle {done.bundle}",
+        f"{done.skipped} in already, {len(done.refused)} refused; "
+        f"agent {done.agent}, bundle {done.bundle}",
         err=True,
     )
     if done.refused:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dva_agent.bundle import Manifest
+from dva_agent.discovery import AGENTS
 from dva_agent.protocol import PairRef, Span
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -22,7 +23,7 @@ from server.pools.index import IndexWriter
 from server.pools.models import Pool, Shard, Unit
 from server.pools.services import POOL_NAME, SHARD_NAME, index_path, truth_path
 
-AGENT = "dva"
+DEFAULT_AGENT = "dva"
 MAX_UNIT_BYTES = 256 << 20
 CHUNK = 1 << 20
 _UID = re.compile(r"[0-9A-Za-z_.:-]{1,64}")
@@ -33,6 +34,7 @@ class Ingested:
     """What one run of the command did."""
 
     pool: str
+    agent: str
     bundle: str
     added: int = 0
     skipped: int = 0
@@ -50,14 +52,22 @@ def ingest(
     paths: Sequence[Path],
     bundle: Path,
     progress: Callable[[int, int], None],
+    agent: str | None = None,
 ) -> Ingested:
     """Registers the bundle and takes in every tar under `paths`. `progress(done, total)` counts
-    bytes. Raises PoolError or BundleError before anything is stored; a shard that can't be taken
-    is listed in `refused`, and the others go on."""
+    bytes. `agent`: who works on the pool; None: the one it has, or DEFAULT_AGENT. Raises PoolError
+    or BundleError before anything is stored; a shard that can't be taken is listed in `refused`,
+    and the others go on."""
     if not POOL_NAME.fullmatch(pool):
         raise PoolError(
             f"{pool!r} can't be a pool's name.",
             next_step="Use up to 40 of a-z, 0-9, - and _, beginning with a letter or digit.",
+        )
+    if agent is not None and agent not in AGENTS:
+        raise PoolError(
+            f"There is no agent {agent}.",
+            code="agent_unknown",
+            next_step=f"Agents here: {', '.join(sorted(AGENTS))}.",
         )
     shards = find_shards(paths)
     folders = {path.parent for path in shards}
@@ -66,8 +76,10 @@ def ingest(
     beside.merge_truth(truth, truth_path(settings, pool))
     manifest = bundles.register(bundle, settings.bundles)
     with database.read() as session:
-        _check_bundle(_find(session, pool), manifest)
-    done = Ingested(pool=pool, bundle=manifest.bundle)
+        known = _find(session, pool)
+        agent = agent or (known.agent if known else DEFAULT_AGENT)
+        _check_pool(known, manifest, agent)
+    done = Ingested(pool=pool, agent=agent, bundle=manifest.bundle)
     total = sum(path.stat().st_size for path in shards)
     passed = 0
     progress(0, total)
@@ -78,7 +90,7 @@ def ingest(
             progress(before + size, total)  # noqa: B023 - called within this round only
 
         try:
-            taken = _ingest_shard(database, settings, pool, path, record, manifest, count)
+            taken = _ingest_shard(database, settings, done, path, record, manifest, count)
         except ShardError as error:
             done.refused.append((path, error))
         else:
@@ -140,13 +152,14 @@ def cut_units(pairs: Iterable[tar.TarPair], size: int) -> Iterator[list[tar.TarP
 def _ingest_shard(
     database: Database,
     settings: Settings,
-    pool: str,
+    into: Ingested,
     path: Path,
     record: beside.PoolRecord,
     manifest: Manifest,
     count: Callable[[int], None],
 ) -> Shard | None:
     """None if it is in already."""
+    pool = into.pool
     before = path.stat()
     with database.read() as session:
         known = _known(session, pool, path.stem)
@@ -191,8 +204,8 @@ def _ingest_shard(
         units=len(units),
     )
     with database.write() as session:
-        shard.pool = _find(session, pool) or _new_pool(pool, record, manifest)
-        _check_bundle(shard.pool, manifest)
+        shard.pool = _find(session, pool) or _new_pool(into, record)
+        _check_pool(shard.pool, manifest, into.agent)
         for unit in units:
             unit.shard, unit.pool = shard, shard.pool
         session.add_all(units)
@@ -255,12 +268,12 @@ def _known(session: Session, pool: str, shard: str) -> Shard | None:
     )
 
 
-def _new_pool(name: str, record: beside.PoolRecord, manifest: Manifest) -> Pool:
+def _new_pool(into: Ingested, record: beside.PoolRecord) -> Pool:
     return Pool(
-        name=name,
-        agent=AGENT,
-        bundle=manifest.bundle,
-        title=record.title or record.name or name,
+        name=into.pool,
+        agent=into.agent,
+        bundle=into.bundle,
+        title=record.title or record.name or into.pool,
         licence=record.licence,
         attribution=record.attribution,
         safe=record.safe,
@@ -268,7 +281,13 @@ def _new_pool(name: str, record: beside.PoolRecord, manifest: Manifest) -> Pool:
     )
 
 
-def _check_bundle(pool: Pool | None, manifest: Manifest) -> None:
+def _check_pool(pool: Pool | None, manifest: Manifest, agent: str) -> None:
+    if pool is not None and pool.agent != agent:
+        raise PoolError(
+            f"The agent {pool.agent} works on the pool {pool.name}, not {agent}.",
+            code="pool_agent_differs",
+            next_step="Leave --agent out, or ingest under another pool name.",
+        )
     if pool is not None and pool.bundle != manifest.bundle:
         raise PoolError(
             f"The pool {pool.name} is scored by bundle {pool.bundle}, this is {manifest.bundle}.",

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from dva_agent.agents.base import DataAgent
+from dva_agent.discovery import AGENTS
 from dva_agent.protocol import ROOT, PairRef, PoolStatus
 from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session, joinedload
@@ -76,12 +78,24 @@ def get_pool(session: Session, name: str) -> Pool:
     return pool
 
 
+def agent_of(pool: Pool) -> DataAgent | None:
+    """Who works on a pool. None if this server lacks it: its file was there when the pool was
+    ingested, and isn't any more."""
+    return AGENTS.get(pool.agent)
+
+
 def pool_ids(session: Session, agents: Sequence[str], name: str | None) -> list[int]:
-    """The pools that one of these agents works on, oldest first."""
-    query = select(Pool.id).where(Pool.agent.in_(agents)).order_by(Pool.id)
+    """The pools that one of these agents works on, oldest first. Without the agent here too, its
+    results couldn't be checked."""
+    known = [agent for agent in agents if agent in AGENTS]
+    query = select(Pool.id).where(Pool.agent.in_(known)).order_by(Pool.id)
     if name is not None:
         query = query.where(Pool.name == name)
     return list(session.scalars(query))
+
+
+def has_pools(session: Session) -> bool:
+    return session.scalar(select(exists().where(Pool.id.is_not(None)))) or False
 
 
 def find_shard(session: Session, pool: str, name: str) -> Shard | None:
@@ -216,13 +230,6 @@ def unit_pairs(settings: Settings, unit: Unit) -> list[PairRef]:
     return read_unit(path, unit.number)
 
 
-def shard_pairs(settings: Settings, shard: Shard) -> Iterator[PairRef]:
-    """All pairs of a shard, in its order."""
-    path = index_path(settings, shard.pool.name, shard.name)
-    for number in range(shard.units):
-        yield from read_unit(path, number)
-
-
 def count_units(session: Session, pools: Sequence[int]) -> UnitCounts:
     total, done = session.execute(
         select(
@@ -261,7 +268,10 @@ def statuses(session: Session, leased: dict[int, int]) -> list[PoolStatus]:
             units_leased=leased.get(pool.id, 0),
             units_done=int(sums[pool.id].units_done),
             pairs_done=int(sums[pool.id].pairs_done),
+            columns=list(agent.columns) if agent else [],
+            needs=sorted(agent.needs) if agent else [],
         )
         for pool in session.scalars(select(Pool).order_by(Pool.id))
         if pool.id in sums
+        for agent in [agent_of(pool)]
     ]

@@ -28,7 +28,7 @@ class Result(Base):
     rung: Mapped[str] = mapped_column(String(16))
     device_class: Mapped[str] = mapped_column(String(200))
     scores: Mapped[bytes] = mapped_column(LargeBinary)
-    """float32 little-endian, one a pair, in [-1, 1]."""
+    """float32 little-endian, for each pair one for each of the agent's columns."""
     statuses: Mapped[bytes] = mapped_column(LargeBinary)
     """uint8, one a pair: PairStatus."""
     pairs_scored: Mapped[int]

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.contributors.services import clean
-from server.errors import BundleMismatch, ResultConflict, ResultInvalid
+from server.errors import AgentUnknown, BundleMismatch, ResultConflict, ResultInvalid
 from server.pools import services as pools
 from server.pools.services import Shard, Unit
 from server.results.models import Result
@@ -26,7 +26,8 @@ __all__ = ["Result", "accept", "results_of"]
 
 def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime) -> Result:
     """Stores a result and ends its lease. A repetition gets the stored one back. Raises
-    ResultConflict, LeaseEnded, BundleMismatch, ResultInvalid; then nothing has changed."""
+    ResultConflict, LeaseEnded, AgentUnknown, BundleMismatch, ResultInvalid; then nothing has
+    changed."""
     digest = _digest(posted)
     stored = session.scalar(select(Result).where(Result.lease_id == lease.id))
     if stored is not None:
@@ -35,11 +36,14 @@ def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime
         return stored
     work.require_held(lease, at)
     unit = pools.get_unit(session, lease.unit_id)
+    agent = pools.agent_of(unit.shard.pool)
+    if agent is None:
+        raise AgentUnknown(f"This server lacks the agent {unit.shard.pool.agent}.")
     wanted = unit.shard.pool.bundle
     if posted.bundle != wanted:
         raise BundleMismatch(f"The pool is scored by bundle {wanted}, not by {posted.bundle}.")
     try:
-        protocol.check_result(posted, unit.pairs)
+        protocol.check_result(posted, unit.pairs, agent.columns)
     except MessageError as error:
         raise ResultInvalid(str(error), code=_code(error)) from error
     work.finish(session, lease)

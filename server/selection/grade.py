@@ -22,7 +22,7 @@ from server.config import Settings
 from server.db import Database
 from server.errors import PoolError
 from server.pools import services as pools
-from server.selection.scores import shard_scores
+from server.selection.scores import columns_of, shard_scores
 
 RIGHT = frozenset({"true", "mojibake"})
 LEFT_OUT = frozenset({"broken"})
@@ -54,6 +54,12 @@ def graded(database: Database, settings: Settings, *, pool: str) -> Graded:
     with database.read() as session:
         found = pools.get_pool(session, pool)
         shards = pools.shards_of(session, found)
+    if not any(column.name == "score" for column in columns_of(found)):
+        raise PoolError(
+            f"The agent {found.agent} gives no score that could be graded.",
+            code="nothing_to_grade",
+            next_step="dva scores writes what it gives.",
+        )
     truth = read_truth(pools.truth_path(settings, pool))
     kinds: list[str] = []
     scores: list[float] = []

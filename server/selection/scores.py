@@ -1,7 +1,9 @@
 """`dva scores`: a pool's scores as Parquet, one file a shard.
 
     uid           string
-    score         float32, cosine similarity in [-1, 1]; null where status isn't scored
+    score         float32, cosine similarity in [-1, 1]; null where status isn't scored. This is
+                  dva's; a pool of another agent has that agent's columns here, float32, or string
+                  where they stand for words
     status        string: PairStatus in lower case
     state         string: accepted
     bundle        string: the id of the bundle that scored it
@@ -17,35 +19,25 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from dva_agent.protocol import PairStatus
+from dva_agent.protocol import Column, PairStatus
 
 from server.config import VERSION, Settings
 from server.db import Database
+from server.errors import PoolError
 from server.pools import services as pools
 from server.pools.services import Pool, Shard, Unit
 from server.results import services as results
 from server.results.services import Result
 
-SCHEMA = pa.schema(
-    [
-        pa.field("uid", pa.string(), nullable=False),
-        pa.field("score", pa.float32()),
-        pa.field("status", pa.string(), nullable=False),
-        pa.field("state", pa.string(), nullable=False),
-        pa.field("bundle", pa.string(), nullable=False),
-        pa.field("unit", pa.string(), nullable=False),
-        pa.field("scored_at", pa.timestamp("us", tz="UTC"), nullable=False),
-        pa.field("rung", pa.string(), nullable=False),
-        pa.field("device_class", pa.string(), nullable=False),
-    ]
-)
 METADATA_KEY = "dva"
 _STATUS_NAMES = np.array([status.name.lower() for status in PairStatus])
 
@@ -73,19 +65,20 @@ def write_scores(
     with database.read() as session:
         found = pools.get_pool(session, pool)
         shards = pools.shards_of(session, found)
+    columns = schema_of(columns_of(found))
     out.mkdir(parents=True, exist_ok=True)
     pairs = scored = 0
     progress(0, len(shards))
     for number, shard in enumerate(shards, start=1):
         path = out / f"{shard.name}.parquet"
         partial = out / f".{shard.name}.parquet.partial"
-        schema = SCHEMA.with_metadata({METADATA_KEY: _metadata(found, shard)})
+        schema = columns.with_metadata({METADATA_KEY: _metadata(found, shard)})
         try:
             with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
                 for table in shard_scores(database, settings, shard):
                     writer.write_table(table.cast(schema))
                     pairs += len(table)
-                    scored += len(table) - table["score"].null_count
+                    scored += pc.sum(pc.equal(table["status"], "scored")).as_py()
             with partial.open("rb") as file:
                 os.fsync(file.fileno())
             partial.replace(path)
@@ -96,21 +89,56 @@ def write_scores(
     return Written(files=len(shards), pairs=pairs, scored=scored, pairs_total=total)
 
 
+def columns_of(pool: Pool) -> tuple[Column, ...]:
+    """What the pool's agent says of each pair. Raises PoolError if there is no such agent."""
+    agent = pools.agent_of(pool)
+    if agent is None:
+        raise PoolError(
+            f"The agent {pool.agent} isn't here any more.",
+            code="agent_unknown",
+            next_step="Put its module back into dva_agent/agents: it says what its numbers are.",
+        )
+    return agent.columns
+
+
+def schema_of(columns: Sequence[Column]) -> pa.Schema:
+    """The table of an agent that gives each pair these columns."""
+    own = [pa.field(c.name, pa.string() if c.labels else pa.float32()) for c in columns]
+    return pa.schema(
+        [
+            pa.field("uid", pa.string(), nullable=False),
+            *own,
+            pa.field("status", pa.string(), nullable=False),
+            pa.field("state", pa.string(), nullable=False),
+            pa.field("bundle", pa.string(), nullable=False),
+            pa.field("unit", pa.string(), nullable=False),
+            pa.field("scored_at", pa.timestamp("us", tz="UTC"), nullable=False),
+            pa.field("rung", pa.string(), nullable=False),
+            pa.field("device_class", pa.string(), nullable=False),
+        ]
+    )
+
+
 def shard_scores(database: Database, settings: Settings, shard: Shard) -> Iterator[pa.Table]:
-    """One table of SCHEMA a finished unit, in the shard's order."""
+    """One table of `schema_of` a finished unit, in the shard's order. Raises PoolError."""
+    columns = columns_of(shard.pool)
     with database.read() as session:
         for unit, result in results.results_of(session, shard):
-            yield _unit_scores(settings, unit, result)
+            yield _unit_scores(settings, columns, unit, result)
 
 
-def _unit_scores(settings: Settings, unit: Unit, result: Result) -> pa.Table:
+def _unit_scores(
+    settings: Settings, columns: Sequence[Column], unit: Unit, result: Result
+) -> pa.Table:
     statuses = np.frombuffer(result.statuses, np.uint8)
-    scores = np.frombuffer(result.scores, "<f4")
+    scores = np.frombuffer(result.scores, "<f4").reshape(len(statuses), len(columns))
     uids = [pair.uid for pair in pools.unit_pairs(settings, unit)]
     size = len(uids)
-    columns = {
+    missing = statuses != PairStatus.SCORED
+    own = {c.name: _column(c, scores[:, i], missing) for i, c in enumerate(columns)}
+    arrays = {
         "uid": uids,
-        "score": pa.array(scores, pa.float32(), mask=statuses != PairStatus.SCORED),
+        **own,
         "status": _STATUS_NAMES[statuses],
         "state": [result.state] * size,
         "bundle": [result.bundle] * size,
@@ -119,7 +147,16 @@ def _unit_scores(settings: Settings, unit: Unit, result: Result) -> pa.Table:
         "rung": [result.rung] * size,
         "device_class": [result.device_class] * size,
     }
-    return pa.table(columns, schema=SCHEMA)
+    return pa.table(arrays, schema=schema_of(columns))
+
+
+def _column(
+    column: Column, values: npt.NDArray[np.float32], missing: npt.NDArray[np.bool_]
+) -> pa.Array:
+    if not column.labels:
+        return pa.array(values, pa.float32(), mask=missing)
+    words = np.array(column.labels, dtype=object)[values.astype(np.int64)]
+    return pa.array(words, pa.string(), mask=missing)
 
 
 def _metadata(pool: Pool, shard: Shard) -> str:

@@ -185,6 +185,8 @@ def leases_message(settings: Settings, claimed: Claimed, idle: Idle | None, at: 
 
 
 def _idle(session: Session, pool_ids: Sequence[int], at: datetime) -> Idle:
+    if not pool_ids and pools.has_pools(session):
+        return Idle(reason="no_agent", retry_after_s=RETRY_LONGEST_S)
     counts = pools.count_units(session, pool_ids)
     if not counts.total:
         return Idle(reason="no_pool", retry_after_s=RETRY_LONGEST_S)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from dva_agent.client import MAX_RETRY_S, Answer, ServerClient, error_of
+from dva_agent.discovery import AGENTS
 from dva_agent.errors import (
     Busy,
     DvaError,
@@ -69,6 +70,7 @@ LEASE = Lease(
     pairs=[PairRef(uid="x")],
     expires_in_s=60.0,
 )
+COLUMNS = AGENTS["dva"].columns
 RESULT = Result(
     bundle="0" * 32,
     rung="native",
@@ -103,7 +105,7 @@ def test_a_result_is_repeated_byte_for_byte_until_it_is_answered() -> None:
         ok("<html>a login page</html>"),
         ACCEPTED,
     )
-    outcome, slept = talk(script, lambda client: client.submit(LEASE, RESULT))
+    outcome, slept = talk(script, lambda client: client.submit(LEASE, RESULT, COLUMNS))
     assert outcome.unit == "u1"
     assert len({(url, body) for _, url, _, body in script.requests}) == 1
     assert slept == [0.5, 1.0, 30.0, 4.0]
@@ -111,7 +113,7 @@ def test_a_result_is_repeated_byte_for_byte_until_it_is_answered() -> None:
 
 def test_headers() -> None:
     script = Script(ACCEPTED)
-    talk(script, lambda client: client.submit(LEASE, RESULT))
+    talk(script, lambda client: client.submit(LEASE, RESULT, COLUMNS))
     method, url, headers, _ = script.requests[0]
     assert (method, url) == ("POST", "http://dva.test/api/v1/leases/l1/result")
     assert headers["Authorization"] == "Bearer secret"
@@ -156,7 +158,7 @@ def test_a_result_that_breaks_the_rules_is_never_sent(change: dict[str, bytes]) 
     script = Script()
     wrong = msgspec.structs.replace(RESULT, **change)
     with pytest.raises(MessageError):
-        talk(script, lambda client: client.submit(LEASE, wrong))
+        talk(script, lambda client: client.submit(LEASE, wrong, COLUMNS))
     assert script.requests == []
 
 
@@ -167,7 +169,7 @@ def test_what_will_not_pass_is_not_repeated() -> None:
     )
     script = Script(Answer(status=409, headers={}, body=body))
     with pytest.raises(Refused) as caught:
-        talk(script, lambda client: client.submit(LEASE, RESULT))
+        talk(script, lambda client: client.submit(LEASE, RESULT, COLUMNS))
     assert (caught.value.code, str(caught.value)) == ("lease_expired", "Too late.")
     assert caught.value.next_step == "Ask for another."
     script = Script(Answer(status=426, headers={}, body=b"{}"))

@@ -98,9 +98,9 @@ def test_a_tokenizer_of_other_merges_is_found(demo_bundle: Path, manifest: Manif
 
     async def run() -> None:
         model = await load_model(engine, manifest, "local:")
-        wrong = msgspec.structs.replace(model.golden.pairs[0], ids=[*model.golden.pairs[1].ids])
-        model.golden.pairs[0] = wrong
-        await self_test(engine, model, await fetch_golden(engine, model))
+        golden = await fetch_golden(engine, model)
+        golden.pairs[0] = msgspec.structs.replace(golden.pairs[0], ids=[*golden.pairs[1].ids])
+        await self_test(engine, model, golden)
 
     with pytest.raises(SelfTestFailed, match="tokenized"):
         asyncio.run(run())

@@ -17,7 +17,9 @@ from dva_agent.bundle import Manifest
 from dva_agent.client import Answer, error_of
 from dva_agent.errors import DvaError
 from dva_agent.events import Batch, Event
+from dva_agent.ladder import WITHOUT_MODEL
 from dva_agent.native.engine import NativeEngine
+from dva_agent.native.reader import NativeReader
 from dva_agent.protocol import Device, Rung, ServerStatus, Span, decode
 from dva_agent.runner import Errand, Runner
 from flask import Flask
@@ -170,9 +172,11 @@ class World:
             clock=self.clock,
         )
 
-    async def open_engine(self, rung: Rung, manifest: Manifest, url: str) -> NativeEngine:
+    async def open_engine(self, rung: Rung, manifest: Manifest, url: str) -> NativeReader:
         if self.opening:
             raise self.opening.popleft()
+        if rung == WITHOUT_MODEL:
+            return NativeReader(manifest=manifest, source=self.wire)
         # A bundle that differs in its manifest alone has the same towers.
         engine = Moody(manifest=manifest, folder=self.folder, source=self.wire, threads=1)
         engine.name = rung
@@ -195,7 +199,14 @@ class World:
         return decode(self.app.test_client().get("/api/v1/status").data, ServerStatus)
 
 
-def take_in(settings: Settings, database: Database, name: str, folder: Path, bundle: Path) -> None:
+def take_in(
+    settings: Settings,
+    database: Database,
+    name: str,
+    folder: Path,
+    bundle: Path,
+    agent: str | None = None,
+) -> None:
     """What `dva ingest` does."""
     ingest(
         database,
@@ -204,19 +215,25 @@ def take_in(settings: Settings, database: Database, name: str, folder: Path, bun
         paths=[folder],
         bundle=bundle,
         progress=lambda done, total: None,
+        agent=agent,
     )
 
 
 @contextmanager
 def world(
-    data: Path, pool: Path, bundle: Path, manifest: Manifest, **settings: Any
+    data: Path,
+    pool: Path,
+    bundle: Path,
+    manifest: Manifest,
+    agent: str | None = None,
+    **settings: Any,
 ) -> Iterator[World]:
-    """A server with one pool, as new."""
+    """A server with one pool, as new. `agent`: who works on it, DVA as a rule."""
     chosen = Settings(data=data, unit_pairs=UNIT_PAIRS, **settings)
     data.mkdir(exist_ok=True)
     database = Database(chosen.database_url)
     migrate(database)
-    take_in(chosen, database, "test", pool, bundle)
+    take_in(chosen, database, "test", pool, bundle, agent)
     app = create_app(chosen, database)
     try:
         yield World(

@@ -26,7 +26,7 @@ from tests.server.pool_factory import FILES, uid, write_bundle, write_pool
 from tests.server.process import Server, command, environment
 from tests.server.truth import write_truth
 
-COMMANDS = ["agent", "demo", "grade", "ingest", "scores", "serve", "tour"]
+COMMANDS = ["agent", "demo", "grade", "ingest", "scores", "serve"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -106,10 +106,10 @@ def test_a_device_holds_only_its_share(settings: Settings, database: Database, p
 
 
 def test_work_is_given_only_to_agents_that_can_do_it(api: Api, pool: str) -> None:
-    request = protocol.LeaseRequest(agents=["caption-length"])
+    request = protocol.LeaseRequest(agents=["caption-statistics", "of-another-day"])
     answer = api.ok(api.post("/leases", request), protocol.Leases)
     assert answer.idle
-    assert answer.idle.reason == "no_pool"
+    assert answer.idle.reason == "no_agent"
     assert api.lease(pool=pool).leases
     request = protocol.LeaseRequest(agents=["dva"], pool="nowhere")
     problem(api.post("/leases", request), 404, "not_found")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from dva_agent import VERSION
+from dva_agent.agents.base import DataAgent
 from dva_agent.client import ServerClient
 from dva_agent.ladder import Ladder
 from dva_agent.protocol import Device, PoolStatus, Registration, ServerStatus
@@ -28,7 +29,7 @@ class Arrival:
         *,
         client: ServerClient,
         ladder: Ladder,
-        agents: Collection[str],
+        agents: Mapping[str, DataAgent],
         pool: str | None,
         visitor: Visitor,
     ) -> None:
@@ -45,7 +46,8 @@ class Arrival:
         pool = self._work(await self._client.status())
         if pool:
             url = self._client.absolute(pool.bundle_url)
-            async with self._ladder.session(pool.bundle, url) as session:
+            model = "model" in self._agents[pool.agent].needs
+            async with self._ladder.session(pool.bundle, url, model=model) as session:
                 self._label = session.engine.device_class
         if not self._client.token:
             await self.sign_in()

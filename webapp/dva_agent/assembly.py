@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 
-from dva_agent.agents.base import DataAgent
-from dva_agent.agents.caption_length import CaptionLengthAgent
-from dva_agent.agents.dva import DvaAgent
 from dva_agent.arrival import Arrival, Visitor
 from dva_agent.client import ServerClient, Transport
 from dva_agent.clock import Clock
+from dva_agent.discovery import AGENTS
 from dva_agent.events import Observer
 from dva_agent.ladder import Ladder, OpenEngine
 from dva_agent.narrator import Narrator
 from dva_agent.protocol import Rung
 from dva_agent.runner import Errand, Runner
-
-AGENTS: Mapping[str, DataAgent] = MappingProxyType(
-    {agent.name: agent for agent in (DvaAgent(), CaptionLengthAgent())}
-)
 
 
 def assemble(

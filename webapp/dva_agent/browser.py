@@ -23,6 +23,8 @@ config (JSON)
 host methods
     openEngine(rung, manifestJson, bundleUrl) -> Promise<engine>
         Download (bytes shown by JavaScript itself), sessions, warm-up. Throws `rung_unavailable`.
+        "python": nothing of that; encodeImages, encodeTexts, similarity and download throw
+        `engine_failed`.
         `bundleUrl` is absolute and ends with a slash; a file is at bundleUrl + path.
     request(method, url, headersJson, body) -> Promise<{status, headers, body}>
         fetch() of a small message. `headersJson` and `headers` are JSON objects, lower-case names

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
@@ -85,10 +85,12 @@ class ServerClient:
         """Work, or why there is none."""
         return await self._post("/leases", request, protocol.Leases)
 
-    async def submit(self, lease: protocol.Lease, result: protocol.Result) -> protocol.Accepted:
-        """Post a result, the same bytes again until an answer comes. Raises MessageError before
-        anything is sent if the result breaks the protocol's rules."""
-        protocol.check_result(result, len(lease.pairs))
+    async def submit(
+        self, lease: protocol.Lease, result: protocol.Result, columns: Sequence[protocol.Column]
+    ) -> protocol.Accepted:
+        """Post a result, the same bytes again until an answer comes. `columns`: the agent's.
+        Raises MessageError before anything is sent if the result breaks the protocol's rules."""
+        protocol.check_result(result, len(lease.pairs), columns)
         return await self._post(f"/leases/{lease.lease}/result", result, protocol.Accepted)
 
     async def heartbeat(self, lease: str) -> protocol.Heartbeat:

@@ -8,6 +8,8 @@ DvaError
 │   ├── SelfTestFailed    it runs, but its numbers are not the bundle's
 │   ├── DeviceLost        the GPU went away; a new engine may be opened
 │   └── NumericFault      non-finite, zero, wrong-norm or constant output: never a score
+├── AgentInvalid          a DataAgent of this package that says something impossible of itself
+├── AgentMissing          the server's work is for agents that aren't here
 └── ServerError           what came back from the server, or didn't
     ├── Unreachable       no answer: offline, or the server is down
     ├── Busy              429 or 503: come back after `retry_after_s`
@@ -60,6 +62,16 @@ class DeviceLost(EngineError):
 
 class NumericFault(EngineError):
     default_code = "numeric_fault"
+
+
+class AgentInvalid(DvaError):
+    default_code = "agent_invalid"
+    default_next_step = "Correct its module in dva_agent/agents; docs/agents.md says what holds."
+
+
+class AgentMissing(DvaError):
+    default_code = "no_agent"
+    default_next_step = "Update this agent, or reload the page: the server has newer work."
 
 
 class ServerError(DvaError):

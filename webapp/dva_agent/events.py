@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from dva_agent.engine import Blob
 from dva_agent.errors import DvaError
-from dva_agent.protocol import Rung, Span
+from dva_agent.protocol import Column, Rung, Span
 
 RunState = Literal[
     "starting", "testing", "running", "waiting", "paused", "stopping", "drained", "stopped"
@@ -139,13 +139,20 @@ class Seen(Struct, frozen=True, kw_only=True, rename="camel"):
     status: int
     """protocol.PairStatus."""
     score: float | None
+    """The first of `values`; None if there are none."""
+    values: list[float]
+    """One for each of the agent's columns; empty where the status isn't SCORED."""
     image: Span | None
     """Relative to the unit's blob."""
 
 
 class Batch(Event, frozen=True, kw_only=True, tag="seen"):
+    """Pairs that are done. `columns`: what the agent says of each."""
+
     unit: str
     pool: str
+    agent: str
+    columns: tuple[Column, ...]
     pairs: list[Seen]
 
 

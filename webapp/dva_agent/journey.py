@@ -47,8 +47,9 @@ async def travel(road: Road, lease: Lease, more: Callable[[], int]) -> Accepted:
     asked when the result is sent. Raises DvaError; giving the lease back is the caller's part."""
     check_lease(lease, road.agents)
     url = road.client.absolute(lease.bundle_url)
+    needs = road.agents[lease.agent].needs
     for _ in range(TRIES):
-        async with road.ladder.session(lease.bundle, url) as session:
+        async with road.ladder.session(lease.bundle, url, model="model" in needs) as session:
             try:
                 outcome, seconds = await _score(road, lease, session)
                 if not session.condemned:
@@ -79,7 +80,9 @@ def check_lease(lease: Lease, agents: Collection[str]) -> None:
     """What a lease must be to be worked on: for an agent that is here, of a size that fits, its
     pairs inside its span. Raises MessageError."""
     if lease.agent not in agents:
-        raise MessageError(f"The lease asks for an agent called {lease.agent}.")
+        raise MessageError(
+            f"The lease asks for an agent called {lease.agent}.", code="agent_unknown"
+        )
     if lease.span.size > MAX_UNIT_BYTES:
         raise MessageError(f"The unit has {lease.span.size:,} bytes.", code="unit_too_large")
     end = lease.span.start + lease.span.size
@@ -133,7 +136,13 @@ class _Watch:
         road = self._road
         if road.gate.is_open:  # else this batch ran out into a pause, which is what to tell
             road.narrator.state("running")
-        batch = Batch(unit=self._lease.unit, pool=self._lease.pool, pairs=list(pairs))
+        batch = Batch(
+            unit=self._lease.unit,
+            pool=self._lease.pool,
+            agent=self._lease.agent,
+            columns=road.agents[self._lease.agent].columns,
+            pairs=list(pairs),
+        )
         road.narrator.observer.seen(batch, self._blob)
         if not road.gate.is_open:
             before = road.clock.now()
@@ -144,16 +153,18 @@ class _Watch:
 async def _submit(
     road: Road, lease: Lease, session: Session, outcome: Outcome, more: Callable[[], int]
 ) -> Accepted:
+    columns = road.agents[lease.agent].columns
+    nothing = (0.0,) * len(columns)
     result = Result(
         bundle=lease.bundle,
         rung=session.engine.rung,
         device_class=session.engine.device_class,
         statuses=bytes(pair.status for pair in outcome.pairs),
-        scores=pack_scores([pair.score for pair in outcome.pairs]),
+        scores=pack_scores([value for pair in outcome.pairs for value in pair.values or nothing]),
         more=more(),
     )
     try:
-        return await road.client.submit(lease, result)
+        return await road.client.submit(lease, result, columns)
     except (MessageError, Refused) as error:
         # The result itself was wrong: what computed it must show that it still can.
         if isinstance(error, MessageError) or error.status == 422:

@@ -1,7 +1,7 @@
 """The ladder of rungs: opens the best engine that passes the bundle's self-test, and replaces it.
 
 One engine at a time: a model fills a GPU. Units of one bundle share its session; a unit of another
-bundle waits until they are through.
+bundle, or of an agent that needs the bundle without its model, waits until they are through.
 """
 
 from __future__ import annotations
@@ -23,14 +23,18 @@ from dva_agent.model import Model, load_model
 from dva_agent.narrator import Narrator
 from dva_agent.protocol import Rung
 from dva_agent.retry import again
-from dva_agent.selftest import GoldenImages, fetch_golden, self_test
+from dva_agent.selftest import Golden, fetch_golden, self_test
 
 OpenEngine = Callable[[Rung, Manifest, str], Awaitable[Engine]]
-"""Open one rung for a bundle whose files are below the URL. Raises RungUnavailable."""
+"""Open one rung for a bundle whose files are below the URL. Raises RungUnavailable. Opening
+WITHOUT_MODEL downloads nothing."""
 
 FetchManifest = Callable[[str], Awaitable[Manifest]]
 
 T = TypeVar("T")
+
+WITHOUT_MODEL: Rung = "python"
+"""For agents that need no model: it has no arithmetic, so there is nothing to test."""
 
 PAIRS_BETWEEN_TESTS = 4096
 MAX_LOSSES = 3
@@ -42,16 +46,21 @@ MAX_FAULTS = 3
 
 @dataclass(kw_only=True, eq=False)
 class Session:
-    """An engine that passed the self-test, with its model. `turn`: held while it encodes.
-    `condemned`: what it computes counts no longer."""
+    """An engine that passed the self-test, with its model. `golden`: None if it has no arithmetic
+    to test. `turn`: held while it encodes. `condemned`: what it computes counts no longer."""
 
     engine: Engine
     model: Model
-    golden: GoldenImages
+    golden: Golden | None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     condemned: bool = False
     faults: int = 0
     pairs_since_test: int = 0
+
+    def fits(self, bundle: str, model: bool) -> bool:
+        """Whether units of `bundle` may use it; `model`: with the model's arithmetic."""
+        same = self.model.manifest.bundle == bundle and model == (self.golden is not None)
+        return same and not self.condemned
 
 
 class Ladder:
@@ -78,11 +87,11 @@ class Ladder:
         self._door = asyncio.Lock()
 
     @asynccontextmanager
-    async def session(self, bundle: str, url: str) -> AsyncIterator[Session]:
-        """The session of a bundle, opened if need be. Raises EngineError if no rung is left,
-        BundleError, or Refused if the server hasn't its files."""
+    async def session(self, bundle: str, url: str, *, model: bool) -> AsyncIterator[Session]:
+        """The session of a bundle, opened if need be; `model`: with its arithmetic. Raises
+        EngineError if no rung is left, BundleError, or Refused if the server hasn't its files."""
         async with self._door:
-            session = await self._ready(bundle, url)
+            session = await self._ready(bundle, url, model)
             self._users += 1
         try:
             yield session
@@ -114,12 +123,13 @@ class Ladder:
         """Give the engine back. No unit may be under way."""
         if self._session:
             session, self._session = self._session, None
-            session.engine.release(session.golden.blob)
+            if session.golden:
+                session.engine.release(session.golden.blob)
             await session.engine.close()
 
-    async def _ready(self, bundle: str, url: str) -> Session:
+    async def _ready(self, bundle: str, url: str, model: bool) -> Session:
         session = self._session
-        if session and not session.condemned and session.model.manifest.bundle == bundle:
+        if session and session.fits(bundle, model):
             return session
         while self._users:
             self._free.clear()
@@ -128,11 +138,12 @@ class Ladder:
         manifest = await self._fetch_manifest(url)
         if manifest.bundle != bundle:
             raise BundleError(f"The files at {url} are of bundle {manifest.bundle}, not {bundle}.")
-        self._session = await self._climb(manifest, url)
+        rungs = self._rungs if model else [WITHOUT_MODEL]
+        self._session = await self._climb(rungs, manifest, url)
         return self._session
 
-    async def _climb(self, manifest: Manifest, url: str) -> Session:
-        for rung in self._rungs:
+    async def _climb(self, rungs: Sequence[Rung], manifest: Manifest, url: str) -> Session:
+        for rung in rungs:
             while (manifest.bundle, rung) not in self._failed:
                 try:
                     return await self._open(rung, manifest, url)
@@ -166,7 +177,9 @@ class Ladder:
         engine = await self._again(lambda: self._open_engine(rung, manifest, url))
         try:
             model = await self._again(lambda: load_model(engine, manifest, url))
-            golden = await self._again(lambda: fetch_golden(engine, model))
+            golden = None
+            if rung != WITHOUT_MODEL:
+                golden = await self._again(lambda: fetch_golden(engine, model))
             session = Session(engine=engine, model=model, golden=golden)
             await self._test(session)
         except BaseException:
@@ -194,9 +207,11 @@ class Ladder:
                 self._condemn(session, error)
 
     async def _test(self, session: Session) -> None:
+        session.pairs_since_test = 0
+        if session.golden is None:
+            return
         self._narrator.state("testing")
         report = await self_test(session.engine, session.model, session.golden)
-        session.pairs_since_test = 0
         tolerance = session.model.manifest.tolerance
         self._narrator.tell(
             SelfTested(

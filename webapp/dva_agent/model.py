@@ -1,11 +1,11 @@
-"""A bundle as an agent uses it: its manifest, its tokenizer, its golden pairs."""
+"""A bundle as an agent uses it: its manifest and its tokenizer."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
 
-from dva_agent.bundle import GoldenSet, Manifest, decode_golden
+from dva_agent.bundle import Manifest
 from dva_agent.engine import Blob, Engine
 from dva_agent.errors import BundleError
 from dva_agent.protocol import Span
@@ -19,14 +19,12 @@ class Model:
     manifest: Manifest
     url: str
     tokenizer: Tokenizer
-    golden: GoldenSet
 
 
 async def load_model(engine: Engine, manifest: Manifest, url: str) -> Model:
-    """Fetch the merges and the golden answers (not their images). Raises BundleError if a file
-    isn't the manifest's, ServerError if it can't be had."""
-    merges = await _file(engine, manifest, url, manifest.tokenizer.merges_path)
-    golden = await _file(engine, manifest, url, manifest.golden_path)
+    """Fetch the merges. Raises BundleError if a file isn't the manifest's, ServerError if it can't
+    be had."""
+    merges = await file_of(engine, manifest, url, manifest.tokenizer.merges_path)
     try:
         text = merges.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -35,7 +33,6 @@ async def load_model(engine: Engine, manifest: Manifest, url: str) -> Model:
         manifest=manifest,
         url=url,
         tokenizer=Tokenizer(merges=text, spec=manifest.tokenizer),
-        golden=decode_golden(golden, manifest),
     )
 
 
@@ -54,7 +51,8 @@ async def fetch_checked(engine: Engine, manifest: Manifest, url: str, path: str)
     return blob
 
 
-async def _file(engine: Engine, manifest: Manifest, url: str, path: str) -> bytes:
+async def file_of(engine: Engine, manifest: Manifest, url: str, path: str) -> bytes:
+    """The bytes of one file of the bundle, checked."""
     blob = await fetch_checked(engine, manifest, url, path)
     try:
         (body,) = await engine.read(blob, [Span(start=0, size=manifest.file(path).bytes)])

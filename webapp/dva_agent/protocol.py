@@ -23,13 +23,18 @@ PROTOCOL_HEADER = "DVA-Protocol"
 
 MAX_UNIT_PAIRS = 4096
 MAX_LEASES = 8
+MAX_AGENTS = 16
 
 Identifier = Annotated[str, Meta(pattern=r"^[0-9a-z][0-9a-z_-]{0,63}$(?!\n)")]
 Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
 Offset = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Label = Annotated[str, Meta(min_length=1, max_length=200)]
-Rung = Literal["webgpu-f16", "webgpu-f32", "wasm", "native"]
+Rung = Literal["webgpu-f16", "webgpu-f32", "wasm", "native", "python"]
+"""What did the arithmetic. python: no model was needed, so none was loaded."""
+
+Need = Literal["captions", "images", "model"]
+"""What an agent needs besides its lease and the bundle's manifest and tokenizer."""
 
 
 class PairStatus(enum.IntEnum):
@@ -51,6 +56,22 @@ class PairStatus(enum.IntEnum):
 
 class Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
     """Base of all messages. Unknown fields are ignored, so that either side may add some."""
+
+
+class Column(Message, frozen=True, kw_only=True):
+    """One of the numbers that an agent gives each pair that it scored: a float32 in
+    [minimum, maximum]. With `labels` it stands for a word: it is the index of one of them."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$(?!\n)")]
+    minimum: float
+    maximum: float
+    labels: tuple[str, ...] = ()
+
+    def holds(self, value: float) -> bool:
+        """Whether `value` can be this column's. False for NaN."""
+        if not self.minimum <= value <= self.maximum:
+            return False
+        return not self.labels or value == int(value)
 
 
 class Registration(Message, frozen=True, kw_only=True):
@@ -103,7 +124,7 @@ class Lease(Message, frozen=True, kw_only=True):
 class LeaseRequest(Message, frozen=True, kw_only=True):
     """POST /leases. `pool` empty: any pool the server is working on."""
 
-    agents: Annotated[list[Identifier], Meta(min_length=1, max_length=16)]
+    agents: Annotated[list[Identifier], Meta(min_length=1, max_length=MAX_AGENTS)]
     count: Annotated[int, Meta(ge=1, le=MAX_LEASES)] = 1
     pool: Identifier | None = None
 
@@ -111,10 +132,13 @@ class LeaseRequest(Message, frozen=True, kw_only=True):
 class Idle(Message, frozen=True, kw_only=True):
     """Why there is no work, and when to ask again."""
 
-    reason: Literal["drained", "all_leased", "too_many_leases", "no_pool", "shard_unavailable"]
+    reason: Literal[
+        "drained", "all_leased", "too_many_leases", "no_pool", "no_agent", "shard_unavailable"
+    ]
     """drained: every unit is finished; all_leased: the rest is with other devices;
     too_many_leases: this device holds its share already; no_pool: nothing has been ingested;
-    shard_unavailable: what is left lies in shards whose files are missing or were changed."""
+    no_agent: there are pools, but none for the agents that were named; shard_unavailable: what is
+    left lies in shards whose files are missing or were changed."""
     retry_after_s: Annotated[float, Meta(ge=0)]
 
 
@@ -134,7 +158,8 @@ class Result(Message, frozen=True, kw_only=True):
     statuses: bytes
     """uint8 x pairs: PairStatus of each."""
     scores: bytes
-    """float32 x pairs, cosine similarity in [-1, 1]; exactly 0 where the status isn't SCORED."""
+    """float32 x pairs x the agent's columns, pair by pair; exactly 0 where the status isn't
+    SCORED."""
     more: Annotated[int, Meta(ge=0, le=MAX_LEASES)] = 0
     """How many new leases the answer may bring."""
 
@@ -168,6 +193,11 @@ class PoolStatus(Message, frozen=True, kw_only=True):
     units_leased: Count
     units_done: Count
     pairs_done: Count
+    columns: list[Column] = []
+    """What its agent says of each pair; empty if the server itself lacks that agent, and then it
+    hands out none of the pool's units."""
+    needs: list[Need] = []
+    """What its agent needs."""
 
 
 class ServerStatus(Message, frozen=True, kw_only=True):
@@ -219,25 +249,35 @@ def unpack_scores(blob: bytes) -> list[float]:
     return list(struct.unpack(f"<{len(blob) // 4}f", blob))
 
 
-def check_result(result: Result, pairs: int) -> None:
-    """What holds for any acceptable result of a unit of `pairs` pairs; else MessageError with
-    the code that docs/protocol.md lists. Pure: used by the server, and by the agent before it
-    sends."""
+def check_result(result: Result, pairs: int, columns: Sequence[Column]) -> None:
+    """What holds for any acceptable result of a unit of `pairs` pairs by an agent that gives them
+    `columns`; else MessageError with the code that docs/protocol.md lists. Pure: used by the
+    server, and by the agent before it sends."""
     scores = unpack_scores(result.scores)
-    if len(scores) != pairs or len(result.statuses) != pairs:
+    width = len(columns)
+    if len(scores) != pairs * width or len(result.statuses) != pairs:
         raise MessageError(
-            f"{len(scores)} scores and {len(result.statuses)} statuses for {pairs} pairs",
+            f"{len(scores)} scores and {len(result.statuses)} statuses for {pairs} pairs "
+            f"of {width} columns",
             code="score_count_wrong",
         )
     known = frozenset(PairStatus)
-    for index, (score, status) in enumerate(zip(scores, result.statuses, strict=True)):
+    for index, status in enumerate(result.statuses):
         if status not in known:
             raise MessageError(f"pair {index}: no status {status}", code="status_unknown")
-        if not math.isfinite(score):
-            raise MessageError(f"pair {index}: score {score}", code="score_not_finite")
-        if not -1.0 <= score <= 1.0:
-            raise MessageError(f"pair {index}: score {score}", code="score_out_of_range")
-        if status != PairStatus.SCORED and score != 0.0:
-            raise MessageError(
-                f"pair {index}: a score beside status {status}", code="score_unexpected"
-            )
+        row = scores[index * width : (index + 1) * width]
+        for column, score in zip(columns, row, strict=True):
+            code = _fault(column, score, scored=status == PairStatus.SCORED)
+            if code:
+                raise MessageError(
+                    f"pair {index}: {column.name} {score} beside status {status}", code=code
+                )
+
+
+def _fault(column: Column, score: float, *, scored: bool) -> str:
+    """Why a score can't be accepted, as a code; empty if it can."""
+    if not math.isfinite(score):
+        return "score_not_finite"
+    if not scored:
+        return "score_unexpected" if score else ""
+    return "" if column.holds(score) else "score_out_of_range"

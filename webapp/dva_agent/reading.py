@@ -22,11 +22,12 @@ _CAPTIONS_AT_ONCE = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Caption:
-    """`text` as it stands in the shard; `ids` from start to end of text, empty if the status
-    isn't SCORED."""
+    """`text` as it stands in the shard; `cleaned` as the tokenizer sees it; `ids` from start to
+    end of text, empty if the status isn't SCORED."""
 
     status: PairStatus
     text: str
+    cleaned: str
     ids: list[int]
 
 
@@ -36,8 +37,9 @@ def read_caption(raw: bytes, tokenizer: Tokenizer) -> Caption:
     text = raw.decode("utf-8", "replace")
     cleaned = clean(text)
     if not cleaned:
-        return Caption(status=PairStatus.CAPTION_EMPTY, text=text, ids=[])
-    return Caption(status=PairStatus.SCORED, text=text, ids=tokenizer.encode_clean(cleaned))
+        return Caption(status=PairStatus.CAPTION_EMPTY, text=text, cleaned="", ids=[])
+    ids = tokenizer.encode_clean(cleaned)
+    return Caption(status=PairStatus.SCORED, text=text, cleaned=cleaned, ids=ids)
 
 
 async def read_captions(
@@ -49,14 +51,18 @@ async def read_captions(
     captions = []
     for index, span in enumerate(spans):
         if span is None:
-            captions.append(Caption(status=PairStatus.CAPTION_MISSING, text="", ids=[]))
+            captions.append(_unread(PairStatus.CAPTION_MISSING))
         elif span.size > MAX_CAPTION_BYTES:
-            captions.append(Caption(status=PairStatus.CAPTION_TOO_LARGE, text="", ids=[]))
+            captions.append(_unread(PairStatus.CAPTION_TOO_LARGE))
         else:
             captions.append(read_caption(next(raws), tokenizer))
         if index % _CAPTIONS_AT_ONCE == _CAPTIONS_AT_ONCE - 1:
             await asyncio.sleep(0)
     return captions
+
+
+def _unread(status: PairStatus) -> Caption:
+    return Caption(status=status, text="", cleaned="", ids=[])
 
 
 async def read_images(

@@ -17,7 +17,7 @@ from dva_agent.arrival import Arrival
 from dva_agent.backoff import Backoff
 from dva_agent.client import ServerClient
 from dva_agent.clock import Clock
-from dva_agent.errors import DvaError, Outdated, Refused, RungUnavailable
+from dva_agent.errors import AgentMissing, DvaError, Outdated, Refused, RungUnavailable
 from dva_agent.events import Waiting
 from dva_agent.gate import Gate
 from dva_agent.holdings import GOODBYE_S, Holdings
@@ -58,7 +58,8 @@ class Summary:
 @dataclass(frozen=True, kw_only=True)
 class Errand:
     """What a run is for. `pool` None: any. `units` None: no limit. `until_drained`: end when every
-    unit of the pool is finished, instead of waiting for more."""
+    unit of the pool is finished, or none is for an agent that is here, instead of waiting for
+    more."""
 
     pool: str | None = None
     units: int | None = None
@@ -135,8 +136,9 @@ class Runner:
         self._end()
 
     async def run(self) -> Summary:
-        """Until the errand is done or `stop`. Raises Outdated, RungUnavailable, BundleError, or
-        the error of the last of MAX_FAILURES units; leases have been given back then."""
+        """Until the errand is done or `stop`. Raises Outdated, RungUnavailable, BundleError,
+        AgentMissing, or the error of the last of MAX_FAILURES units; leases have been given back
+        then."""
         heart = asyncio.ensure_future(self._held.keep_alive())
         self._narrator.state("starting")
         try:
@@ -201,6 +203,10 @@ class Runner:
                 if not leases.leases:
                     idle = leases.idle or UNEXPLAINED
                     self._drained = idle.reason == "drained"
+                    if idle.reason == "no_agent" and self._errand.until_drained:
+                        raise AgentMissing(
+                            f"The server's work is for agents other than {', '.join(agents)}."
+                        )
                     self._rest(max(1.0, idle.retry_after_s), idle.reason)
 
     def _admit(self, leases: Sequence[Lease]) -> None:

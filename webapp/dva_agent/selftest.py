@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from dva_agent.buckets import encode_captions
-from dva_agent.bundle import GoldenPair, Tolerance
+from dva_agent.bundle import GoldenPair, Tolerance, decode_golden
 from dva_agent.engine import Blob, Engine
 from dva_agent.errors import SelfTestFailed
 from dva_agent.headers import ImageKind
 from dva_agent.images import fits, sniff
-from dva_agent.model import Model, fetch_checked
+from dva_agent.model import Model, fetch_checked, file_of
 from dva_agent.protocol import Span
 
 
@@ -35,9 +35,11 @@ class SelfTestReport:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GoldenImages:
-    """The golden image files in an engine's hands, one span for each pair."""
+class Golden:
+    """The golden pairs: their answers, and their image files in an engine's hands, one span for
+    each pair."""
 
+    pairs: list[GoldenPair]
     blob: Blob
     spans: list[Span]
 
@@ -52,9 +54,12 @@ class _Measured:
     scores: list[float] = field(default_factory=list)
 
 
-async def fetch_golden(engine: Engine, model: Model) -> GoldenImages:
-    """Every golden image, its sha256 checked. The caller releases the blob."""
-    paths = [pair.image for pair in model.golden.pairs]
+async def fetch_golden(engine: Engine, model: Model) -> Golden:
+    """Answers and images, each file's sha256 checked. The caller releases the blob. Raises
+    BundleError or ServerError."""
+    answers = await file_of(engine, model.manifest, model.url, model.manifest.golden_path)
+    pairs = decode_golden(answers, model.manifest).pairs
+    paths = [pair.image for pair in pairs]
     parts = await asyncio.gather(
         *(fetch_checked(engine, model.manifest, model.url, path) for path in paths)
     )
@@ -65,21 +70,21 @@ async def fetch_golden(engine: Engine, model: Model) -> GoldenImages:
     sizes = [model.manifest.file(path).bytes for path in paths]
     starts = accumulate(sizes, initial=0)
     spans = [Span(start=start, size=size) for start, size in zip(starts, sizes, strict=False)]
-    return GoldenImages(blob=blob, spans=spans)
+    return Golden(pairs=pairs, blob=blob, spans=spans)
 
 
-async def self_test(engine: Engine, model: Model, images: GoldenImages) -> SelfTestReport:
+async def self_test(engine: Engine, model: Model, golden: Golden) -> SelfTestReport:
     """Raises SelfTestFailed that names the first pair and value that differ; EngineError if the
     engine can't run it at all."""
     started = time.monotonic()
-    _check_ids(model)
-    await _check_headers(engine, model, images)
-    count = len(model.golden.pairs)
+    _check_ids(model, golden)
+    await _check_headers(engine, model, golden)
+    count = len(golden.pairs)
     batches = -(-count // engine.batch_size)
     # Whole batches only: the last one is filled by starting over with the first pair.
     order = [position % count for position in range(batches * engine.batch_size)]
-    measured = await _measure(engine, model, images, order)
-    pairs = [model.golden.pairs[index] for index in order]
+    measured = await _measure(engine, model, golden, order)
+    pairs = [golden.pairs[index] for index in order]
     score, embedding = _compare(measured, pairs, model.manifest.tolerance)
     return SelfTestReport(
         pairs=count,
@@ -89,27 +94,25 @@ async def self_test(engine: Engine, model: Model, images: GoldenImages) -> SelfT
     )
 
 
-def _check_ids(model: Model) -> None:
-    for pair in model.golden.pairs:
+def _check_ids(model: Model, golden: Golden) -> None:
+    for pair in golden.pairs:
         ids = model.tokenizer(pair.caption)
         if ids != pair.ids:
             raise SelfTestFailed(f"{pair.image}: its caption was tokenized to {ids}.")
 
 
-async def _check_headers(engine: Engine, model: Model, images: GoldenImages) -> None:
+async def _check_headers(engine: Engine, model: Model, golden: Golden) -> None:
     spec = model.manifest.preprocessing
-    files = await engine.read(images.blob, images.spans)
-    for pair, body in zip(model.golden.pairs, files, strict=True):
+    files = await engine.read(golden.blob, golden.spans)
+    for pair, body in zip(golden.pairs, files, strict=True):
         kind = sniff(body, len(body))
         if not isinstance(kind, ImageKind) or not fits(kind, spec):
             raise SelfTestFailed(f"{pair.image}: taken for {kind!r}.")
 
 
-async def _measure(
-    engine: Engine, model: Model, images: GoldenImages, order: Sequence[int]
-) -> _Measured:
+async def _measure(engine: Engine, model: Model, golden: Golden, order: Sequence[int]) -> _Measured:
     end = model.tokenizer.end
-    ids = [model.golden.pairs[index].ids for index in order]
+    ids = [golden.pairs[index].ids for index in order]
     # Up to the first end of text, as `reading` gives them: the golden ids are padded.
     cut = [row[: row.index(end) + 1] for row in ids]
     texts = await encode_captions(engine, cut, model.tokenizer.context_length)
@@ -123,12 +126,12 @@ async def _measure(
         for first in range(0, len(order), engine.batch_size):
             batch = slice(first, first + engine.batch_size)
             pixels, statuses = await engine.pixels(
-                images.blob, [images.spans[index] for index in order[batch]]
+                golden.blob, [golden.spans[index] for index in order[batch]]
             )
             try:
                 for index, status in zip(order[batch], statuses, strict=True):
                     if status:
-                        name = model.golden.pairs[index].image
+                        name = golden.pairs[index].image
                         raise SelfTestFailed(f"{name}: could not be decoded ({status.name}).")
                 measured.checksums += await engine.checksums(pixels)
                 embeddings = await engine.encode_images(pixels)

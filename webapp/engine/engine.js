@@ -5,17 +5,16 @@
 import { checkNorms, similarity } from './embeddings.js';
 import { TabError, messageOf } from './errors.js';
 import { openGpu } from './gpu.js';
-import { concatenate, get } from './http.js';
-import { loadFiles, sha256 } from './model-files.js';
-import { PixelMaker } from './pixels.js';
+import { loadFiles } from './model-files.js';
+import { Reader } from './reader.js';
 import { loadOrt, openSession, sessionOptions, threadsFor } from './sessions.js';
 
 /** @typedef {import('./embeddings.js').Embeddings} Embeddings */
 /** @typedef {import('./sessions.js').Ort} Ort */
 /** @typedef {import('./sessions.js').Session} Session */
 /** @typedef {import('./sessions.js').TabRung} TabRung */
-/** @typedef {{bytes: Uint8Array<ArrayBuffer>}} Blob_ */
-/** @typedef {{rows: number, data: Uint8Array<ArrayBuffer>}} Pixels */
+/** @typedef {import('./reader.js').Blob_} Blob_ */
+/** @typedef {import('./reader.js').Pixels} Pixels */
 
 /**
  * What the engine reads of a bundle's manifest; Python has checked all of it.
@@ -31,7 +30,6 @@ import { loadOrt, openSession, sessionOptions, threadsFor } from './sessions.js'
 const BATCH = Object.freeze({ 'webgpu-f32': 32, wasm: 8 });
 /** Start and end of text, as a caption that warms the text tower up. */
 const WARM_UP_IDS = 2;
-const EMPTY = new Uint8Array(0);
 
 /**
  * @typedef {object} Parts
@@ -43,68 +41,37 @@ const EMPTY = new Uint8Array(0);
  * @property {Manifest} manifest
  */
 
-export class BrowserEngine {
+export class BrowserEngine extends Reader {
   #parts;
-  #maker;
   #closed = false;
 
   /** @param {Parts} parts */
   constructor(parts) {
+    super(parts.manifest.preprocessing);
     this.#parts = parts;
-    this.#maker = new PixelMaker(parts.manifest.preprocessing);
+    this.expectPictures();
   }
 
+  /** @override */
   get rung() {
     return this.#parts.rung;
   }
 
+  /** @override */
   get deviceClass() {
     const { gpu, rung } = this.#parts;
     return gpu?.label ?? `processor, ${threadsFor(rung)} threads`;
   }
 
+  /** @override */
   get batchSize() {
     return BATCH[this.#parts.rung];
   }
 
   /**
-   * @param {string} url
-   * @param {number} start -1: the whole file
-   * @param {number} size
-   * @returns {Promise<Blob_>}
+   * @override
+   * @param {Pixels} pixels
    */
-  async fetch(url, start, size) {
-    return { bytes: await get(url, start < 0 ? null : { start, size }) };
-  }
-
-  /**
-   * @param {Blob_} blob
-   * @param {Float64Array} spans
-   */
-  async read(blob, spans) {
-    return concatenate(slices(blob, spans).filter((part) => part !== null));
-  }
-
-  /**
-   * @param {Blob_[]} blobs
-   * @returns {Promise<Blob_>} their bytes, one after another
-   */
-  async join(blobs) {
-    return { bytes: concatenate(blobs.map(({ bytes }) => bytes)) };
-  }
-
-  /**
-   * @param {Blob_} blob
-   * @param {Float64Array} spans
-   * @returns {Promise<{pixels: Pixels, statuses: Uint8Array}>}
-   */
-  async pixels(blob, spans) {
-    const files = slices(blob, spans).map((part) => part && new Uint8Array(part));
-    const { pixels, statuses } = await this.#maker.make(files);
-    return { pixels: { rows: files.length, data: pixels }, statuses };
-  }
-
-  /** @param {Pixels} pixels */
   async encodeImages(pixels) {
     const { ort, imageTower, manifest } = this.#parts;
     const { size } = manifest.preprocessing;
@@ -113,6 +80,7 @@ export class BrowserEngine {
   }
 
   /**
+   * @override
    * @param {Int32Array<ArrayBuffer>} ids
    * @param {number} n
    * @param {number} t
@@ -123,6 +91,7 @@ export class BrowserEngine {
   }
 
   /**
+   * @override
    * @param {Embeddings} images
    * @param {Embeddings[]} texts
    * @param {Int32Array} rows
@@ -131,29 +100,19 @@ export class BrowserEngine {
     return similarity(images, texts, rows);
   }
 
-  /** @param {Pixels} pixels */
-  async checksums(pixels) {
-    const length = pixels.data.length / pixels.rows;
-    const row = (/** @type {number} */ i) => pixels.data.slice(i * length, (i + 1) * length);
-    return Promise.all(Array.from({ length: pixels.rows }, (_, i) => sha256(row(i))));
-  }
-
-  /** @param {Embeddings} embeddings */
+  /**
+   * @override
+   * @param {Embeddings} embeddings
+   */
   async download({ data }) {
     return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   }
 
-  /** @param {Blob_ | Pixels | Embeddings} handle */
-  release(handle) {
-    if ('bytes' in handle) handle.bytes = EMPTY;
-    else if (handle.data instanceof Uint8Array) handle.data = EMPTY;
-    else handle.data = new Float32Array(0);
-  }
-
+  /** @override */
   async close() {
     if (this.#closed) return;
     this.#closed = true;
-    this.#maker.close();
+    await super.close();
     const { imageTower, textTower, gpu } = this.#parts;
     // After a device loss, releasing may fail; there is nothing left to lose then.
     await Promise.allSettled([imageTower.release(), textTower.release()]);
@@ -197,18 +156,6 @@ export class BrowserEngine {
       nextStep: 'The agent opens it again by itself.',
     });
   }
-}
-
-/**
- * @param {Blob_} blob
- * @param {Float64Array} spans [start0, size0, ...]; start -1: none
- * @returns {(Uint8Array<ArrayBuffer> | null)[]} views, one for each span
- */
-function slices(blob, spans) {
-  return Array.from({ length: spans.length / 2 }, (_, i) => {
-    const start = spans[2 * i];
-    return start < 0 ? null : blob.bytes.subarray(start, start + spans[2 * i + 1]);
-  });
 }
 
 /**

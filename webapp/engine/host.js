@@ -3,6 +3,7 @@
 
 import { openEngine } from './engine.js';
 import { TabError, messageOf } from './errors.js';
+import { Reader } from './reader.js';
 import { Showcase } from './showcase.js';
 
 /** @typedef {import('./wire.js').FromWorker} FromWorker */
@@ -26,6 +27,7 @@ export class Host {
    * @param {string} bundleUrl
    */
   async openEngine(rung, manifestJson, bundleUrl) {
+    if (rung === 'python') return new Reader(JSON.parse(manifestJson).preprocessing);
     if (rung !== 'webgpu-f32' && rung !== 'wasm') {
       throw new TabError('rung_unavailable', `The tab has no rung ${rung}.`);
     }

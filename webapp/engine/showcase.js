@@ -1,6 +1,7 @@
 // Which scored pairs the page gets to show: a few at a time, at a pace that eyes can follow, however
 // many are scored. All are counted.
 
+/** @typedef {import('./wire.js').Column} Column */
 /** @typedef {import('./wire.js').SeenPair} SeenPair */
 /** @typedef {import('./wire.js').FromWorker} FromWorker */
 
@@ -14,11 +15,11 @@ export class Showcase {
   #last = -Infinity;
 
   /**
-   * @param {{pool: string, pairs: SeenPair[]}} batch
+   * @param {{pool: string, agent: string, columns: Column[], pairs: SeenPair[]}} batch
    * @param {Uint8Array<ArrayBuffer>} bytes of the unit
    * @returns {{message: FromWorker, transfer: Transferable[]}}
    */
-  choose({ pool, pairs }, bytes) {
+  choose({ pool, agent, columns, pairs }, bytes) {
     const now = performance.now();
     const due = now - this.#last >= EVERY_MS;
     if (due) this.#last = now;
@@ -28,6 +29,9 @@ export class Showcase {
       caption: pair.caption,
       status: pair.status,
       score: pair.score,
+      agent,
+      columns,
+      values: pair.values,
       picture: cut(pair.image, bytes),
     }));
     const scored = pairs.filter(({ status }) => status === SCORED).length;

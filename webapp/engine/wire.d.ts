@@ -23,6 +23,14 @@ export type ToWorker =
   | { kind: 'resume' }
   | { kind: 'stop'; finish: boolean };
 
+/** One of the numbers that an agent gives each pair; with labels, the index of one of them. */
+export interface Column {
+  name: string;
+  minimum: number;
+  maximum: number;
+  labels: string[];
+}
+
 export interface SeenPair {
   index: number;
   uid: string;
@@ -30,6 +38,7 @@ export interface SeenPair {
   ids: number[];
   status: number;
   score: number | null;
+  values: number[];
   image: [start: number, size: number] | null;
 }
 
@@ -107,6 +116,9 @@ export interface ShownPair {
   caption: string;
   status: number;
   score: number | null;
+  agent: string;
+  columns: Column[];
+  values: number[];
   picture: Uint8Array<ArrayBuffer> | null;
 }
 

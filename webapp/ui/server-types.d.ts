@@ -13,6 +13,9 @@ export interface PoolStatus {
   units_leased: number;
   units_done: number;
   pairs_done: number;
+  agent: string;
+  columns: import('../engine/wire.js').Column[];
+  needs: string[];
 }
 
 export interface Manifest {

@@ -1,1 +1,1 @@
-"""DataAgents: what can be asked of a unit."""
+"""DataAgents: what can be asked of a unit. A module that offers an `AGENT` is one (`discovery`)."""

@@ -9,16 +9,15 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dva_agent.agents.base import Outcome, PairOutcome, Unit, Verdict, Watch
+from dva_agent.agents.base import Outcome, PairOutcome, Unit, Verdict, Watch, is_sound
 from dva_agent.buckets import Texts, encode_captions
 from dva_agent.bundle import Tolerance
 from dva_agent.engine import Engine, Pixels
 from dva_agent.errors import NumericFault
 from dva_agent.events import Seen
-from dva_agent.protocol import PairStatus, Span
+from dva_agent.protocol import Column, Need, PairStatus, Span
 from dva_agent.reading import Caption, read_captions, read_images
 
-SHOWN_CAPTION = 2000
 OVERSHOOT = 1e-5
 """How far rounding may carry a cosine past 1; it is clipped. Anything further is a fault."""
 
@@ -28,6 +27,8 @@ bytes of images say nothing: one picture can be stored in many ways.)"""
 
 _REJECT_FACTOR = 4.0
 
+_COLUMNS = (Column(name="score", minimum=-1.0, maximum=1.0),)
+
 
 @dataclass(kw_only=True)
 class _Pair:
@@ -36,6 +37,9 @@ class _Pair:
     status: PairStatus
     score: float = 0.0
 
+    def outcome(self) -> PairOutcome:
+        return PairOutcome(status=self.status, values=() if self.status else (self.score,))
+
 
 class DvaAgent:
     """Scores pairs. Holds nothing between units."""
@@ -43,6 +47,15 @@ class DvaAgent:
     @property
     def name(self) -> str:
         return "dva"
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        return frozenset(("captions", "images", "model"))
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The cosine similarity."""
+        return _COLUMNS
 
     async def run(self, unit: Unit, engine: Engine, watch: Watch) -> Outcome:
         """See agents.base. Raises NumericFault for non-finite, impossible or constant scores."""
@@ -55,31 +68,32 @@ class DvaAgent:
         else:
             await watch(_seen(unit, pairs, range(len(pairs))))
         _refuse_constant(pairs)
-        return Outcome(pairs=[PairOutcome(status=p.status, score=p.score) for p in pairs])
+        return Outcome(pairs=[pair.outcome() for pair in pairs])
 
     def judge(self, claimed: PairOutcome, recomputed: PairOutcome, tolerance: Tolerance) -> Verdict:
         """Scores: accept within the bundle's tolerance, reject past four times as much. Decoders
         may disagree on damaged files, so a dispute over IMAGE_BROKEN alone is looked at again;
         every other status follows from the bytes."""
+        if not (is_sound(claimed, _COLUMNS) and is_sound(recomputed, _COLUMNS)):
+            return Verdict.REJECT
         if claimed.status != recomputed.status:
             disputed = {claimed.status, recomputed.status}
             if disputed == {PairStatus.SCORED, PairStatus.IMAGE_BROKEN}:
                 return Verdict.LOOK_AGAIN
             return Verdict.REJECT
-        difference = abs(claimed.score - recomputed.score)
+        pairs = zip(claimed.values, recomputed.values, strict=True)
+        difference = max((abs(one - other) for one, other in pairs), default=0.0)
         if difference <= tolerance.score:
             return Verdict.ACCEPT
-        # Written so that a NaN is rejected.
         if difference <= _REJECT_FACTOR * tolerance.score:
             return Verdict.LOOK_AGAIN
         return Verdict.REJECT
 
 
 async def _read(unit: Unit, engine: Engine) -> list[_Pair]:
-    images = [unit.local(pair.image) if pair.image else None for pair in unit.lease.pairs]
-    texts = [unit.local(pair.caption) if pair.caption else None for pair in unit.lease.pairs]
+    images = unit.images()
     pictures = await read_images(engine, unit.blob, images, unit.model.manifest.preprocessing)
-    captions = await read_captions(engine, unit.blob, texts, unit.model.tokenizer)
+    captions = await read_captions(engine, unit.blob, unit.captions(), unit.model.tokenizer)
     return [
         _Pair(caption=caption, image=image, status=_first(picture, caption.status))
         for caption, image, picture in zip(captions, images, pictures, strict=True)
@@ -167,14 +181,15 @@ def _refuse_constant(pairs: Sequence[_Pair]) -> None:
 
 def _seen(unit: Unit, pairs: Sequence[_Pair], indices: range) -> list[Seen]:
     return [
-        Seen(
-            index=index,
-            uid=unit.lease.pairs[index].uid,
-            caption=pairs[index].caption.text[:SHOWN_CAPTION],
+        unit.seen(
+            index,
+            pairs[index].outcome(),
+            caption=pairs[index].caption.text,
             ids=pairs[index].caption.ids,
-            status=int(pairs[index].status),
-            score=None if pairs[index].status else pairs[index].score,
             image=pairs[index].image,
         )
         for index in indices
     ]
+
+
+AGENT = DvaAgent()

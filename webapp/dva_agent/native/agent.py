@@ -13,7 +13,9 @@ from dva_agent.arrival import Visitor
 from dva_agent.assembly import assemble
 from dva_agent.bundle import Manifest
 from dva_agent.clock import SystemClock
+from dva_agent.ladder import WITHOUT_MODEL
 from dva_agent.native.engine import NativeEngine
+from dva_agent.native.reader import NativeReader
 from dva_agent.native.store import BundleStore, default_cache
 from dva_agent.native.terminal import Terminal
 from dva_agent.native.transport import HttpTransport
@@ -47,8 +49,9 @@ async def _run(
         cache=cache or default_cache(), transport=transport, progress=terminal.downloading
     )
 
-    async def open_engine(rung: Rung, manifest: Manifest, url: str) -> NativeEngine:
-        del rung  # there is one
+    async def open_engine(rung: Rung, manifest: Manifest, url: str) -> NativeReader:
+        if rung == WITHOUT_MODEL:
+            return NativeReader(manifest=manifest, source=transport)
         folder = await store.towers(manifest, url)
         return NativeEngine(manifest=manifest, folder=folder, source=transport, threads=threads)
 

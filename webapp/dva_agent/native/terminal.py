@@ -45,6 +45,8 @@ class Terminal:
                     f"{event.score_difference:.1g} of the golden ones, "
                     f"{event.score_tolerance:.1g} allowed"
                 )
+            case RungTried(chosen=True, rung="python"):
+                self._line("this work needs no model: none is downloaded")
             case RungTried(chosen=False) | Problem():
                 self._line(f"{event.message} {event.next_step}".rstrip())
             case Waiting():

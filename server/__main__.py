@@ -1,5 +1,0 @@
-"""`python -m server`: the `dva` command, for where it isn't on the path."""
-
-from server.cli import main
-
-main()
