@@ -16,6 +16,7 @@ from server.db import Database
 from server.migrations import migrate
 from server.pools.ingest import ingest
 from tests.server.api import Api
+from tests.server.command import Dva
 from tests.server.pool_factory import write_bundle, write_pool
 from tests.server.postgres import Cluster, cluster, find_binaries
 
@@ -110,6 +111,11 @@ def app(settings: Settings, database: Database) -> Flask:
 def api(app: Flask) -> Api:
     """A device that has registered."""
     return Api(app)
+
+
+@pytest.fixture
+def dva(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Dva:
+    return Dva(monkeypatch, capsys)
 
 
 def _migrate(url: str) -> None:
