@@ -20,6 +20,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     from server.contributors.views import blueprint as contributors
     from server.pages.views import blueprint as pages
     from server.pools.views import blueprint as pools
+    from server.reports.views import blueprint as reports
     from server.results.views import blueprint as results
     from server.work.views import blueprint as work
 
@@ -32,7 +33,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     )
     errors.init_app(app)
     security.init_app(app)
-    for blueprint in (contributors, pools, work, results):
+    for blueprint in (contributors, pools, reports, work, results):
         app.register_blueprint(blueprint, url_prefix=ROOT)
     app.register_blueprint(pages)
     return app

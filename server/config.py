@@ -38,6 +38,8 @@ class Settings:
     """How long heartbeats can keep one lease alive."""
     leases_per_device: int = MAX_LEASES
     """Leases one device may hold at a time, 1 to 8."""
+    reports_per_day: int = 50
+    """Pairs one device may report within 24 hours, 0 to 10000."""
     workers: int = 1
     """Server processes."""
     threads: int = 8
@@ -50,6 +52,7 @@ class Settings:
         _within("lease_seconds", self.lease_seconds, 1, 86_400)
         _within("lease_max_seconds", self.lease_max_seconds, self.lease_seconds, 604_800)
         _within("leases_per_device", self.leases_per_device, 1, MAX_LEASES)
+        _within("reports_per_day", self.reports_per_day, 0, 10_000)
         _within("workers", self.workers, 1, 64)
         _within("threads", self.threads, 1, 256)
         if self.log_level not in ("debug", "info", "warning", "error"):

@@ -6,7 +6,8 @@ DvaError                    dva_agent.errors
 │   ├── NotSignedIn 401         ├── ResultConflict 409      ├── RangeInvalid 416
 │   ├── LeaseNotYours 403       ├── BundleMismatch 409      ├── ResultInvalid 422
 │   ├── NotFound 404            ├── AgentUnknown 409        ├── ProtocolOutdated 426
-│   │   └── LeaseUnknown        ├── BodyTooLarge 413        ├── ServerFault 500
+│   │   ├── LeaseUnknown        ├── BodyTooLarge 413        ├── RateLimited 429
+│   │   └── PairUnknown         │                           ├── ServerFault 500
 │   └── MethodNotAllowed 405    │                           └── Busy 503
 │                                                               └── ShardUnavailable
 └── OperatorError           a command that can't go on, on stderr
@@ -19,6 +20,7 @@ DvaError                    dva_agent.errors
 from __future__ import annotations
 
 import logging
+import math
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -33,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 class Refusal(DvaError):
-    """`status`: the HTTP status. `retry_after_s`: seconds to wait, for 503 only."""
+    """`status`: the HTTP status. `retry_after_s`: whole seconds to wait, for 429 and 503 only."""
 
     status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
     retry_after_s: float | None = None
@@ -65,6 +67,11 @@ class NotFound(Refusal):
 class LeaseUnknown(NotFound):
     default_code = "lease_unknown"
     default_next_step = "Forget this lease and ask for another."
+
+
+class PairUnknown(NotFound):
+    default_code = "pair_unknown"
+    default_next_step = "Name the pair as its lease does: pool, unit and uid."
 
 
 class MethodNotAllowed(Refusal):
@@ -129,6 +136,16 @@ class ProtocolOutdated(Refusal):
     status = HTTPStatus.UPGRADE_REQUIRED
     default_code = "protocol_outdated"
     default_next_step = "Reload the page, or update the agent."
+
+
+class RateLimited(Refusal):
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    default_code = "rate_limited"
+    default_next_step = "Wait as long as Retry-After says, then repeat the request."
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = float(max(math.ceil(retry_after_s), 1))
 
 
 class ServerFault(Refusal):

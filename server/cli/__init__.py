@@ -14,10 +14,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from server.cli.agent import agent
 from server.cli.ingest import ingest
+from server.cli.reports import reports
 from server.cli.selection import grade, scores
 from server.cli.serving import demo, serve
 
-COMMANDS = (demo, serve, ingest, agent, scores, grade)
+COMMANDS = (demo, serve, ingest, agent, scores, grade, reports)
 
 
 def main() -> NoReturn:

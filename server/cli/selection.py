@@ -27,6 +27,8 @@ def scores(pool: str, out: Path, data: Path | None, database: str | None) -> Non
         f"{done.pairs} of {done.pairs_total} pairs ({done.scored} with a score) "
         f"in {done.files} files in {out}"
     )
+    if done.withheld:
+        click.echo(f"{done.withheld} pairs are left out: see dva reports list", err=True)
 
 
 @click.command(epilog="Example: dva grade demo --data data --plot grade.svg")

@@ -7,6 +7,7 @@ from alembic import context
 from server.contributors import models as _contributors  # noqa: F401
 from server.db import Base
 from server.pools import models as _pools  # noqa: F401
+from server.reports import models as _reports  # noqa: F401
 from server.results import models as _results  # noqa: F401
 from server.work import models as _work  # noqa: F401
 

@@ -28,6 +28,9 @@ POOL_NAME = re.compile(r"[0-9a-z][0-9a-z_-]{0,39}")
 SHARD_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 SHARD_PAGE = 256
 TOLD_SHARDS = 4096
+_UNIT_NAME = re.compile(r"u(\d{1,18})-(\d{1,9})", re.ASCII)
+WITH_POOL = (joinedload(Unit.shard).joinedload(Shard.pool),)
+"""Options of a query for units: their shard and pool come with them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +163,7 @@ def _take(session: Session, where: Select[Unit], count: int, sound: dict[int, bo
         .order_by(Unit.id)
         .limit(count)
         .with_for_update(skip_locked=True, of=Unit)
-        .options(joinedload(Unit.shard).joinedload(Shard.pool))
+        .options(*WITH_POOL)
     ).all()
     units = [unit for unit in first if _is_sound(unit.shard, sound)]
     for unit in units:
@@ -213,7 +216,7 @@ def reopen_unit(session: Session, unit: int) -> None:
 
 def finish_unit(session: Session, unit: int) -> Unit:
     """Marks a leased unit as done, and counts it on its shard."""
-    row = session.get_one(Unit, unit, options=[joinedload(Unit.shard).joinedload(Shard.pool)])
+    row = session.get_one(Unit, unit, options=WITH_POOL)
     row.state = DONE
     # Added up by the database: on PostgreSQL two units of a shard may end at the same time.
     row.shard.units_done = Shard.units_done + 1
@@ -222,7 +225,26 @@ def finish_unit(session: Session, unit: int) -> Unit:
 
 
 def get_unit(session: Session, unit: int) -> Unit:
-    return session.get_one(Unit, unit, options=[joinedload(Unit.shard).joinedload(Shard.pool)])
+    return session.get_one(Unit, unit, options=WITH_POOL)
+
+
+def find_unit(session: Session, pool: str, name: str) -> Unit | None:
+    """A unit by the names that messages give it. They come from outside: see `find_shard`."""
+    parts = _UNIT_NAME.fullmatch(name)
+    if parts is None or not POOL_NAME.fullmatch(pool):
+        return None
+    shard, number = (int(part) for part in parts.groups())
+    return session.scalar(
+        select(Unit)
+        .join(Unit.pool)
+        .where(Unit.shard_id == shard, Unit.number == number, Pool.name == pool)
+        .options(*WITH_POOL)
+    )
+
+
+def lock_unit(session: Session, unit: int) -> None:
+    """Until the transaction ends."""
+    session.scalar(select(Unit.id).where(Unit.id == unit).with_for_update(key_share=True, of=Unit))
 
 
 def unit_pairs(settings: Settings, unit: Unit) -> list[PairRef]:

@@ -17,6 +17,7 @@ from server.contributors.services import clean
 from server.errors import AgentUnknown, BundleMismatch, ResultConflict, ResultInvalid
 from server.pools import services as pools
 from server.pools.services import Shard, Unit
+from server.reports import services as reports
 from server.results.models import Result
 from server.work import services as work
 from server.work.services import Lease
@@ -46,6 +47,7 @@ def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime
         protocol.check_result(posted, unit.pairs, agent.columns)
     except MessageError as error:
         raise ResultInvalid(str(error), code=_code(error)) from error
+    kept = reports.censor(session, unit.id, posted)
     work.finish(session, lease)
     result = Result(
         unit_id=unit.id,
@@ -54,9 +56,9 @@ def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime
         bundle=posted.bundle,
         rung=posted.rung,
         device_class=clean(posted.device_class),
-        scores=posted.scores,
-        statuses=posted.statuses,
-        pairs_scored=posted.statuses.count(PairStatus.SCORED),
+        scores=kept.scores,
+        statuses=kept.statuses,
+        pairs_scored=kept.statuses.count(PairStatus.SCORED),
         digest=digest,
         scored_at=at,
     )

@@ -40,10 +40,8 @@ def accept(lease: str) -> Response:
                     at=at,
                     brought_by=lease,
                 )
-    return answer(
-        Accepted(
-            unit=unit.name,
-            pairs_scored=result.pairs_scored,
-            next=None if claimed is None else work.leases_message(settings(), claimed, idle, at),
-        )
-    )
+        hidden = work.withheld(session, claimed or [])
+    brought = None
+    if claimed is not None:
+        brought = work.leases_message(settings(), claimed, idle, hidden, at)
+    return answer(Accepted(unit=unit.name, pairs_scored=result.pairs_scored, next=brought))

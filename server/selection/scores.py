@@ -12,7 +12,8 @@
     rung          string: what arithmetic it was
     device_class  string: what the device said it is
 
-Pairs whose unit isn't done are not listed.
+Pairs whose unit isn't done are not listed, and neither is what is withheld. A pair that was
+restored after its unit had been scored without it is: as `withheld`, and null.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from server.db import Database
 from server.errors import PoolError
 from server.pools import services as pools
 from server.pools.services import Pool, Shard, Unit
+from server.reports import services as reports
 from server.results import services as results
 from server.results.services import Result
 
@@ -49,6 +51,8 @@ class Written:
     files: int
     pairs: int
     scored: int
+    withheld: int
+    """Pairs of finished units that were left out."""
     pairs_total: int
 
 
@@ -67,7 +71,7 @@ def write_scores(
         shards = pools.shards_of(session, found)
     columns = schema_of(columns_of(found))
     out.mkdir(parents=True, exist_ok=True)
-    pairs = scored = 0
+    pairs = scored = withheld = 0
     progress(0, len(shards))
     for number, shard in enumerate(shards, start=1):
         path = out / f"{shard.name}.parquet"
@@ -75,9 +79,10 @@ def write_scores(
         schema = columns.with_metadata({METADATA_KEY: _metadata(found, shard)})
         try:
             with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
-                for table in shard_scores(database, settings, shard):
+                for unit, table in _finished_units(database, settings, shard):
                     writer.write_table(table.cast(schema))
                     pairs += len(table)
+                    withheld += unit.pairs - len(table)
                     scored += pc.sum(pc.equal(table["status"], "scored")).as_py()
             with partial.open("rb") as file:
                 os.fsync(file.fileno())
@@ -86,7 +91,9 @@ def write_scores(
             partial.unlink(missing_ok=True)
         progress(number, len(shards))
     total = sum(shard.pairs for shard in shards)
-    return Written(files=len(shards), pairs=pairs, scored=scored, pairs_total=total)
+    return Written(
+        files=len(shards), pairs=pairs, scored=scored, withheld=withheld, pairs_total=total
+    )
 
 
 def columns_of(pool: Pool) -> tuple[Column, ...]:
@@ -120,11 +127,27 @@ def schema_of(columns: Sequence[Column]) -> pa.Schema:
 
 
 def shard_scores(database: Database, settings: Settings, shard: Shard) -> Iterator[pa.Table]:
-    """One table of `schema_of` a finished unit, in the shard's order. Raises PoolError."""
+    """One table of `schema_of` a finished unit, in the shard's order, without what is withheld.
+    Raises PoolError."""
+    for _, table in _finished_units(database, settings, shard):
+        yield table
+
+
+def _finished_units(
+    database: Database, settings: Settings, shard: Shard
+) -> Iterator[tuple[Unit, pa.Table]]:
     columns = columns_of(shard.pool)
     with database.read() as session:
+        hidden = reports.withheld_of_shard(session, shard)
         for unit, result in results.results_of(session, shard):
-            yield _unit_scores(settings, columns, unit, result)
+            table = _unit_scores(settings, columns, unit, result)
+            yield unit, _without(table, hidden.get(unit.id, reports.NOWHERE))
+
+
+def _without(table: pa.Table, positions: reports.Positions) -> pa.Table:
+    if not positions:
+        return table
+    return table.filter(pa.array([index not in positions for index in range(len(table))]))
 
 
 def _unit_scores(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from dva_agent.protocol import Idle, Leases, Span
@@ -24,6 +24,7 @@ from server.contributors import services as contributors
 from server.errors import LeaseEnded, LeaseNotYours, LeaseUnknown
 from server.pools import services as pools
 from server.pools.services import Unit
+from server.reports import services as reports
 from server.work.models import ABANDONED, DONE, EXPIRED, HELD, Lease
 
 EXPIRE_AT_ONCE = 1000
@@ -162,7 +163,18 @@ def count_leased(session: Session, at: datetime) -> dict[int, int]:
     return {pool: int(count) for pool, count in rows}
 
 
-def leases_message(settings: Settings, claimed: Claimed, idle: Idle | None, at: datetime) -> Leases:
+def withheld(session: Session, claimed: Claimed) -> Mapping[int, reports.Positions]:
+    """What the message of these leases is to hide."""
+    return reports.withheld(session, [unit.id for _, unit in claimed])
+
+
+def leases_message(
+    settings: Settings,
+    claimed: Claimed,
+    idle: Idle | None,
+    hidden: Mapping[int, reports.Positions],
+    at: datetime,
+) -> Leases:
     """The message. Called after the transaction, for it reads the index files."""
     return Leases(
         leases=[
@@ -175,7 +187,9 @@ def leases_message(settings: Settings, claimed: Claimed, idle: Idle | None, at: 
                 bundle_url=pools.bundle_url(unit.shard.pool.bundle),
                 shard_url=pools.shard_url(unit.shard),
                 span=Span(start=unit.span_start, size=unit.span_size),
-                pairs=pools.unit_pairs(settings, unit),
+                pairs=reports.hide(
+                    pools.unit_pairs(settings, unit), hidden.get(unit.id, reports.NOWHERE)
+                ),
                 expires_in_s=max((lease.deadline - at).total_seconds(), 0.0),
             )
             for lease, unit in claimed

@@ -36,7 +36,8 @@ def claim() -> Response:
         claimed, idle = services.claim(
             session, settings(), device=who, pool_ids=ids, count=request.count, at=at
         )
-    return answer(services.leases_message(settings(), claimed, idle, at))
+        hidden = services.withheld(session, claimed)
+    return answer(services.leases_message(settings(), claimed, idle, hidden, at))
 
 
 @blueprint.post("/leases/<lease>/heartbeat")

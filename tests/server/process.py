@@ -26,6 +26,7 @@ def environment(settings: Settings) -> Mapping[str, str]:
         "DVA_UNIT_PAIRS": settings.unit_pairs,
         "DVA_LEASE_SECONDS": settings.lease_seconds,
         "DVA_LEASE_MAX_SECONDS": settings.lease_max_seconds,
+        "DVA_REPORTS_PER_DAY": settings.reports_per_day,
         "DVA_WORKERS": settings.workers,
     }
     return {**os.environ, **{name: str(value) for name, value in told.items()}}

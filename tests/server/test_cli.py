@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -22,42 +21,12 @@ from server.cli import serving
 from server.config import CHECKOUT, Settings
 from server.db import Database
 from tests.server.api import Api
+from tests.server.command import Done, Dva
 from tests.server.pool_factory import FILES, uid, write_bundle, write_pool
-from tests.server.process import Server, command, environment
+from tests.server.process import Server, command
 from tests.server.truth import write_truth
 
-COMMANDS = ["agent", "demo", "grade", "ingest", "scores", "serve"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Done:
-    status: int
-    out: str
-    err: str
-
-
-class Dva:
-    """Runs the command in this process, which saves a second of imports each time."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self._monkeypatch = monkeypatch
-        self._capsys = capsys
-
-    def __call__(self, settings: Settings, *arguments: str) -> Done:
-        with self._monkeypatch.context() as patch:
-            for name, value in environment(settings).items():
-                patch.setenv(name, value)
-            patch.setattr("sys.argv", ["dva", *arguments])
-            with pytest.raises(SystemExit) as caught:
-                cli.main()
-        captured = self._capsys.readouterr()
-        assert isinstance(caught.value.code, int)
-        return Done(status=caught.value.code, out=captured.out, err=captured.err)
-
-
-@pytest.fixture
-def dva(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Dva:
-    return Dva(monkeypatch, capsys)
+COMMANDS = ["agent", "demo", "grade", "ingest", "reports", "scores", "serve"]
 
 
 def test_each_command_shows_an_example() -> None:

@@ -102,6 +102,11 @@ class ServerClient:
         """Give the unit back. Tried once: the deadline does the same, later."""
         await self._once("POST", f"{self._root}/leases/{lease}/abandon", None)
 
+    async def report(self, report: protocol.Report) -> protocol.Reported:
+        """Report a pair. Tried once: a person is waiting for the answer."""
+        body = await self._once("POST", self._root + "/reports", protocol.encode(report))
+        return _understood(partial(_decode, protocol.Reported), body)
+
     async def manifest(self, bundle_url: str) -> Manifest:
         """The manifest of the bundle whose files are below `bundle_url` (absolute)."""
         url = bundle_url + MANIFEST

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from dva_agent.agents.base import DataAgent, Outcome, Unit
+from dva_agent.agents.base import DataAgent, Outcome, PairOutcome, Unit
 from dva_agent.backoff import Backoff
 from dva_agent.client import ServerClient
 from dva_agent.clock import Clock
@@ -16,7 +16,7 @@ from dva_agent.events import Batch, Seen, UnitFinished, UnitStarted
 from dva_agent.gate import Gate
 from dva_agent.ladder import Ladder, Session
 from dva_agent.narrator import Narrator
-from dva_agent.protocol import Accepted, Lease, Result, pack_scores
+from dva_agent.protocol import Accepted, Lease, PairStatus, Result, pack_scores
 from dva_agent.retry import again
 
 TRIES = 3
@@ -78,7 +78,7 @@ async def travel(road: Road, lease: Lease, more: Callable[[], int]) -> Accepted:
 
 def check_lease(lease: Lease, agents: Collection[str]) -> None:
     """What a lease must be to be worked on: for an agent that is here, of a size that fits, its
-    pairs inside its span. Raises MessageError."""
+    pairs inside its span, nothing told of what is withheld. Raises MessageError."""
     if lease.agent not in agents:
         raise MessageError(
             f"The lease asks for an agent called {lease.agent}.", code="agent_unknown"
@@ -90,6 +90,8 @@ def check_lease(lease: Lease, agents: Collection[str]) -> None:
         for span in (pair.image, pair.caption):
             if span and not lease.span.start <= span.start <= span.start + span.size <= end:
                 raise MessageError(f"Pair {pair.uid} lies outside of its unit.")
+            if span and pair.withheld:
+                raise MessageError(f"Pair {pair.uid} is withheld, and yet the lease has it.")
 
 
 async def _score(road: Road, lease: Lease, session: Session) -> tuple[Outcome, float]:
@@ -117,10 +119,22 @@ async def _score(road: Road, lease: Lease, session: Session) -> tuple[Outcome, f
         try:
             unit = Unit(lease=lease, blob=blob, model=session.model, turn=session.turn)
             watch = _Watch(road=road, lease=lease, blob=blob)
-            outcome = await road.agents[lease.agent].run(unit, engine, watch)
+            outcome = withhold(lease, await road.agents[lease.agent].run(unit, engine, watch))
         finally:
             engine.release(blob)
         return outcome, road.clock.now() - started - watch.paused
+
+
+def withhold(lease: Lease, outcome: Outcome) -> Outcome:
+    """`outcome` with the status of what is withheld. No agent has to know of it: to an agent such
+    a pair has neither image nor caption."""
+    withheld = PairOutcome(status=PairStatus.WITHHELD)
+    return Outcome(
+        pairs=[
+            withheld if pair.withheld else found
+            for pair, found in zip(lease.pairs, outcome.pairs, strict=True)
+        ]
+    )
 
 
 class _Watch:
@@ -133,21 +147,36 @@ class _Watch:
         self.paused = 0.0
 
     async def __call__(self, pairs: Sequence[Seen]) -> None:
-        road = self._road
+        road, lease = self._road, self._lease
         if road.gate.is_open:  # else this batch ran out into a pause, which is what to tell
             road.narrator.state("running")
+        told = [_hidden(seen) if lease.pairs[seen.index].withheld else seen for seen in pairs]
         batch = Batch(
-            unit=self._lease.unit,
-            pool=self._lease.pool,
-            agent=self._lease.agent,
-            columns=road.agents[self._lease.agent].columns,
-            pairs=list(pairs),
+            unit=lease.unit,
+            pool=lease.pool,
+            agent=lease.agent,
+            columns=road.agents[lease.agent].columns,
+            pairs=told,
         )
         road.narrator.observer.seen(batch, self._blob)
         if not road.gate.is_open:
             before = road.clock.now()
             await road.gate.passed()
             self.paused += road.clock.now() - before
+
+
+def _hidden(seen: Seen) -> Seen:
+    """Only that it is withheld."""
+    return Seen(
+        index=seen.index,
+        uid=seen.uid,
+        caption="",
+        ids=[],
+        status=int(PairStatus.WITHHELD),
+        score=None,
+        values=[],
+        image=None,
+    )
 
 
 async def _submit(

@@ -30,15 +30,21 @@ Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
 Offset = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Label = Annotated[str, Meta(min_length=1, max_length=200)]
+UnitName = Annotated[str, Meta(pattern=r"^u[1-9][0-9]{0,17}-[0-9]{1,9}$(?!\n)")]
+Uid = Annotated[str, Meta(min_length=1, max_length=64)]
 Rung = Literal["webgpu-f16", "webgpu-f32", "wasm", "native", "python"]
 """What did the arithmetic. python: no model was needed, so none was loaded."""
 
 Need = Literal["captions", "images", "model"]
 """What an agent needs besides its lease and the bundle's manifest and tokenizer."""
 
+ReportReason = Literal["sexual", "violence", "hate", "personal", "illegal", "other"]
+"""personal: it shows or names a private person. illegal: it may be against the law to have it."""
+
 
 class PairStatus(enum.IntEnum):
-    """What became of one pair. Where several hold, the lowest non-zero number is given."""
+    """What became of one pair. Where several hold, the lowest non-zero number is given; but what
+    is withheld is never looked at, so nothing else is known of it."""
 
     SCORED = 0
     IMAGE_MISSING = 1
@@ -52,6 +58,8 @@ class PairStatus(enum.IntEnum):
     CAPTION_EMPTY = 6
     """Nothing is left after cleaning."""
     CAPTION_TOO_LARGE = 7
+    WITHHELD = 8
+    """Somebody reported it: nobody is to see it, and its score isn't wanted."""
 
 
 class Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
@@ -98,11 +106,13 @@ class Span(Message, frozen=True, kw_only=True, array_like=True):
 
 
 class PairRef(Message, frozen=True, kw_only=True):
-    """Where one pair lies in its shard. A member that the shard lacks is null."""
+    """Where one pair lies in its shard. A member that the shard lacks is null, and so are both of
+    a pair that was `withheld`: its status is WITHHELD."""
 
-    uid: Annotated[str, Meta(min_length=1, max_length=64)]
+    uid: Uid
     image: Span | None = None
     caption: Span | None = None
+    withheld: bool = False
 
 
 class Lease(Message, frozen=True, kw_only=True):
@@ -176,6 +186,26 @@ class Heartbeat(Message, frozen=True, kw_only=True):
     """200 to POST /leases/{lease}/heartbeat: the deadline has been moved."""
 
     expires_in_s: Annotated[float, Meta(ge=0)]
+
+
+class Report(Message, frozen=True, kw_only=True):
+    """POST /reports: a person says that nobody should be shown this pair."""
+
+    pool: Identifier
+    unit: UnitName
+    uid: Uid
+    reason: ReportReason
+
+
+class Reported(Message, frozen=True, kw_only=True):
+    """200 to a Report, the same to its repetition."""
+
+    pool: Identifier
+    unit: UnitName
+    uid: Uid
+    state: Literal["withheld", "confirmed", "restored"]
+    """withheld: gone from all leases, until an operator has looked. confirmed: gone for good.
+    restored: an operator has looked and found nothing wrong with it, so it stays."""
 
 
 class PoolStatus(Message, frozen=True, kw_only=True):

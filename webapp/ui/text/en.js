@@ -41,6 +41,7 @@ const STATUS = Object.freeze([
   'no caption',
   'empty caption',
   'caption too long',
+  'withheld, because somebody reported it',
 ]);
 
 /** @type {Readonly<Record<string, string>>} */

@@ -1,0 +1,1 @@
+"""Reports: pairs that somebody says nobody should be shown."""

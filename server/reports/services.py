@@ -1,0 +1,229 @@
+"""Reports. A report withholds its pair at once; an operator looks at it later.
+
+    withheld -> confirmed    an operator agrees: it stays away
+             -> restored     an operator doesn't: it is handed out again, whatever is reported later
+
+An operator may change the decision; a contributor can't.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, cast
+
+import msgspec
+from dva_agent import protocol
+from dva_agent.protocol import PairRef, PairStatus, pack_scores, unpack_scores
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from server.contributors import services as contributors
+from server.errors import PoolError, RateLimited, ResultInvalid
+from server.pools import services as pools
+from server.pools.services import Shard, Unit
+from server.reports.models import CONFIRMED, RESTORED, WITHHELD, Report, ReportedPair
+
+DAY = timedelta(days=1)
+
+State = Literal["withheld", "confirmed", "restored"]
+Positions = frozenset[int]
+NOWHERE: Positions = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """One reported pair, as an operator sees it."""
+
+    id: int
+    pool: str
+    shard: str
+    unit: str
+    uid: str
+    state: State
+    reasons: Mapping[str, int]
+    """How often each was given."""
+    reported_at: datetime
+    decided_at: datetime | None
+
+
+def report(
+    session: Session,
+    posted: protocol.Report,
+    *,
+    device: str,
+    unit: int,
+    position: int,
+    per_day: int,
+    at: datetime,
+) -> protocol.Reported:
+    """Stores what a device says of a pair, and withholds the pair unless an operator has decided.
+    What the device has said before stands. Raises RateLimited past `per_day` new reports."""
+    contributors.lock(session, device)
+    # Until the transaction ends, nobody else reports a pair of this unit for the first time.
+    pools.lock_unit(session, unit)
+    pair = session.scalar(
+        select(ReportedPair).where(ReportedPair.unit_id == unit, ReportedPair.position == position)
+    )
+    known = pair is not None and session.scalar(
+        select(Report.id).where(Report.pair_id == pair.id, Report.device_id == device)
+    )
+    if not known:
+        _require_room(session, device, per_day, at)
+        if pair is None:
+            pair = ReportedPair(
+                unit_id=unit, position=position, uid=posted.uid, state=WITHHELD, reported_at=at
+            )
+            session.add(pair)
+            session.flush()
+        session.add(Report(pair_id=pair.id, device_id=device, reason=posted.reason, reported_at=at))
+        session.flush()
+    assert pair is not None
+    return protocol.Reported(
+        pool=posted.pool, unit=posted.unit, uid=posted.uid, state=cast(State, pair.state)
+    )
+
+
+def withheld(session: Session, units: Collection[int]) -> dict[int, Positions]:
+    """The positions that are withheld now, by unit; only units that have some."""
+    return _positions(session, units, (WITHHELD, CONFIRMED))
+
+
+def withheld_of_shard(session: Session, shard: Shard) -> dict[int, Positions]:
+    """As `withheld`, for all units of a shard."""
+    rows = session.execute(
+        select(ReportedPair.unit_id, ReportedPair.position)
+        .join(Unit, Unit.id == ReportedPair.unit_id)
+        .where(Unit.shard_id == shard.id, ReportedPair.state != RESTORED)
+    )
+    return _by_unit([(unit, position) for unit, position in rows])
+
+
+def hide(pairs: Sequence[PairRef], positions: Positions) -> list[PairRef]:
+    """The pairs of a lease; of those at `positions` only the uid."""
+    return [
+        PairRef(uid=pair.uid, withheld=True) if index in positions else pair
+        for index, pair in enumerate(pairs)
+    ]
+
+
+def censor(session: Session, unit: int, posted: protocol.Result) -> protocol.Result:
+    """`posted` as it is to be stored: what is withheld by now has no score, whatever was posted.
+    Raises ResultInvalid if something is called withheld that nobody ever reported."""
+    reported = _positions(session, [unit], (WITHHELD, CONFIRMED, RESTORED)).get(unit, NOWHERE)
+    claimed = {i for i, status in enumerate(posted.statuses) if status == PairStatus.WITHHELD}
+    if claimed - reported:
+        raise ResultInvalid(
+            f"pair {min(claimed - reported)} was never withheld", code="withheld_unexpected"
+        )
+    return blank(posted, withheld(session, [unit]).get(unit, NOWHERE))
+
+
+def blank(posted: protocol.Result, positions: Positions) -> protocol.Result:
+    """Status WITHHELD and only zeros at `positions`. Pure."""
+    if not positions:
+        return posted
+    scores = unpack_scores(posted.scores)
+    statuses = bytearray(posted.statuses)
+    width = len(scores) // len(statuses)
+    for position in positions:
+        scores[position * width : (position + 1) * width] = [0.0] * width
+        statuses[position] = PairStatus.WITHHELD
+    return msgspec.structs.replace(posted, scores=pack_scores(scores), statuses=bytes(statuses))
+
+
+def listed(session: Session, *, pool: str | None, states: Collection[State]) -> list[Listed]:
+    """What was reported, oldest first. Raises PoolError for a pool that isn't there."""
+    query = (
+        select(ReportedPair, Unit)
+        .join(Unit, Unit.id == ReportedPair.unit_id)
+        .where(ReportedPair.state.in_(states))
+        .order_by(ReportedPair.id)
+        .options(*pools.WITH_POOL)
+    )
+    if pool is not None:
+        query = query.where(Unit.pool_id == pools.get_pool(session, pool).id)
+    found = session.execute(query).all()
+    reasons: dict[int, Counter[str]] = {}
+    for pair, reason, count in session.execute(
+        select(Report.pair_id, Report.reason, func.count())
+        .join(ReportedPair, ReportedPair.id == Report.pair_id)
+        .where(ReportedPair.state.in_(states))
+        .group_by(Report.pair_id, Report.reason)
+        .order_by(Report.reason)
+    ):
+        reasons.setdefault(pair, Counter())[reason] = count
+    return [
+        Listed(
+            id=pair.id,
+            pool=unit.shard.pool.name,
+            shard=unit.shard.name,
+            unit=unit.name,
+            uid=pair.uid,
+            state=cast(State, pair.state),
+            reasons=dict(reasons[pair.id]),
+            reported_at=pair.reported_at,
+            decided_at=pair.decided_at,
+        )
+        for pair, unit in found
+    ]
+
+
+def decide(
+    session: Session,
+    ids: Collection[int],
+    state: Literal["confirmed", "restored"],
+    at: datetime,
+) -> int:
+    """An operator's decision about reported pairs, by their numbers. All of them or none: raises
+    PoolError for a number that isn't there. Returns how many it changed."""
+    found = {
+        pair.id: pair
+        for pair in session.scalars(select(ReportedPair).where(ReportedPair.id.in_(ids)))
+    }
+    if missing := sorted(set(ids) - set(found)):
+        raise PoolError(
+            f"There is no report {missing[0]}.",
+            code="report_unknown",
+            next_step="dva reports list shows them with their numbers.",
+        )
+    changed = [pair for pair in found.values() if pair.state != state]
+    for pair in changed:
+        pair.state = state
+        pair.decided_at = at
+    return len(changed)
+
+
+def _require_room(session: Session, device: str, per_day: int, at: datetime) -> None:
+    times = session.scalars(
+        select(Report.reported_at)
+        .where(Report.device_id == device, Report.reported_at > at - DAY)
+        .order_by(Report.reported_at.desc())
+        .limit(per_day)
+    ).all()
+    if len(times) == per_day:
+        free_at = times[-1] + DAY if times else at + DAY
+        raise RateLimited(
+            f"This device has reported {per_day} pairs within a day.",
+            retry_after_s=(free_at - at).total_seconds(),
+        )
+
+
+def _positions(
+    session: Session, units: Collection[int], states: Collection[str]
+) -> dict[int, Positions]:
+    rows = session.execute(
+        select(ReportedPair.unit_id, ReportedPair.position).where(
+            ReportedPair.unit_id.in_(units), ReportedPair.state.in_(states)
+        )
+    )
+    return _by_unit([(unit, position) for unit, position in rows])
+
+
+def _by_unit(rows: Sequence[tuple[int, int]]) -> dict[int, Positions]:
+    units: dict[int, set[int]] = {}
+    for unit, position in rows:
+        units.setdefault(unit, set()).add(position)
+    return {unit: frozenset(positions) for unit, positions in units.items()}
