@@ -83,7 +83,7 @@ def write_scores(
                     writer.write_table(table.cast(schema))
                     pairs += len(table)
                     withheld += unit.pairs - len(table)
-                    scored += pc.sum(pc.equal(table["status"], "scored")).as_py()
+                    scored += pc.sum(pc.equal(table["status"], "scored")).as_py() or 0
             with partial.open("rb") as file:
                 os.fsync(file.fileno())
             partial.replace(path)

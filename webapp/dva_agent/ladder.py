@@ -113,6 +113,8 @@ class Ladder:
         if session.condemned:
             return
         self._narrator.trouble(error, where=session.engine.rung)
+        if session.golden is None:
+            return  # it is the agent's fault or the unit's; no other rung would do better
         session.faults += 1
         if isinstance(error, DeviceLost) or session.faults >= MAX_FAULTS:
             self._condemn(session, error)
