@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from dva_agent.agents.base import DataAgent
 from dva_agent.discovery import AGENTS
+from dva_agent.packed import MOST, pack
 from dva_agent.protocol import ROOT, PairRef, PoolStatus
 from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session, joinedload
@@ -245,6 +247,26 @@ def find_unit(session: Session, pool: str, name: str) -> Unit | None:
 def lock_unit(session: Session, unit: int) -> None:
     """Until the transaction ends."""
     session.scalar(select(Unit.id).where(Unit.id == unit).with_for_update(key_share=True, of=Unit))
+
+
+def captions_url(unit: Unit) -> str | None:
+    """Where `read_captions` can be had, if the pool's agent needs no more than that."""
+    agent = agent_of(unit.shard.pool)
+    if agent is None or "images" in agent.needs:
+        return None
+    return f"{ROOT}/pools/{unit.shard.pool.name}/units/{unit.name}/captions"
+
+
+def read_captions(unit: Unit, pairs: Sequence[PairRef]) -> bytes:
+    """The captions of the unit's `pairs`, as dva_agent.packed has them. Raises
+    ShardUnavailable."""
+    with checked_path(unit.shard).open("rb") as file:
+        return pack([_caption(file.fileno(), pair) for pair in pairs])
+
+
+def _caption(file: int, pair: PairRef) -> bytes | None:
+    span = pair.caption
+    return None if span is None else os.pread(file, min(span.size, MOST), span.start)
 
 
 def unit_pairs(settings: Settings, unit: Unit) -> list[PairRef]:

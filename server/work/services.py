@@ -186,6 +186,7 @@ def leases_message(
                 bundle=unit.shard.pool.bundle,
                 bundle_url=pools.bundle_url(unit.shard.pool.bundle),
                 shard_url=pools.shard_url(unit.shard),
+                captions_url=pools.captions_url(unit),
                 span=Span(start=unit.span_start, size=unit.span_size),
                 pairs=reports.hide(
                     pools.unit_pairs(settings, unit), hidden.get(unit.id, reports.NOWHERE)

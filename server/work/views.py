@@ -9,6 +9,7 @@ from server.config import VERSION
 from server.db import now
 from server.errors import NotFound
 from server.pools import services as pools
+from server.reports import services as reports
 from server.web import answer, database, device, message, settings
 from server.work import services
 
@@ -38,6 +39,20 @@ def claim() -> Response:
         )
         hidden = services.withheld(session, claimed)
     return answer(services.leases_message(settings(), claimed, idle, hidden, at))
+
+
+@blueprint.get("/pools/<pool>/units/<unit>/captions")
+def captions(pool: str, unit: str) -> Response:
+    """Open to everybody, as shards are; but what is withheld isn't in it, so it's never kept."""
+    with database().read() as session:
+        found = pools.find_unit(session, pool, unit)
+        hidden = reports.withheld(session, [found.id]) if found else {}
+    if found is None:
+        raise NotFound("No pool here has this unit.")
+    pairs = reports.hide(pools.unit_pairs(settings(), found), hidden.get(found.id, reports.NOWHERE))
+    response = Response(pools.read_captions(found, pairs), mimetype="application/octet-stream")
+    response.cache_control.no_store = True
+    return response
 
 
 @blueprint.post("/leases/<lease>/heartbeat")

@@ -11,7 +11,7 @@ from dva_agent.agents.caption_statistics import statistics
 from dva_agent.bundle import Manifest
 from dva_agent.cleaning import clean
 from dva_agent.discovery import AGENTS
-from dva_agent.events import Batch, RungTried, SelfTested
+from dva_agent.events import Batch, RungTried, SelfTested, UnitFinished
 from dva_agent.languages import LANGUAGES, language
 from hypothesis import given
 
@@ -137,6 +137,11 @@ def test_a_pool_is_counted_without_a_model(counting: World, tmp_path: Path) -> N
     assert [(event.rung, event.chosen) for event in counting.of(RungTried)] == [("python", True)]
     fetched = [url for method, url in counting.wire.requests if "/bundles/" in url]
     assert {url.rpartition("/")[2] for url in fetched} == {"manifest.json", "merges.txt"}
+    units = [url for _, url in counting.wire.requests if "/pools/" in url]
+    assert len(units) == UNITS
+    assert all(url.endswith("/captions") for url in units)
+    sizes = [event.bytes for event in counting.of(UnitFinished)]
+    assert sum(sizes) == PAIRS * 4 + sum(len(f"caption number {n}") for n in range(PAIRS))
     seen = [pair for batch in counting.of(Batch) for pair in batch.pairs]
     assert {batch.agent for batch in counting.of(Batch)} == {"caption-statistics"}
     assert len(seen) == PAIRS
@@ -161,6 +166,20 @@ def test_a_pool_is_counted_without_a_model(counting: World, tmp_path: Path) -> N
 
 def done_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.parquet"))
+
+
+def test_with_and_without_pictures_it_counts_the_same(
+    counting: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(counting, units=UNITS // 2)
+    monkeypatch.setattr("server.work.services.pools.captions_url", lambda unit: None)
+    assert run(counting).ending == "drained"
+    assert sum("/shards/" in url for _, url in counting.wire.requests) == UNITS - UNITS // 2
+    pairs = [pair for batch in counting.of(Batch) for pair in batch.pairs]
+    assert len(pairs) == PAIRS
+    for pair in pairs:
+        assert pair.caption.startswith("caption number ")
+        assert pair.values == list(statistics(clean(pair.caption), pair.ids))
 
 
 def test_pools_of_two_agents_on_one_server(

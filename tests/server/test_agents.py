@@ -9,12 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from dva_agent.discovery import AGENTS
+from dva_agent.packed import pack
 from dva_agent.protocol import (
     Accepted,
     Lease,
     LeaseRequest,
     Leases,
     PairStatus,
+    Report,
     Result,
     pack_scores,
 )
@@ -88,6 +90,38 @@ def test_what_the_server_says_of_it(api: Api, counted: str) -> None:
     assert (pool.agent, pool.needs) == (AGENT, ["captions"])
     assert tuple(pool.columns) == COLUMNS
     assert leased(api).agent == AGENT
+
+
+def test_captions_without_their_pictures(api: Api, counted: str) -> None:
+    lease = leased(api)
+    assert lease.captions_url
+    answer = api.get(lease.captions_url)
+    texts = [f"picture {number}".encode() for number in range(4)]
+    assert answer.data == pack(list(texts))
+    assert answer.cache_control.no_store
+    shard = api.get(lease.shard_url).data
+    for pair, text in zip(lease.pairs, texts, strict=True):
+        assert pair.caption
+        assert shard[pair.caption.start :][: pair.caption.size] == text
+
+
+def test_what_is_withheld_is_not_among_them(api: Api, counted: str) -> None:
+    lease = leased(api)
+    report = Report(pool=lease.pool, unit=lease.unit, uid=lease.pairs[1].uid, reason="other")
+    assert api.post("/reports", report).status_code == 200
+    assert lease.captions_url
+    kept = [f"picture {number}".encode() for number in range(4)]
+    assert api.get(lease.captions_url).data == pack([kept[0], None, *kept[2:]])
+
+
+@pytest.mark.parametrize("unit", ["u1-99", "u99-0", "u1", "u1-0x", "u0-0"])
+def test_units_that_are_not_there(api: Api, counted: str, unit: str) -> None:
+    problem(api.get(f"/api/v1/pools/test/units/{unit}/captions"), 404, "not_found")
+    problem(api.get("/api/v1/pools/other/units/u1-0/captions"), 404, "not_found")
+
+
+def test_pictures_are_for_agents_that_need_them(api: Api, pool: str) -> None:
+    assert api.lease().leases[0].captions_url is None
 
 
 REFUSED = {

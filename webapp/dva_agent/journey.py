@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from dva_agent import packed
 from dva_agent.agents.base import DataAgent, Outcome, PairOutcome, Unit
 from dva_agent.backoff import Backoff
 from dva_agent.client import ServerClient
@@ -68,7 +69,7 @@ async def travel(road: Road, lease: Lease, more: Callable[[], int]) -> Accepted:
                     pool=lease.pool,
                     pairs=len(lease.pairs),
                     pairs_scored=accepted.pairs_scored,
-                    bytes=lease.span.size,
+                    bytes=packed.size_of(lease),
                     seconds=seconds,
                 )
             )
@@ -106,18 +107,22 @@ async def _score(road: Road, lease: Lease, session: Session) -> tuple[Outcome, f
                 lease=lease.lease,
                 pool=lease.pool,
                 pairs=len(lease.pairs),
-                bytes=lease.span.size,
+                bytes=packed.size_of(lease),
             )
         )
+        url, span = lease.captions_url, None
+        if url is None:
+            url, span = lease.shard_url, lease.span
         blob = await again(
-            lambda: engine.fetch(road.client.absolute(lease.shard_url), lease.span),
+            lambda: engine.fetch(road.client.absolute(url), span),
             clock=road.clock,
             backoff=Backoff(),
             retrying=road.narrator.retrying,
             attempts=FETCHES,
         )
         try:
-            unit = Unit(lease=lease, blob=blob, model=session.model, turn=session.turn)
+            here = lease if span else await packed.unpacked(lease, engine, blob)
+            unit = Unit(lease=here, blob=blob, model=session.model, turn=session.turn)
             watch = _Watch(road=road, lease=lease, blob=blob)
             outcome = withhold(lease, await road.agents[lease.agent].run(unit, engine, watch))
         finally:

@@ -126,6 +126,9 @@ class Lease(Message, frozen=True, kw_only=True):
     bundle_url: str
     """Where the bundle's files are: `bundle_url + path`. Ends with a slash."""
     shard_url: str
+    captions_url: str | None = None
+    """Where the unit's captions are without its pictures (dva_agent/packed.py); only for an agent
+    that needs no images."""
     span: Span
     pairs: Annotated[list[PairRef], Meta(min_length=1, max_length=MAX_UNIT_PAIRS)]
     expires_in_s: Annotated[float, Meta(ge=0)]

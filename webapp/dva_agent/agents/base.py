@@ -44,7 +44,8 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Unit:
-    """One leased unit whose bytes are here. Spans of `lease` are absolute: see `local`."""
+    """One leased unit whose bytes are here. Spans of `lease` are absolute: see `local`. For an
+    agent that needs no images, it may have none."""
 
     lease: Lease
     blob: Blob
