@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from dva_agent.protocol import ROOT
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from server.config import Settings
 from server.db import Database
+
+SPARED_THREADS = 2
+"""Of each worker: these never wait to write, so that pages, status and files go on while the
+database is slow."""
 
 
 def create_app(settings: Settings, database: Database | None = None) -> Flask:
@@ -18,6 +23,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     # Here, so that importing `server.config` doesn't import every view.
     from server import errors, security
     from server.contributors.views import blueprint as contributors
+    from server.limits import requests
     from server.pages.views import blueprint as pages
     from server.pools.views import blueprint as pools
     from server.reports.views import blueprint as reports
@@ -29,10 +35,17 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     app.url_map.merge_slashes = False
     app.extensions["dva-settings"] = settings
     app.extensions["dva-database"] = database or Database(
-        settings.database_url, connections=settings.threads
+        settings.database_url,
+        connections=settings.threads,
+        writers=max(1, settings.threads - SPARED_THREADS),
     )
     errors.init_app(app)
     security.init_app(app)
+    requests.init_app(app, settings)
+    if settings.proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies
+        )
     for blueprint in (contributors, pools, reports, work, results):
         app.register_blueprint(blueprint, url_prefix=ROOT)
     app.register_blueprint(pages)

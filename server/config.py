@@ -40,6 +40,14 @@ class Settings:
     """Leases one device may hold at a time, 1 to 8."""
     reports_per_day: int = 50
     """Pairs one device may report within 24 hours, 0 to 10000."""
+    registrations_per_hour: int = 60
+    """Devices that may register from one network (/24 or /64) an hour; 0: no limit."""
+    requests_per_second: float = 50.0
+    """Requests of one device, ten seconds' worth at once; 0: no limit. Files don't count."""
+    network_requests_per_second: float = 500.0
+    """The same for one network."""
+    proxies: int = 0
+    """Proxies before the server that set X-Forwarded-For and X-Forwarded-Proto, 0 to 5."""
     workers: int = 1
     """Server processes."""
     threads: int = 8
@@ -53,6 +61,10 @@ class Settings:
         _within("lease_max_seconds", self.lease_max_seconds, self.lease_seconds, 604_800)
         _within("leases_per_device", self.leases_per_device, 1, MAX_LEASES)
         _within("reports_per_day", self.reports_per_day, 0, 10_000)
+        _within("registrations_per_hour", self.registrations_per_hour, 0, 1_000_000)
+        _within("requests_per_second", self.requests_per_second, 0, 1_000_000)
+        _within("network_requests_per_second", self.network_requests_per_second, 0, 1_000_000)
+        _within("proxies", self.proxies, 0, 5)
         _within("workers", self.workers, 1, 64)
         _within("threads", self.threads, 1, 256)
         if self.log_level not in ("debug", "info", "warning", "error"):

@@ -7,6 +7,7 @@ rows are locked where they are selected.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,10 +19,16 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 BUSY_TIMEOUT_MS = 10_000
+ADMISSION_S = 2.0
+"""How long a writer waits for room: long enough for a burst, short enough to shed a load."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Key = BigInteger().with_variant(Integer, "sqlite")
 """A 64-bit primary key. SQLite counts up by itself only on a column called INTEGER."""
+
+
+class TooManyWriters(Exception):
+    """So many threads write or wait to that this one isn't let in."""
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -52,15 +59,16 @@ class Base(DeclarativeBase):
 
 class Database:
     """One engine and the two kinds of transaction. `connections`: how many threads use it at a
-    time; each keeps one."""
+    time; each keeps one. `writers`: how many of them may write or wait to; None: all."""
 
-    def __init__(self, url: str, *, connections: int = 1) -> None:
+    def __init__(self, url: str, *, connections: int = 1, writers: int | None = None) -> None:
         self.engine: Engine = create_engine(
             url, pool_size=connections, pool_pre_ping=not url.startswith("sqlite")
         )
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _set_up_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
+        self._room = None if writers is None else threading.BoundedSemaphore(writers)
         self._writer = self.engine.execution_options(dva_writes=True)
 
     @contextmanager
@@ -73,9 +81,26 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """Commits when the block ends, rolls all of it back when the block raises."""
-        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+        """Commits when the block ends, rolls all of it back when the block raises. Raises
+        TooManyWriters if there is no room for another one."""
+        with (
+            self._admitted(),
+            Session(self._writer, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
+
+    @contextmanager
+    def _admitted(self) -> Iterator[None]:
+        if self._room is None:
+            yield
+            return
+        if not self._room.acquire(timeout=ADMISSION_S):
+            raise TooManyWriters
+        try:
+            yield
+        finally:
+            self._room.release()
 
     def close(self) -> None:
         self.engine.dispose()

@@ -31,6 +31,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from server.db import TooManyWriters
+
 log = logging.getLogger(__name__)
 
 
@@ -230,6 +232,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_exception)
     app.register_error_handler(OperationalError, _database_busy)
     app.register_error_handler(PoolTimeout, _database_busy)
+    app.register_error_handler(TooManyWriters, _shed)
     app.register_error_handler(Exception, _fault)
 
 
@@ -251,6 +254,13 @@ def _database_busy(error: Exception) -> Response:
     """A lock that wasn't had in time, or a database that went away: worth another try."""
     log.error("database: %s", error)
     return problem(Busy("The database is busy."))
+
+
+def _shed(_error: TooManyWriters) -> Response:
+    """More requests than the database takes. Some are turned away at once, so that not all of them
+    wait until they fail."""
+    log.warning("too many requests wait to write: one was told to come back")
+    return problem(Busy("The server has more to do than it can."))
 
 
 def _fault(error: Exception) -> Response:

@@ -10,8 +10,25 @@ from dva_agent import protocol
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from server.config import Settings
 from server.contributors.models import Device
-from server.errors import NotSignedIn
+from server.errors import NotSignedIn, RateLimited
+from server.limits import services as limits
+from server.limits.rate import Rate
+
+HOUR_S = 3600.0
+
+
+def admit(session: Session, settings: Settings, network: str | None, at: datetime) -> None:
+    """Counts a registration for its network; None isn't limited. Raises RateLimited."""
+    hourly = settings.registrations_per_hour
+    if network is None or not hourly:
+        return
+    limits.forget(session, at)
+    rate = Rate(per_s=hourly / HOUR_S, burst=hourly)
+    wait = limits.require(session, f"registration {network}", rate, at)
+    if wait:
+        raise RateLimited("Too many devices register from this network.", retry_after_s=wait)
 
 
 def register(

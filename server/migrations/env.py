@@ -6,6 +6,7 @@ from alembic import context
 
 from server.contributors import models as _contributors  # noqa: F401
 from server.db import Base
+from server.limits import models as _limits  # noqa: F401
 from server.pools import models as _pools  # noqa: F401
 from server.reports import models as _reports  # noqa: F401
 from server.results import models as _results  # noqa: F401

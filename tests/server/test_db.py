@@ -72,7 +72,7 @@ def test_only_what_is_named_is_written_per_pair(database: Database) -> None:
     """Nothing per pair, but for those that somebody reported."""
     names = set(inspect(database.engine).get_table_names())
     work = {"device", "lease", "pool", "result", "shard", "unit"}
-    assert names == {"alembic_version", *work, "report", "reported_pair"}
+    assert names == {"alembic_version", *work, "report", "reported_pair", "allowance"}
 
 
 def test_many_processes_may_migrate_at_once(database: Database) -> None:

@@ -1,0 +1,1 @@
+"""Rate limits: how much one device, and one network, may ask of the server."""
