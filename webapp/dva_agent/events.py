@@ -151,6 +151,7 @@ class Batch(Event, frozen=True, kw_only=True, tag="seen"):
 
     unit: str
     pool: str
+    bundle: str
     agent: str
     columns: tuple[Column, ...]
     pairs: list[Seen]

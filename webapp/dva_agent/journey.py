@@ -159,6 +159,7 @@ class _Watch:
         batch = Batch(
             unit=lease.unit,
             pool=lease.pool,
+            bundle=lease.bundle,
             agent=lease.agent,
             columns=road.agents[lease.agent].columns,
             pairs=told,

@@ -1,9 +1,9 @@
 // Which scored pairs the page gets to show: a few at a time, at a pace that eyes can follow, however
-// many are scored. All are counted.
+// many are scored. All are counted, and all scores are told.
 
 /** @typedef {import('./wire.js').Column} Column */
 /** @typedef {import('./wire.js').SeenPair} SeenPair */
-/** @typedef {import('./wire.js').FromWorker} FromWorker */
+/** @typedef {import('./wire.js').SeenBatch} SeenBatch */
 
 const PAIRS_AT_ONCE = 3;
 const EVERY_MS = 1500;
@@ -15,18 +15,21 @@ export class Showcase {
   #last = -Infinity;
 
   /**
-   * @param {{pool: string, agent: string, columns: Column[], pairs: SeenPair[]}} batch
+   * @param {{unit: string, pool: string, bundle: string, agent: string, columns: Column[], pairs: SeenPair[]}} batch
    * @param {Uint8Array<ArrayBuffer>} bytes of the unit
-   * @returns {{message: FromWorker, transfer: Transferable[]}}
+   * @returns {{message: SeenBatch, transfer: Transferable[]}}
    */
-  choose({ pool, agent, columns, pairs }, bytes) {
+  choose({ unit, pool, bundle, agent, columns, pairs }, bytes) {
     const now = performance.now();
     const due = now - this.#last >= EVERY_MS;
     if (due) this.#last = now;
     const shown = (due ? spread(pairs, PAIRS_AT_ONCE) : []).map((pair) => ({
       uid: pair.uid,
+      unit,
       pool,
+      bundle,
       caption: pair.caption,
+      ids: pair.ids,
       status: pair.status,
       score: pair.score,
       agent,
@@ -34,9 +37,14 @@ export class Showcase {
       values: pair.values,
       picture: cut(pair.image, bytes),
     }));
-    const scored = pairs.filter(({ status }) => status === SCORED).length;
-    const transfer = shown.flatMap(({ picture }) => (picture === null ? [] : [picture.buffer]));
-    return { message: { kind: 'seen', pairs: pairs.length, scored, shown }, transfer };
+    const scores = Float32Array.from(
+      pairs.flatMap(({ status, score }) => (status === SCORED && score !== null ? [score] : [])),
+    );
+    const pictures = shown.flatMap(({ picture }) => (picture === null ? [] : [picture.buffer]));
+    return {
+      message: { kind: 'seen', pool, bundle, columns, pairs: pairs.length, scores, shown },
+      transfer: [scores.buffer, ...pictures],
+    };
   }
 }
 

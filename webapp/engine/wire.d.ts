@@ -112,8 +112,12 @@ export type AgentEvent =
 /** A pair for the live feed, with its picture's bytes, in the order scored. */
 export interface ShownPair {
   uid: string;
+  unit: string;
   pool: string;
+  bundle: string;
   caption: string;
+  /** Of tokens, from start to end of text; empty if the caption has none. */
+  ids: number[];
   status: number;
   score: number | null;
   agent: string;
@@ -122,12 +126,23 @@ export interface ShownPair {
   picture: Uint8Array<ArrayBuffer> | null;
 }
 
+/** A batch as it was done: `pairs` in all, the first column's value of those that have one, some to look at. */
+export interface SeenBatch {
+  kind: 'seen';
+  pool: string;
+  bundle: string;
+  columns: Column[];
+  pairs: number;
+  scores: Float32Array<ArrayBuffer>;
+  shown: ShownPair[];
+}
+
 export type FromWorker =
   | { kind: 'event'; event: AgentEvent }
   | { kind: 'booting' }
   | { kind: 'booted'; seconds: number }
   | { kind: 'download'; progress: Progress }
-  | { kind: 'seen'; pairs: number; scored: number; shown: ShownPair[] }
+  | SeenBatch
   | { kind: 'device'; device: Device }
   | { kind: 'ended'; reason: string }
   | { kind: 'failed'; message: string };
