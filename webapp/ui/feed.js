@@ -1,150 +1,107 @@
-// <dva-feed>: pairs as they are scored, in a fixed number of places that fill in turn, so that nothing
-// on the page moves. A picture is blurred unless its own pool is known to be safe.
+// <dva-feed>: some of the pairs as they are scored, in a fixed number of places that fill in turn, so
+// that nothing on the page moves. Tells "open" with the pair that somebody wants to see large.
 
+import { Card } from './card.js';
+import { keyOf } from './curtain.js';
 import { make, say } from './dom.js';
 import { TEXT } from './text.js';
 
+/** @typedef {import('../engine/wire.js').SeenBatch} SeenBatch */
 /** @typedef {import('../engine/wire.js').ShownPair} ShownPair */
+/** @typedef {import('./curtain.js').Curtain} Curtain */
 
 const PLACES = 12;
-const SCORED = 0;
-
-class Card {
-  element = make('li', { class: 'card empty' });
-  #image = this.#newImage();
-  #none = make('span', { class: 'none' });
-  #caption = make('p', { class: 'caption' });
-  #bar = make('div', { class: 'bar', role: 'img' }, make('span', { class: 'fill' }));
-  #score = make('span', { class: 'score' });
-  #url = '';
-  /** @type {string | null} null: nothing has been shown */
-  #pool = null;
-
-  constructor() {
-    const picture = make('div', { class: 'picture' }, this.#image, this.#none);
-    const foot = make('div', { class: 'foot' }, this.#bar, this.#score);
-    this.element.append(picture, this.#caption, foot);
-  }
-
-  get pool() {
-    return this.#pool;
-  }
-
-  /** @param {boolean} blurred */
-  set blurred(blurred) {
-    this.element.classList.toggle('blurred', blurred);
-  }
-
-  /**
-   * @param {ShownPair} pair
-   * @param {boolean} blurred
-   */
-  show({ pool, caption, score, status, picture }, blurred) {
-    this.#pool = pool;
-    this.element.dataset.pool = pool;
-    // An image shows its last picture until the next is decoded: that one may need the blur still.
-    const image = this.#newImage();
-    this.#image.replaceWith(image);
-    this.#image = image;
-    this.blurred = blurred;
-    URL.revokeObjectURL(this.#url);
-    this.#url = picture === null ? '' : URL.createObjectURL(new Blob([picture]));
-    if (picture === null) {
-      this.#noPicture();
-    } else {
-      this.#image.src = this.#url;
-      this.#image.alt = TEXT.picture(caption);
-      this.#image.hidden = false;
-      say(this.#none, '');
-    }
-    say(this.#caption, caption || TEXT.noCaption);
-    this.#caption.title = caption;
-    this.#caption.classList.toggle('none', caption === '');
-    const scored = status === SCORED && score !== null;
-    say(this.#score, scored ? TEXT.score(score) : TEXT.status(status));
-    this.#bar.hidden = !scored;
-    this.#bar.ariaLabel = scored ? TEXT.scoreLabel(score) : '';
-    this.#bar.style.setProperty('--score', String(scored ? score : 0));
-    this.#bar.classList.toggle('below', scored && score < 0);
-    this.element.classList.remove('empty', 'fresh');
-    // Reading the width makes the browser forget the old run of the animation.
-    void this.element.offsetWidth;
-    this.element.classList.add('fresh');
-  }
-
-  #newImage() {
-    const image = make('img', { alt: '', decoding: 'async', width: '160', height: '160', hidden: '' });
-    image.addEventListener('error', () => {
-      if (image === this.#image) this.#noPicture();
-    });
-    return image;
-  }
-
-  #noPicture() {
-    this.#image.hidden = true;
-    say(this.#none, TEXT.noPicture);
-  }
-}
+/** As many as static/css/feed.css shows on a small screen. */
+const PLACES_IF_SMALL = 6;
+const small = matchMedia('(max-width: 559px)');
 
 export class FeedElement extends HTMLElement {
-  #cards = Array.from({ length: PLACES }, () => new Card());
+  #cards = Array.from({ length: PLACES }, () => new Card((pair) => this.#open(pair)));
   #next = 0;
   #list = make('ul', { class: 'cards', role: 'list' });
   #hint = make('p', { class: 'hint' }, TEXT.feedEmpty);
+  #scale = make('p', { class: 'hint scale' }, TEXT.scale);
   #blur = make('button', { type: 'button', class: 'button small', hidden: '' });
-  /**
-   * Pools that somebody asked to see though they aren't known to be safe.
-   * @type {Set<string>}
-   */
-  #revealed = new Set();
-  /** @type {ReadonlySet<string>} */
-  #safe = new Set();
+  #hold = make('button', { type: 'button', class: 'button small', 'aria-pressed': 'false' }, TEXT.feedHold);
+  #seen = 0;
+  #shown = 0;
+  #held = false;
+  /** Pairs that were reported. @type {Set<string>} */
+  #gone = new Set();
+  /** @type {Curtain | null} */
+  #curtain = null;
 
   connectedCallback() {
     if (this.firstChild !== null) return;
     this.#list.append(...this.#cards.map(({ element }) => element));
-    const head = make('div', { class: 'head' }, make('h2', {}, TEXT.feed), this.#hint, this.#blur);
-    this.append(head, this.#list);
-    this.#blur.addEventListener('click', () => {
-      const shown = this.#pools();
-      if (shown.some((pool) => this.#isBlurred(pool))) this.#revealed = new Set(shown);
-      else this.#revealed.clear();
-      this.#render();
+    const buttons = make('div', { class: 'buttons' }, this.#blur, this.#hold);
+    const head = make('div', { class: 'head' }, make('h2', {}, TEXT.feed), buttons);
+    this.append(head, this.#hint, this.#list, this.#scale);
+    this.#blur.addEventListener('click', () => this.dispatchEvent(new Event('curtain')));
+    this.#hold.addEventListener('click', () => {
+      this.#held = !this.#held;
+      this.#hold.ariaPressed = String(this.#held);
     });
   }
 
-  /** @param {ReadonlySet<string>} pools whose pictures may be shown to anybody */
-  set safe(pools) {
-    this.#safe = pools;
-    this.#render();
+  /** @param {Curtain} curtain */
+  set curtain(curtain) {
+    this.#curtain = curtain;
   }
 
-  /** @param {ShownPair[]} pairs */
-  show(pairs) {
+  /**
+   * @param {SeenBatch} batch
+   * @returns {ShownPair[]} those that are shown now
+   */
+  show({ pairs, shown }) {
+    this.#seen += pairs;
     // Nobody looks: no picture needs decoding.
-    if (document.hidden) return;
-    for (const pair of pairs) {
-      this.#cards[this.#next].show(pair, this.#isBlurred(pair.pool));
-      this.#next = (this.#next + 1) % PLACES;
+    if (document.hidden || this.#held) return [];
+    const taken = shown.filter((pair) => !this.#gone.has(keyOf(pair)) && this.#place(pair));
+    this.#shown += taken.length;
+    if (taken.length > 0) this.render();
+    return taken;
+  }
+
+  /** @param {ShownPair} pair that nobody is to see any more */
+  withdraw(pair) {
+    this.#gone.add(keyOf(pair));
+    for (const card of this.#cards) {
+      if (card.pair !== null && keyOf(card.pair) === keyOf(pair)) card.clear();
     }
-    if (pairs.length > 0) this.#render();
   }
 
-  /** @param {string} pool */
-  #isBlurred(pool) {
-    return !this.#safe.has(pool) && !this.#revealed.has(pool);
+  /** Draws the curtain anew. */
+  render() {
+    const curtain = this.#curtain;
+    if (curtain === null) return;
+    const shown = this.#cards.filter(({ pair }) => pair !== null);
+    for (const card of shown) card.blurred = card.pair !== null && curtain.hides(card.pair);
+    const concerned = shown.some(({ pair }) => pair !== null && curtain.concerns(pair.pool));
+    this.#blur.hidden = !concerned;
+    say(this.#blur, curtain.open ? TEXT.feedHide : TEXT.feedShow);
+    say(this.#scale, concerned && !curtain.open ? `${TEXT.feedHidden} ${TEXT.scale}` : TEXT.scale);
+    if (this.#shown > 0) say(this.#hint, TEXT.feedShown(Math.round(this.#seen / this.#shown), this.#seen));
   }
 
-  #pools() {
-    return this.#cards.flatMap(({ pool }) => (pool === null ? [] : [pool]));
+  /**
+   * @param {ShownPair} pair
+   * @returns {boolean} false if there was no place: somebody is at all of them
+   */
+  #place(pair) {
+    const places = small.matches ? PLACES_IF_SMALL : PLACES;
+    for (let tries = 0; tries < places; tries++) {
+      const card = this.#cards[this.#next % places];
+      this.#next = (this.#next + 1) % places;
+      if (card.isWanted) continue;
+      card.show(pair, this.#curtain?.hides(pair) ?? true);
+      return true;
+    }
+    return false;
   }
 
-  #render() {
-    for (const card of this.#cards) card.blurred = card.pool !== null && this.#isBlurred(card.pool);
-    const shown = this.#pools();
-    const isBlurred = shown.some((pool) => this.#isBlurred(pool));
-    this.#blur.hidden = shown.every((pool) => this.#safe.has(pool));
-    say(this.#blur, isBlurred ? TEXT.feedShow : TEXT.feedHide);
-    if (shown.length > 0) say(this.#hint, isBlurred ? TEXT.feedHidden : TEXT.scale);
+  /** @param {ShownPair} pair */
+  #open(pair) {
+    this.dispatchEvent(new CustomEvent('open', { detail: pair }));
   }
 }

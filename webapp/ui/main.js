@@ -6,12 +6,16 @@ import { Controller } from './controller.js';
 import { ControlsElement } from './controls.js';
 import { say } from './dom.js';
 import { FeedElement } from './feed.js';
+import { Live } from './live.js';
 import { ModelElement } from './model.js';
 import { NoticesElement } from './notices.js';
 import { NumbersElement } from './numbers.js';
+import { PaceElement } from './pace.js';
+import { PairElement } from './pair.js';
 import { PoolElement } from './pool.js';
 import { poolAtWork, safePools } from './pools.js';
 import { manifestOf, pools } from './server.js';
+import { SpreadElement } from './spread.js';
 import { isAlive } from './state.js';
 import { TEXT } from './text.js';
 import { isTaken } from './turn.js';
@@ -21,6 +25,7 @@ import { WhereElement } from './where.js';
 /** @typedef {import('./state.js').Notice} Notice */
 
 const POOL_EVERY_MS = 5000;
+const READY_WITHIN_MS = 700;
 
 /** @type {Readonly<Record<string, CustomElementConstructor>>} */
 const ELEMENTS = Object.freeze({
@@ -30,7 +35,10 @@ const ELEMENTS = Object.freeze({
   'dva-model': ModelElement,
   'dva-notices': NoticesElement,
   'dva-numbers': NumbersElement,
+  'dva-pace': PaceElement,
+  'dva-pair': PairElement,
   'dva-pool': PoolElement,
+  'dva-spread': SpreadElement,
   'dva-where': WhereElement,
 });
 
@@ -70,13 +78,19 @@ const controller = new Controller({
   untilDrained: address.get('until') === 'drained',
 });
 const controls = find('dva-controls', ControlsElement);
-const feed = find('dva-feed', FeedElement);
 const model = find('dva-model', ModelElement);
 const notices = find('dva-notices', NoticesElement);
 const numbers = find('dva-numbers', NumbersElement);
 const pool = find('dva-pool', PoolElement);
 const where = find('dva-where', WhereElement);
 const about = find('dva-about', AboutElement);
+const live = new Live(controller, {
+  feed: find('dva-feed', FeedElement),
+  numbers,
+  pace: find('dva-pace', PaceElement),
+  pair: find('dva-pair', PairElement),
+  spread: find('dva-spread', SpreadElement),
+});
 const standing = lacks();
 
 let drawing = false;
@@ -107,11 +121,6 @@ controller.addEventListener('change', () => {
   drawing = true;
   requestAnimationFrame(draw);
 });
-controller.addEventListener('seen', (event) => {
-  const { pairs, shown } = /** @type {CustomEvent} */ (event).detail;
-  numbers.add(pairs);
-  feed.show(shown);
-});
 draw();
 
 let bundle = '';
@@ -119,7 +128,7 @@ let bundle = '';
 async function look() {
   try {
     const found = await pools();
-    feed.safe = safePools(found);
+    live.safe = safePools(found);
     const chosen = poolAtWork(found, address.get('pool'), controller.state.pool);
     pool.show(chosen);
     if (chosen === null || chosen.bundle === bundle) return;
@@ -135,7 +144,9 @@ async function look() {
   }
 }
 
-await look();
+// With a server that is slow to answer, the page doesn't wait for it.
+await Promise.race([look(), new Promise((resolve) => setTimeout(resolve, READY_WITHIN_MS))]);
+find('main', HTMLElement).classList.remove('unready');
 setInterval(() => {
   if (!document.hidden) look();
 }, POOL_EVERY_MS);

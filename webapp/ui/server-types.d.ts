@@ -23,6 +23,7 @@ export interface Manifest {
   weights: string;
   about: string;
   demo: boolean;
+  tokenizer: { merges_path: string };
   image_tower: { path: string; data_paths?: string[] };
   text_tower: { path: string; data_paths?: string[] };
   licence: { name: string; url: string; attribution: string; path: string };

@@ -23,9 +23,31 @@ export async function pools() {
 }
 
 /**
+ * @param {string} bundle its id
+ * @returns {Promise<string>} the text of its merges.txt; the agent has fetched it before, so it comes from
+ *   the browser's cache
+ */
+export async function merges(bundle) {
+  const pool = (await pools()).find((known) => known.bundle === bundle);
+  if (pool === undefined) throw new Error(`No pool uses the model ${bundle} any more.`);
+  const { tokenizer } = await manifestOf(pool);
+  const response = await fetch(urlOf(pool, tokenizer.merges_path), { credentials: 'omit' });
+  if (!response.ok) throw new Error(`${response.url}: ${response.status}`);
+  return response.text();
+}
+
+/**
  * @param {PoolStatus} pool
  * @returns {Promise<Manifest>}
  */
 export function manifestOf(pool) {
-  return json(new URL('manifest.json', new URL(pool.bundle_url, location.origin)).href);
+  return json(urlOf(pool, 'manifest.json'));
+}
+
+/**
+ * @param {PoolStatus} pool
+ * @param {string} path of a file in its bundle
+ */
+function urlOf(pool, path) {
+  return new URL(path, new URL(pool.bundle_url, location.origin)).href;
 }

@@ -1,6 +1,7 @@
 // Every word that the page says, in English. Other languages have the same entries (see ../text.js).
 
 import { bytes, count, decimal, duration, exponent } from '../format.js';
+import { LIVE } from './en-live.js';
 
 /** @typedef {import('../state.js').Phase} Phase */
 
@@ -52,6 +53,7 @@ const RUNG = Object.freeze({
 });
 
 export const EN = Object.freeze({
+  ...LIVE,
   language: 'English',
   product: 'DVA',
   tagline: 'Data Validation Agent',
@@ -125,7 +127,6 @@ export const EN = Object.freeze({
   noPicture: 'no picture',
   picture: (/** @type {string} */ caption) => `Picture captioned: ${caption}`,
   score: (/** @type {number} */ score) => decimal(score, 3),
-  scoreLabel: (/** @type {number} */ score) => `Score ${decimal(score, 3)} on a scale from -1 to 1`,
   status: (/** @type {number} */ status) => STATUS[status] ?? `status ${status}`,
 
   otherTitle: 'Another tab of this browser is at work.',

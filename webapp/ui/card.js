@@ -1,0 +1,82 @@
+// One place of the feed: a pair, its score, and the way to see it large. Nothing in it moves when
+// another pair takes the place.
+
+import { make, say } from './dom.js';
+import { Picture } from './picture.js';
+import { TEXT } from './text.js';
+import { isFit, resultOf, scoreOf } from './values.js';
+
+/** @typedef {import('../engine/wire.js').ShownPair} ShownPair */
+
+const APPEAR_MS = 320;
+const calm = matchMedia('(prefers-reduced-motion: reduce)');
+
+export class Card {
+  #picture = new Picture();
+  #caption = make('span', { class: 'caption' });
+  #bar = make('span', { class: 'bar' }, make('span', { class: 'fill' }));
+  #score = make('span', { class: 'score' });
+  #button = make('button', { type: 'button', class: 'card empty', disabled: '' });
+  element = make('li', {}, this.#button);
+  /** @type {ShownPair | null} */
+  #pair = null;
+
+  /** @param {(pair: ShownPair) => void} open called when somebody wants to see it large */
+  constructor(open) {
+    const foot = make('span', { class: 'foot' }, this.#bar, this.#score);
+    this.#button.append(this.#picture.element, this.#caption, foot);
+    this.#button.addEventListener('click', () => {
+      if (this.#pair !== null) open(this.#pair);
+    });
+  }
+
+  get pair() {
+    return this.#pair;
+  }
+
+  /** Whether somebody is about to press it: then it keeps its pair. */
+  get isWanted() {
+    return this.#pair !== null && this.#button.matches(':hover, :focus-visible');
+  }
+
+  /** @param {boolean} blurred */
+  set blurred(blurred) {
+    this.#picture.blurred = blurred;
+    this.#button.classList.toggle('blurred', blurred);
+  }
+
+  /**
+   * @param {ShownPair} pair
+   * @param {boolean} blurred
+   */
+  show(pair, blurred) {
+    const { pool, caption, picture } = pair;
+    const fit = isFit(pair) ? scoreOf(pair) : null;
+    const result = resultOf(pair);
+    this.#pair = pair;
+    this.#button.dataset.pool = pool;
+    this.#picture.show(picture, { alt: '', blurred });
+    this.blurred = blurred;
+    say(this.#caption, caption || TEXT.noCaption);
+    this.#caption.classList.toggle('none', caption === '');
+    say(this.#score, result);
+    this.#bar.hidden = fit === null;
+    this.#bar.style.setProperty('--score', String(fit ?? 0));
+    this.#bar.classList.toggle('below', fit !== null && fit < 0);
+    this.#button.ariaLabel = TEXT.openPair(caption || TEXT.noCaption, result);
+    this.#button.disabled = false;
+    this.#button.classList.remove('empty');
+    if (!calm.matches) this.#button.animate([{ opacity: 0.25 }, {}], { duration: APPEAR_MS, easing: 'ease-out' });
+  }
+
+  clear() {
+    this.#pair = null;
+    this.#picture.clear();
+    say(this.#caption, '');
+    say(this.#score, '');
+    this.#button.ariaLabel = null;
+    this.#button.disabled = true;
+    this.#button.classList.add('empty');
+    delete this.#button.dataset.pool;
+  }
+}
