@@ -22,10 +22,12 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     """The WSGI app over a migrated database."""
     # Here, so that importing `server.config` doesn't import every view.
     from server import errors, security
+    from server.admin import views as admin
     from server.contributors.views import blueprint as contributors
     from server.limits import requests
     from server.pages.views import blueprint as pages
     from server.pools.views import blueprint as pools
+    from server.problems import services as problems
     from server.reports.views import blueprint as reports
     from server.results.views import blueprint as results
     from server.work.views import blueprint as work
@@ -40,6 +42,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         writers=max(1, settings.threads - SPARED_THREADS),
     )
     errors.init_app(app)
+    problems.init_app(app, app.extensions["dva-database"])
     security.init_app(app)
     requests.init_app(app, settings)
     if settings.proxies:
@@ -49,4 +52,5 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     for blueprint in (contributors, pools, reports, work, results):
         app.register_blueprint(blueprint, url_prefix=ROOT)
     app.register_blueprint(pages)
+    admin.init_app(app, settings)
     return app

@@ -17,6 +17,7 @@ from server.errors import SettingsError
 
 VERSION = version("dva")
 PREFIX = "DVA_"
+SHORTEST_KEY = 32
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -48,6 +49,9 @@ class Settings:
     """The same for one network."""
     proxies: int = 0
     """Proxies before the server that set X-Forwarded-For and X-Forwarded-Proto, 0 to 5."""
+    secret_key: str = ""
+    """Signs the operator's cookies; empty: a key kept in `data`/secret.key on SQLite, and no
+    /admin on PostgreSQL."""
     workers: int = 1
     """Server processes."""
     threads: int = 8
@@ -65,6 +69,8 @@ class Settings:
         _within("requests_per_second", self.requests_per_second, 0, 1_000_000)
         _within("network_requests_per_second", self.network_requests_per_second, 0, 1_000_000)
         _within("proxies", self.proxies, 0, 5)
+        if self.secret_key and len(self.secret_key) < SHORTEST_KEY:
+            raise SettingsError(f"secret_key has fewer than {SHORTEST_KEY} characters.")
         _within("workers", self.workers, 1, 64)
         _within("threads", self.threads, 1, 256)
         if self.log_level not in ("debug", "info", "warning", "error"):
@@ -85,6 +91,11 @@ class Settings:
             if self.database.startswith(name):
                 return "postgresql+psycopg://" + self.database.removeprefix(name)
         return self.database
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the database is a file of this machine, which no other server shares."""
+        return self.database_url.startswith("sqlite")
 
     @property
     def bundles(self) -> Path:

@@ -10,7 +10,10 @@ DvaError                    dva_agent.errors
 │   │   └── PairUnknown         │                           ├── ServerFault 500
 │   └── MethodNotAllowed 405    │                           └── Busy 503
 │                                                               └── ShardUnavailable
+├── SignInError             the operator's sign-in page, told in HTML
+│   ├── SignInFailed 403        ├── SignInTooOften 429      └── AdminClosed 503
 └── OperatorError           a command that can't go on, on stderr
+    ├── AccountError        an operator's account: unknown, taken, a password that won't do
     ├── SettingsError       a setting that can't be used
     ├── PoolError           the pool as a whole: unknown, of another bundle, without truth
     ├── ShardError          one tar: truncated, hostile, changed
@@ -26,7 +29,7 @@ from typing import ClassVar
 
 from dva_agent.errors import DvaError
 from dva_agent.protocol import ROOT, Problem, encode
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, request
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
@@ -169,6 +172,38 @@ class ShardUnavailable(Busy):
     retry_after_s = 60.0
 
 
+class SignInError(DvaError):
+    status: ClassVar[HTTPStatus] = HTTPStatus.FORBIDDEN
+
+
+class SignInFailed(SignInError):
+    default_code = "sign_in_failed"
+    default_next_step = "Try again. dva admin password sets a new one."
+
+
+class SignInTooOften(SignInError):
+    """`wait_s`: seconds until the next attempt is let in."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    default_code = "sign_in_too_often"
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__(
+            "Too many attempts have failed.",
+            next_step=f"Wait {math.ceil(wait_s)} seconds, then try again.",
+        )
+        self.wait_s = wait_s
+
+
+class AdminClosed(SignInError):
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    default_code = "admin_closed"
+    default_next_step = (
+        "On PostgreSQL, set DVA_SECRET_KEY to at least 32 random characters, the same on every"
+        " server, and start again."
+    )
+
+
 class OperatorError(DvaError):
     """A command ends with it: one line on stderr, its next step on another, exit status 1."""
 
@@ -178,6 +213,10 @@ class OperatorError(DvaError):
 class SettingsError(OperatorError):
     default_code = "setting_invalid"
     default_next_step = "docs/operations.md lists the settings and their ranges."
+
+
+class AccountError(OperatorError):
+    default_code = "account_invalid"
 
 
 class PoolError(OperatorError):
@@ -209,6 +248,8 @@ _OF_STATUS: dict[int, type[Refusal]] = {
 
 def problem(refusal: Refusal) -> Response:
     """RFC 9457. The type is about:blank because `code` already names the problem."""
+    # For the operator's count of problems (server/problems).
+    g.problem = refusal.code
     body = Problem(
         type="about:blank",
         title=refusal.status.phrase,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dva_agent.protocol import MAX_UNIT_PAIRS, PROTOCOL, PROTOCOL_HEADER
 from flask import Flask, Response, request
 
@@ -44,8 +46,24 @@ _UNUSED_FEATURES = (
     "usb",
     "xr-spatial-tracking",
 )
+_ADMIN_POLICY = {
+    "default-src": "'none'",
+    "img-src": "'self'",
+    "style-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
+"""The operator's pages run no script at all, and post their own forms."""
+
+
+def _line(policy: Mapping[str, str]) -> str:
+    return "; ".join(f"{name} {value}" for name, value in policy.items())
+
+
+ADMIN_POLICY = _line(_ADMIN_POLICY)
 HEADERS = {
-    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in _POLICY.items()),
+    "Content-Security-Policy": _line(_POLICY),
     # Both together give the tab shared memory, hence threads in WebAssembly.
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
@@ -71,4 +89,6 @@ def _check_protocol() -> None:
 def _harden(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers[name] = value
+    if request.blueprint == "admin":
+        response.headers["Content-Security-Policy"] = ADMIN_POLICY
     return response

@@ -12,13 +12,14 @@ import click
 from dva_agent.errors import DvaError
 from sqlalchemy.exc import SQLAlchemyError
 
+from server.cli.admin import admin
 from server.cli.agent import agent
 from server.cli.ingest import ingest
 from server.cli.reports import reports
 from server.cli.selection import grade, scores
 from server.cli.serving import demo, serve
 
-COMMANDS = (demo, serve, ingest, agent, scores, grade, reports)
+COMMANDS = (demo, serve, ingest, agent, scores, grade, reports, admin)
 
 
 def main() -> NoReturn:

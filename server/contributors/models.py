@@ -20,3 +20,5 @@ class Device(Base):
     device_class: Mapped[str] = mapped_column(String(200))
     agent_version: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime] = mapped_column(UtcTime)
+    last_seen_at: Mapped[datetime] = mapped_column(UtcTime, server_default="0", index=True)
+    """When it last asked for something; exact to a minute, so that few requests write it."""

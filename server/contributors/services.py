@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from dva_agent import protocol
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from server.config import Settings
@@ -31,6 +33,19 @@ def admit(session: Session, settings: Settings, network: str | None, at: datetim
         raise RateLimited("Too many devices register from this network.", retry_after_s=wait)
 
 
+SEEN_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassCount:
+    """How many devices of one class were seen since some time, and when the last of them was."""
+
+    platform: str
+    device_class: str
+    devices: int
+    last_seen_at: datetime
+
+
 def register(
     session: Session, registration: protocol.Registration, at: datetime
 ) -> protocol.Device:
@@ -43,6 +58,7 @@ def register(
         device_class=clean(registration.device_class),
         agent_version=clean(registration.agent_version),
         created_at=at,
+        last_seen_at=at,
     )
     session.add(device)
     return protocol.Device(device=device.id, token=token)
@@ -62,11 +78,39 @@ def signed_in(session: Session, authorization: str | None) -> str:
     return device
 
 
-def lock(session: Session, device: str) -> None:
-    """Until the transaction ends, nothing else is claimed or posted for this device."""
-    session.scalar(
-        select(Device.id).where(Device.id == device).with_for_update(key_share=True, of=Device)
+def lock(session: Session, device: str, at: datetime) -> None:
+    """Until the transaction ends, nothing else is claimed or posted for this device, which has now
+    been seen."""
+    row = session.scalars(
+        select(Device).where(Device.id == device).with_for_update(key_share=True, of=Device)
+    ).one()
+    if at - row.last_seen_at >= SEEN_EVERY:
+        row.last_seen_at = at
+
+
+def count_devices(session: Session, since: datetime | None = None) -> int:
+    """How many have registered, or were seen since then."""
+    query = select(func.count()).select_from(Device)
+    if since is not None:
+        query = query.where(Device.last_seen_at >= since)
+    return session.scalars(query).one()
+
+
+def classes_seen(session: Session, since: datetime, limit: int) -> Sequence[ClassCount]:
+    """The classes of the devices seen since then, the most frequent first. `limit`: a device names
+    its own class, so there may be any number of them."""
+    devices = func.count()
+    rows = session.execute(
+        select(Device.platform, Device.device_class, devices, func.max(Device.last_seen_at))
+        .where(Device.last_seen_at >= since)
+        .group_by(Device.platform, Device.device_class)
+        .order_by(devices.desc(), Device.device_class)
+        .limit(limit)
     )
+    return [
+        ClassCount(platform=platform, device_class=name, devices=int(count), last_seen_at=seen)
+        for platform, name, count, seen in rows
+    ]
 
 
 def clean(text: str) -> str:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
-
 ROUNDING_S = 1e-5
 """Seconds since 1970 are stored to the microsecond: who comes back in time isn't late by that."""
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from alembic import context
 
+from server.admin import models as _admin  # noqa: F401
 from server.contributors import models as _contributors  # noqa: F401
 from server.db import Base
 from server.limits import models as _limits  # noqa: F401
 from server.pools import models as _pools  # noqa: F401
+from server.problems import models as _problems  # noqa: F401
 from server.reports import models as _reports  # noqa: F401
 from server.results import models as _results  # noqa: F401
 from server.work import models as _work  # noqa: F401

@@ -16,6 +16,7 @@ from dva_agent.packed import MOST, pack
 from dva_agent.protocol import ROOT, PairRef, PoolStatus
 from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.sql.base import ExecutableOption
 
 from server.config import Settings
 from server.errors import PoolError, ShardUnavailable
@@ -122,6 +123,39 @@ def shards_of(session: Session, pool: Pool) -> list[Shard]:
             .options(joinedload(Shard.pool))
         )
     )
+
+
+def shard_page(session: Session, pool: Pool, *, first: int, count: int) -> list[Shard]:
+    """`count` shards by name, from the one numbered `first` (0 is the first) on."""
+    return list(
+        session.scalars(
+            select(Shard)
+            .where(Shard.pool_id == pool.id)
+            .order_by(Shard.name)
+            .offset(first)
+            .limit(count)
+        )
+    )
+
+
+def count_shards(session: Session, pool: Pool) -> int:
+    query = select(func.count()).select_from(Shard).where(Shard.pool_id == pool.id)
+    return session.scalars(query).one()
+
+
+def leased_units(session: Session, shards: Sequence[Shard]) -> dict[int, int]:
+    """Leased units of these shards, by shard id."""
+    rows = session.execute(
+        select(Unit.shard_id, func.count())
+        .where(Unit.shard_id.in_([shard.id for shard in shards]), Unit.state == LEASED)
+        .group_by(Unit.shard_id)
+    )
+    return {shard: int(count) for shard, count in rows}
+
+
+def with_shard() -> ExecutableOption:
+    """For queries of units elsewhere: shard and pool come along."""
+    return joinedload(Unit.shard).joinedload(Shard.pool)
 
 
 def checked_path(shard: Shard) -> Path:

@@ -61,7 +61,7 @@ def report(
 ) -> protocol.Reported:
     """Stores what a device says of a pair, and withholds the pair unless an operator has decided.
     What the device has said before stands. Raises RateLimited past `per_day` new reports."""
-    contributors.lock(session, device)
+    contributors.lock(session, device, at)
     # Until the transaction ends, nobody else reports a pair of this unit for the first time.
     pools.lock_unit(session, unit)
     pair = session.scalar(

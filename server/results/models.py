@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String
+from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db import Base, UtcTime
@@ -34,4 +34,18 @@ class Result(Base):
     pairs_scored: Mapped[int]
     digest: Mapped[str] = mapped_column(String(64))
     """sha256 of what was posted, to know a repetition from a contradiction."""
-    scored_at: Mapped[datetime] = mapped_column(UtcTime)
+    scored_at: Mapped[datetime] = mapped_column(UtcTime, index=True)
+
+
+class BrokenPairs(Base):
+    """How many pairs of a shard ended with a status other than `scored`: counted as results come,
+    since a look into every result's statuses would read as many bytes as the pool has pairs."""
+
+    __tablename__ = "broken_pairs"
+
+    shard_id: Mapped[int] = mapped_column(
+        ForeignKey("shard.id"), primary_key=True, autoincrement=False
+    )
+    status: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    """PairStatus."""
+    pairs: Mapped[int]

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from dva_agent import protocol
 from dva_agent.errors import MessageError
 from dva_agent.protocol import PairStatus
-from sqlalchemy import select
+from sqlalchemy import BigInteger, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from server.contributors.services import clean
+from server.db import add_counts
 from server.errors import AgentUnknown, BundleMismatch, ResultConflict, ResultInvalid
 from server.pools import services as pools
-from server.pools.services import Shard, Unit
+from server.pools.services import Pool, Shard, Unit
 from server.reports import services as reports
-from server.results.models import Result
+from server.results.models import BrokenPairs, Result
 from server.work import services as work
 from server.work.services import Lease
 
 __all__ = ["Result", "accept", "results_of"]
+MINUTE = timedelta(minutes=1)
 
 
 def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime) -> Result:
@@ -63,7 +67,12 @@ def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime
         scored_at=at,
     )
     session.add(result)
+    # The shard's row is locked by now: those who count on the same shard come one after the other.
     session.flush()
+    for status, pairs in Counter(kept.statuses).items():
+        if status != PairStatus.SCORED:
+            key = {"shard_id": unit.shard_id, "status": status}
+            add_counts(session, BrokenPairs, key=key, counts={"pairs": pairs})
     return result
 
 
@@ -76,6 +85,48 @@ def results_of(session: Session, shard: Shard) -> Sequence[tuple[Unit, Result]]:
         .order_by(Unit.number)
     )
     return [(unit, result) for unit, result in rows]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MinuteCount:
+    """Results that were accepted in the minute that began then, and their pairs with a score."""
+
+    minute: datetime
+    results: int
+    pairs: int
+
+
+def per_minute(session: Session, *, minutes: int, at: datetime) -> list[MinuteCount]:
+    """The last `minutes` minutes, those without a result too; the running one is the last."""
+    step = MINUTE // timedelta(microseconds=1)
+    column = type_coerce(Result.scored_at, BigInteger) // step
+    last = at.replace(second=0, microsecond=0)
+    first = last - (minutes - 1) * MINUTE
+    rows = session.execute(
+        select(column, func.count(), func.sum(Result.pairs_scored))
+        .where(Result.scored_at >= first)
+        .group_by(column)
+    )
+    found = {int(minute): (int(results), int(pairs)) for minute, results, pairs in rows}
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    counts = []
+    for number in range(minutes):
+        minute = first + number * MINUTE
+        results, pairs = found.get((minute - epoch) // MINUTE, (0, 0))
+        counts.append(MinuteCount(minute=minute, results=results, pairs=pairs))
+    return counts
+
+
+def broken_pairs(session: Session, pool: Pool) -> dict[PairStatus, int]:
+    """How many pairs of the pool's finished units could not be scored, by status."""
+    rows = session.execute(
+        select(BrokenPairs.status, func.sum(BrokenPairs.pairs))
+        .join(Shard, BrokenPairs.shard_id == Shard.id)
+        .where(Shard.pool_id == pool.id)
+        .group_by(BrokenPairs.status)
+        .order_by(BrokenPairs.status)
+    )
+    return {PairStatus(status): int(pairs) for status, pairs in rows}
 
 
 def _digest(posted: protocol.Result) -> str:

@@ -25,7 +25,7 @@ def accept(lease: str) -> Response:
     idle = None
     with database().write() as session:
         who = device(session)
-        own = work.own(session, who, lease)
+        own = work.own(session, who, lease, at)
         result = services.accept(session, own, posted, at)
         unit = pools.get_unit(session, own.unit_id)
         if posted.more:

@@ -48,7 +48,7 @@ def claim(
     brought_by: str | None = None,
 ) -> tuple[Claimed, Idle | None]:
     """Up to `count` leases for a device, or why there are none."""
-    contributors.lock(session, device)
+    contributors.lock(session, device, at)
     expire(session, at)
     held = session.scalars(
         select(Lease.deadline).where(Lease.device_id == device, Lease.state == HELD)
@@ -94,12 +94,12 @@ def expire(session: Session, at: datetime) -> None:
     session.flush()
 
 
-def own(session: Session, device: str, lease: str) -> Lease:
+def own(session: Session, device: str, lease: str, at: datetime) -> Lease:
     """A lease of this device, locked. `lease` comes from outside. Raises LeaseUnknown,
     LeaseNotYours."""
     if not _LEASE.fullmatch(lease):
         raise LeaseUnknown("There is no such lease.")
-    contributors.lock(session, device)
+    contributors.lock(session, device, at)
     found = session.scalar(select(Lease).where(Lease.id == lease).with_for_update())
     if found is None:
         raise LeaseUnknown("There is no such lease.")
@@ -161,6 +161,24 @@ def count_leased(session: Session, at: datetime) -> dict[int, int]:
         .group_by(Unit.pool_id)
     )
     return {pool: int(count) for pool, count in rows}
+
+
+def count_held(session: Session) -> int:
+    """Leases that nobody has ended yet, those past their deadline too."""
+    return session.scalars(select(func.count()).select_from(Lease).where(Lease.state == HELD)).one()
+
+
+def held(session: Session, limit: int) -> Claimed:
+    """Leases that nobody has ended yet, by deadline, with their units."""
+    rows = session.execute(
+        select(Lease, Unit)
+        .join(Unit, Lease.unit_id == Unit.id)
+        .where(Lease.state == HELD)
+        .order_by(Lease.deadline)
+        .limit(limit)
+        .options(pools.with_shard())
+    )
+    return [(lease, unit) for lease, unit in rows]
 
 
 def withheld(session: Session, claimed: Claimed) -> Mapping[int, reports.Positions]:

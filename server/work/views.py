@@ -59,7 +59,7 @@ def captions(pool: str, unit: str) -> Response:
 def heartbeat(lease: str) -> Response:
     at = now()
     with database().write() as session:
-        own = services.own(session, device(session), lease)
+        own = services.own(session, device(session), lease, at)
         services.keep_alive(settings(), own, at)
     return answer(Heartbeat(expires_in_s=(own.deadline - at).total_seconds()))
 
@@ -67,5 +67,5 @@ def heartbeat(lease: str) -> Response:
 @blueprint.post("/leases/<lease>/abandon")
 def abandon(lease: str) -> Response:
     with database().write() as session:
-        services.abandon(session, services.own(session, device(session), lease))
+        services.abandon(session, services.own(session, device(session), lease, now()))
     return Response(status=204)

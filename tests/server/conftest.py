@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from dva_agent.bundle import Manifest
 from flask import Flask
 
 from server import create_app
+from server.admin import passwords
 from server.config import Settings
 from server.db import Database
 from server.migrations import migrate
@@ -100,6 +102,13 @@ def pool(database: Database, settings: Settings, pool_folder: Path, bundle_folde
         progress=lambda done, total: None,
     )
     return "test"
+
+
+@pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real hash takes 64 MiB and a fifth of a second, many times over."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "_hasher", cheap)
 
 
 @pytest.fixture

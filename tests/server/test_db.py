@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from dva_agent.protocol import pack_scores
 from flask import Flask
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
@@ -21,12 +23,14 @@ from server import create_app
 from server.config import Settings
 from server.contributors.models import Device
 from server.db import Base, Database
-from server.migrations import migrate
-from server.results.models import Result
+from server.migrations import configuration, migrate
+from server.results.models import BrokenPairs, Result
 from server.work.models import Lease
-from tests.server.api import Api
+from tests.server.api import Api, result_for
 from tests.server.conftest import UNITS
 
+EARLIER = "0003"
+"""The step before the operator's pages."""
 TIMES = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
 
 
@@ -38,6 +42,7 @@ def device(name: str, at: datetime) -> Device:
         device_class="x",
         agent_version="1",
         created_at=at,
+        last_seen_at=at,
     )
 
 
@@ -72,7 +77,10 @@ def test_only_what_is_named_is_written_per_pair(database: Database) -> None:
     """Nothing per pair, but for those that somebody reported."""
     names = set(inspect(database.engine).get_table_names())
     work = {"device", "lease", "pool", "result", "shard", "unit"}
-    assert names == {"alembic_version", *work, "report", "reported_pair", "allowance"}
+    operators = {"admin_account", "admin_session", "sign_in_failure"}
+    counts = {"allowance", "broken_pairs", "problem_count"}
+    reports = {"report", "reported_pair"}
+    assert names == {"alembic_version", *work, *operators, *counts, *reports}
 
 
 def test_many_processes_may_migrate_at_once(database: Database) -> None:
@@ -137,3 +145,28 @@ def test_one_device_cant_get_past_its_share_by_asking_twice_at_once(
     with ThreadPoolExecutor(4) as threads:
         taken = [done.result() for done in [threads.submit(claim) for _ in range(4)]]
     assert sum(taken) == 2
+
+
+def test_what_was_there_before_the_operators_pages_is_counted(
+    api: Api, pool: str, database: Database
+) -> None:
+    """The step is undone and done again, over a result with broken pairs."""
+    lease = api.lease().leases[0]
+    size = len(lease.pairs)
+    statuses = bytes([2, 2, 6] + [0] * (size - 3))
+    scores = pack_scores([0.0] * size)
+    api.post_result(lease, result_for(lease, statuses=statuses, scores=scores))
+    before = broken(database)
+    assert before == {2: 2, 6: 1}
+    with database.write() as session:
+        command.downgrade(configuration(session.connection()), EARLIER)
+    migrate(database)
+    assert broken(database) == before
+    with database.read() as session:
+        [row] = session.scalars(select(Device)).all()
+    assert row.last_seen_at == row.created_at
+
+
+def broken(database: Database) -> dict[int, int]:
+    with database.read() as session:
+        return {row.status: row.pairs for row in session.scalars(select(BrokenPairs))}

@@ -1,0 +1,132 @@
+"""What the pages show, gathered from the other domains in one view of the database."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dva_agent.protocol import PairStatus, PoolStatus
+from sqlalchemy.orm import Session
+
+from server.admin.chart import Chart, chart
+from server.config import Settings
+from server.contributors import services as contributors
+from server.contributors.services import ClassCount
+from server.errors import ShardUnavailable
+from server.pools import services as pools
+from server.pools.services import Pool, Shard
+from server.problems import services as problems
+from server.problems.services import CodeCount
+from server.results import services as results
+from server.work import services as work
+
+MINUTES = 60
+LEASES_SHOWN = 50
+CLASSES_SHOWN = 30
+SHARDS_SHOWN = 100
+ACTIVE = timedelta(minutes=10)
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaseLine:
+    """`left`: until the deadline; negative once it has passed and nobody has asked for work."""
+
+    pool: str
+    unit: str
+    device: str
+    age: timedelta
+    left: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    pools: Sequence[PoolStatus]
+    leases: Sequence[LeaseLine]
+    leases_held: int
+    classes: Sequence[ClassCount]
+    devices: int
+    devices_day: int
+    devices_active: int
+    rate: Chart
+    rate_starts: datetime
+    results_hour: int
+    pairs_hour: int
+    problems: Sequence[CodeCount]
+    disk_free: int
+    """Bytes, where the data folder is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardLine:
+    shard: Shard
+    leased: int
+    open: int
+    fault: str
+    """Why its file can't be served; empty if it can."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolPage:
+    status: PoolStatus
+    shards: Sequence[ShardLine]
+    broken: Mapping[PairStatus, int]
+    page: int
+    """From 1."""
+    pages: int
+
+
+def overview(session: Session, settings: Settings, at: datetime) -> Overview:
+    minutes = results.per_minute(session, minutes=MINUTES, at=at)
+    return Overview(
+        pools=pools.statuses(session, work.count_leased(session, at)),
+        leases=[
+            LeaseLine(
+                pool=unit.shard.pool.name,
+                unit=unit.name,
+                device=lease.device_id,
+                age=at - lease.claimed_at,
+                left=lease.deadline - at,
+            )
+            for lease, unit in work.held(session, LEASES_SHOWN)
+        ],
+        leases_held=work.count_held(session),
+        classes=contributors.classes_seen(session, at - DAY, CLASSES_SHOWN),
+        devices=contributors.count_devices(session),
+        devices_day=contributors.count_devices(session, at - DAY),
+        devices_active=contributors.count_devices(session, at - ACTIVE),
+        rate=chart([minute.results for minute in minutes]),
+        rate_starts=minutes[0].minute,
+        results_hour=sum(minute.results for minute in minutes),
+        pairs_hour=sum(minute.pairs for minute in minutes),
+        problems=problems.by_code(session, at),
+        disk_free=shutil.disk_usage(settings.data).free,
+    )
+
+
+def pool_page(session: Session, pool: Pool, page: int, at: datetime) -> PoolPage:
+    """`page` from 1; one past the last shows the last."""
+    pages = max(-(-pools.count_shards(session, pool) // SHARDS_SHOWN), 1)
+    page = min(page, pages)
+    shards = pools.shard_page(session, pool, first=(page - 1) * SHARDS_SHOWN, count=SHARDS_SHOWN)
+    leased = pools.leased_units(session, shards)
+    found = pools.statuses(session, work.count_leased(session, at))
+    return PoolPage(
+        status=next(status for status in found if status.pool == pool.name),
+        shards=[_line(shard, leased.get(shard.id, 0)) for shard in shards],
+        broken=results.broken_pairs(session, pool),
+        page=page,
+        pages=pages,
+    )
+
+
+def _line(shard: Shard, leased: int) -> ShardLine:
+    fault = ""
+    try:
+        pools.checked_path(shard)
+    except ShardUnavailable as error:
+        fault = str(error)
+    open_units = shard.units - shard.units_done - leased
+    return ShardLine(shard=shard, leased=leased, open=open_units, fault=fault)

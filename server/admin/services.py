@@ -1,0 +1,154 @@
+"""Accounts, signing in and out. Times come from the caller."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session, joinedload
+
+from server.admin import backoff, passwords
+from server.admin.models import AdminAccount, AdminSession, SignInFailure
+from server.db import Database, add_counts
+from server.errors import AccountError, SignInFailed, SignInTooOften
+
+__all__ = ["AdminAccount"]
+
+SESSION = timedelta(hours=12)
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+
+
+def create(session: Session, name: str, password: str, at: datetime) -> None:
+    """Raises AccountError for a name that is taken or none, or a password that won't do."""
+    if not NAME.fullmatch(name):
+        raise AccountError(
+            f"{name!r} can't be a name.",
+            next_step="Up to 40 of a-z, 0-9, dot, dash and underscore, a letter or digit first.",
+        )
+    if _find(session, name) is not None:
+        raise AccountError(
+            f"There is an account {name} already.",
+            code="account_exists",
+            next_step="dva admin password changes its password.",
+        )
+    account = AdminAccount(name=name, password_hash=passwords.hashed(password), created_at=at)
+    session.add(account)
+
+
+def change_password(session: Session, name: str, password: str) -> None:
+    """Signs the account out everywhere. Raises AccountError."""
+    account = _get(session, name)
+    account.password_hash = passwords.hashed(password)
+    _sign_out_everywhere(session, account)
+
+
+def remove(session: Session, name: str) -> None:
+    """Signs the account out everywhere, and deletes it. Raises AccountError."""
+    account = _get(session, name)
+    _sign_out_everywhere(session, account)
+    session.delete(account)
+
+
+def accounts(session: Session) -> Sequence[AdminAccount]:
+    return session.scalars(select(AdminAccount).order_by(AdminAccount.name)).all()
+
+
+def sign_in(
+    database: Database, *, name: str, password: str, network: str | None, at: datetime
+) -> str:
+    """A new session's token. `network`: None if it can't be told; then only the account waits.
+    Raises SignInTooOften, SignInFailed: the same for a wrong password as for a name that doesn't
+    exist, after the same time."""
+    limits = {_digest(f"account {name}"): backoff.ACCOUNT_LONGEST_S}
+    if network is not None:
+        limits[_digest(f"network {network}")] = backoff.NETWORK_LONGEST_S
+    with database.write() as session:
+        _require_turn(session, limits, at)
+        # Counted before the password is looked at: attempts made at once don't share one count.
+        for subject in sorted(limits):
+            _count_failure(session, subject, at)
+        account = _find(session, name)
+        known = account.password_hash if account else passwords.NOBODY
+    if not passwords.matches(known, password) or account is None:
+        raise SignInFailed("The name or the password is wrong.")
+    token = secrets.token_urlsafe(32)
+    with database.write() as session:
+        current = _find(session, name)
+        if current is None or current.password_hash != known:
+            raise SignInFailed("The account was changed at this moment.")
+        session.execute(delete(SignInFailure).where(SignInFailure.subject_sha256.in_(limits)))
+        session.execute(delete(AdminSession).where(AdminSession.expires_at <= at))
+        session.add(
+            AdminSession(
+                token_sha256=_digest(token), account_id=current.id, expires_at=at + SESSION
+            )
+        )
+    return token
+
+
+def signed_in(session: Session, token: str, at: datetime) -> AdminAccount | None:
+    found = session.scalar(
+        select(AdminSession)
+        .where(AdminSession.token_sha256 == _digest(token), AdminSession.expires_at > at)
+        .options(joinedload(AdminSession.account))
+    )
+    return found.account if found else None
+
+
+def sign_out(session: Session, token: str) -> None:
+    session.execute(delete(AdminSession).where(AdminSession.token_sha256 == _digest(token)))
+
+
+def _require_turn(session: Session, limits: dict[str, float], at: datetime) -> None:
+    rows = session.scalars(select(SignInFailure).where(SignInFailure.subject_sha256.in_(limits)))
+    wait = max(
+        (
+            backoff.wait_s(row.failures, row.last_at, at, longest_s=limits[row.subject_sha256])
+            for row in rows
+        ),
+        default=0.0,
+    )
+    if wait > 0:
+        raise SignInTooOften(wait)
+
+
+def _count_failure(session: Session, subject: str, at: datetime) -> None:
+    """And forgets those of long ago, so that names made up by the thousand don't stay."""
+    old = SignInFailure.last_at <= at - backoff.FORGOTTEN
+    session.execute(delete(SignInFailure).where(old))
+    add_counts(
+        session,
+        SignInFailure,
+        key={"subject_sha256": subject},
+        counts={"failures": 1},
+        values={"last_at": at},
+    )
+
+
+def _sign_out_everywhere(session: Session, account: AdminAccount) -> None:
+    session.execute(delete(AdminSession).where(AdminSession.account_id == account.id))
+
+
+def _find(session: Session, name: str) -> AdminAccount | None:
+    """`name` may come from outside: what can't be one never reaches the database."""
+    if not NAME.fullmatch(name):
+        return None
+    return session.scalar(select(AdminAccount).where(AdminAccount.name == name))
+
+
+def _get(session: Session, name: str) -> AdminAccount:
+    account = _find(session, name)
+    if account is None:
+        known = ", ".join(account.name for account in accounts(session)) or "none yet"
+        raise AccountError(
+            f"There is no account {name}.", code="account_unknown", next_step=f"Here: {known}."
+        )
+    return account
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,48 @@
+"""An operator's browser without a browser: cookies, forms, no script."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+NAME, PASSWORD = "alice", "correct horse battery"
+
+
+class Operator:
+    def __init__(self, app: Flask, *, address: str = "192.0.2.7", scheme: str = "http") -> None:
+        self._client = app.test_client()
+        self._request: dict[str, Any] = {
+            "environ_base": {"REMOTE_ADDR": address},
+            "base_url": f"{scheme}://localhost",
+        }
+
+    def get(self, path: str = "/admin") -> TestResponse:
+        return self._client.get(path, **self._request)
+
+    def post(self, path: str, **fields: str) -> TestResponse:
+        return self._client.post(path, data=fields, **self._request)
+
+    def form(self, path: str = "/admin/sign-in") -> str:
+        found = re.search(r'name="form" value="([^"]+)"', self.get(path).text)
+        assert found
+        return found[1]
+
+    def sign_in(self, name: str = NAME, password: str = PASSWORD) -> TestResponse:
+        return self.post("/admin/sign-in", name=name, password=password, form=self.form())
+
+    def sign_out(self) -> TestResponse:
+        return self.post("/admin/sign-out", form=self.form("/admin"))
+
+    @property
+    def is_signed_in(self) -> bool:
+        return self.get().status_code == 200
+
+    def cookie(self) -> str | None:
+        found = self._client.get_cookie("dva-admin", path="/admin")
+        return found.value if found else None
+
+    def put_cookie(self, value: str) -> None:
+        self._client.set_cookie("dva-admin", value, path="/admin")
