@@ -6,13 +6,16 @@ PORT ?= 8000
 DATA ?= data
 BIN := .venv/bin
 
-.PHONY: help run test check setup setup-dev export-demo clean
+.PHONY: help run tour test check setup setup-dev export-demo clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 run: setup ## score the demo pool: open the address it prints (PORT=8000 DATA=data)
 	@$(BIN)/dva demo --data "$(DATA)" --port "$(PORT)"
+
+tour: setup ## two minutes: score the demo in a tab, grade it, look at what came out
+	@$(BIN)/dva tour
 
 test: setup-dev ## the whole suite: Python, JavaScript, browser
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -18,8 +18,9 @@ from server.cli.ingest import ingest
 from server.cli.reports import reports
 from server.cli.selection import grade, scores
 from server.cli.serving import demo, serve
+from server.cli.tour import tour
 
-COMMANDS = (demo, serve, ingest, agent, scores, grade, reports, admin)
+COMMANDS = (tour, demo, serve, ingest, agent, scores, grade, reports, admin)
 
 
 def main() -> NoReturn:

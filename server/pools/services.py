@@ -308,6 +308,13 @@ def unit_pairs(settings: Settings, unit: Unit) -> list[PairRef]:
     return read_unit(path, unit.number)
 
 
+def shard_pairs(settings: Settings, shard: Shard) -> Iterator[PairRef]:
+    """All pairs of a shard, in its order."""
+    path = index_path(settings, shard.pool.name, shard.name)
+    for number in range(shard.units):
+        yield from read_unit(path, number)
+
+
 def count_units(session: Session, pools: Sequence[int]) -> UnitCounts:
     total, done = session.execute(
         select(
