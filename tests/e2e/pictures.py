@@ -128,6 +128,75 @@ def unknown() -> list[tuple[str, bytes]]:
     ]
 
 
+@functools.cache
+def streams() -> list[tuple[str, bytes, bool]]:
+    """(name, file, whether its pixels are whole) of PNGs whose chunks are all right."""
+    return list(_streams())
+
+
+def _streams() -> Iterator[tuple[str, bytes, bool]]:
+    width, height = 40, 30
+    image = np.asarray(scene(width, height, 6))
+    rows = [b"\0" + row.tobytes() for row in image]
+    packed = zlib.compress(b"".join(rows))
+    wrong = packed[:-1] + bytes([packed[-1] ^ 1])
+    small = bytearray(packed)
+    small[0] = 0x08
+    small[1] = 31 - (small[0] << 8) % 31
+
+    def png(*parts: bytes, interlaced: int = 0) -> bytes:
+        header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, interlaced)
+        pixels = b"".join(png_chunk(b"IDAT", part) for part in parts)
+        start = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header)
+        return start + pixels + png_chunk(b"IEND", b"")
+
+    yield "png in one piece", png(packed), True
+    yield "png stored", png(zlib.compress(b"".join(rows), 0)), True
+    yield "png in many pieces", png(b"", packed[:1], packed[1:-3], b"", packed[-3:], b""), True
+    yield "png interlaced", png(zlib.compress(_adam7(image)), interlaced=1), True
+    yield (
+        "png interlaced but for a row",
+        png(zlib.compress(_adam7(image)[:-61]), interlaced=1),
+        False,
+    )
+    yield "png with a wrong checksum of pixels", png(wrong), False
+    yield "png without a checksum of pixels", png(packed[:-4]), False
+    yield "png with half its pixels", png(packed[: len(packed) // 2]), False
+    yield "png of a row too few", png(zlib.compress(b"".join(rows[:-1]))), False
+    yield "png of a byte too few", png(zlib.compress(b"".join(rows)[:-1])), False
+    yield "png of a byte too many", png(zlib.compress(b"".join(rows) + b"\0")), False
+    yield "png of a row too many", png(zlib.compress(b"".join([*rows, rows[0]]))), False
+    yield "png with bytes after its pixels", png(packed + bytes(9)), False
+    yield "png with a piece after its pixels", png(packed, b"anything"), False
+    yield "png with its pixels twice", png(packed, packed), False
+    yield "png with raw deflate", png(packed[2:-4]), False
+    yield "png with a window too small", png(bytes(small)), _inflates(bytes(small))
+    yield "png with no pixels", png(b""), False
+    for place in (0, height // 2, height - 1):
+        filters = [b"\5" + row[1:] if at == place else row for at, row in enumerate(rows)]
+        yield f"png with filter 5 in row {place}", png(zlib.compress(b"".join(filters))), False
+
+
+def _inflates(stream: bytes) -> bool:
+    """Whether zlib takes it: a window may be too small for what refers back."""
+    try:
+        return bool(zlib.decompress(stream))
+    except zlib.error:
+        return False
+
+
+def _adam7(image: np.ndarray) -> bytes:
+    """The rows of the seven passes, without filters."""
+    return b"".join(
+        b"\0" + row.tobytes()
+        for left, top, right, down in (
+            (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4),
+            (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2),
+        )
+        for row in image[top::down, left::right]
+    )  # fmt: skip
+
+
 def _with(kind: bytes, payload: bytes, before: bytes = b"IDAT") -> bytes:
     place = plain().index(before) - 4
     return plain()[:place] + png_chunk(kind, payload) + plain()[place:]

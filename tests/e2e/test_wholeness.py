@@ -14,14 +14,14 @@ from dva_agent.protocol import PairStatus
 from dva_agent.wholeness import is_whole
 from playwright.sync_api import Page
 
-from tests.e2e.pictures import encoded, good, odd, scene, unknown
+from tests.e2e.pictures import encoded, good, odd, scene, streams, unknown
 from tests.e2e.test_pixels import in_tab
 
 pytestmark = pytest.mark.browser
 
 WHOLE = """async (files) => {
   const { isWhole } = await import('/static/app/engine/wholeness.js');
-  return files.map((file) => isWhole(Uint8Array.fromBase64(file)));
+  return Promise.all(files.map((file) => isWhole(Uint8Array.fromBase64(file))));
 }"""
 SPEC = Preprocessing(
     size=64, resize="shortest", interpolation="bicubic", mean=(0, 0, 0), std=(1, 1, 1)
@@ -41,6 +41,7 @@ def damaged() -> list[tuple[Format, bytes]]:
             found.append((format_, file[:place] + changed + file[place + 1 :]))
         found += [(format_, file[:-cut]) for cut in range(1, 16)]
     found += [("png", file) for _, file in [*odd(), *unknown()]]
+    found += [("png", file) for _, file, _ in streams()]
     return found
 
 

@@ -22,7 +22,7 @@ const DECODE_AS_STORED = Object.freeze(
  * @returns {Promise<Uint8Array | null>} null if no picture can be made of it
  */
 export async function preprocess(file, spec) {
-  if (!isWhole(file)) return null;
+  if (!(await isWhole(file))) return null;
   const bitmap = await decode(file);
   if (bitmap === null) return null;
   try {

@@ -2,10 +2,13 @@
 // refuses. The twin of webapp/dva_agent/wholeness.py, whose docstring states the rule; the pictures
 // have passed dva_agent.images.sniff, so their headers are known to make sense.
 
+import { areWhole } from './scanlines.js';
+
 const IDAT = 0x49444154;
 const IEND = 0x49454e44;
 const PLTE = 0x504c5445;
 const PNG_FIRST_CHUNK = 8;
+const PNG_HEADER_SIZE = 13;
 const ANCILLARY = 0x20000000;
 const MAX_MARKERS = 4096;
 
@@ -23,10 +26,10 @@ export function mediaType(data) {
 }
 
 /**
- * @param {Uint8Array} data
- * @returns {boolean}
+ * @param {Uint8Array<ArrayBuffer>} data
+ * @returns {Promise<boolean>}
  */
-export function isWhole(data) {
+export async function isWhole(data) {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   if (data.length < 12) return false;
   switch (mediaType(data)) {
@@ -66,17 +69,23 @@ function isWholeJpeg(view) {
 }
 
 /**
- * Chunks up to and with IEND lie inside the file, their checksums are right, none critical is unknown.
- * @param {Uint8Array} data
+ * Chunks up to and with IEND lie inside the file, their checksums are right, none critical is unknown,
+ * and the pixels are the header's.
+ * @param {Uint8Array<ArrayBuffer>} data
  * @param {DataView} view
  */
-function isWholePng(data, view) {
+async function isWholePng(data, view) {
+  const pixels = [];
   for (let at = PNG_FIRST_CHUNK; at + 8 <= data.length; ) {
     const end = at + 8 + view.getUint32(at);
     const kind = view.getUint32(at + 4);
     if (end + 4 > data.length) return false;
     if (crc32(data.subarray(at + 4, end)) !== view.getInt32(end)) return false;
-    if (kind === IEND) return true;
+    if (kind === IEND) {
+      const header = new DataView(data.buffer, data.byteOffset + PNG_FIRST_CHUNK + 8, PNG_HEADER_SIZE);
+      return areWhole(header, pixels);
+    }
+    if (kind === IDAT) pixels.push(data.subarray(at + 8, end));
     const known = at === PNG_FIRST_CHUNK || kind === IDAT || kind === PLTE;
     if (!known && (kind & ANCILLARY) === 0) return false;
     at = end + 4;
