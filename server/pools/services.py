@@ -332,6 +332,7 @@ def statuses(session: Session, leased: dict[int, int]) -> list[PoolStatus]:
             select(
                 Shard.pool_id,
                 func.sum(Shard.pairs).label("pairs"),
+                func.sum(Shard.size).label("bytes"),
                 func.sum(Shard.units).label("units"),
                 func.sum(Shard.units_done).label("units_done"),
                 func.sum(Shard.pairs_done).label("pairs_done"),
@@ -349,6 +350,7 @@ def statuses(session: Session, leased: dict[int, int]) -> list[PoolStatus]:
             attribution=pool.attribution,
             safe=pool.safe,
             pairs=int(sums[pool.id].pairs),
+            bytes=int(sums[pool.id].bytes),
             units=int(sums[pool.id].units),
             units_leased=leased.get(pool.id, 0),
             units_done=int(sums[pool.id].units_done),

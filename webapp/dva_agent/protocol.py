@@ -222,6 +222,8 @@ class PoolStatus(Message, frozen=True, kw_only=True):
     safe: bool
     """Whether its pictures may be shown unblurred."""
     pairs: Count
+    bytes: Count
+    """Of its shards: what scoring all of it transfers."""
     units: Count
     units_leased: Count
     units_done: Count
