@@ -17,6 +17,7 @@ from dva_agent.events import Batch, Seen, UnitFinished, UnitStarted
 from dva_agent.gate import Gate
 from dva_agent.ladder import Ladder, Session
 from dva_agent.narrator import Narrator
+from dva_agent.pace import Pace
 from dva_agent.protocol import Accepted, Lease, PairStatus, Result, pack_scores
 from dva_agent.retry import again
 
@@ -40,6 +41,7 @@ class Road:
     narrator: Narrator
     clock: Clock
     gate: Gate
+    pace: Pace
     slots: asyncio.Semaphore
 
 
@@ -122,7 +124,8 @@ async def _score(road: Road, lease: Lease, session: Session) -> tuple[Outcome, f
         )
         try:
             here = lease if span else await packed.unpacked(lease, engine, blob)
-            unit = Unit(lease=here, blob=blob, model=session.model, turn=session.turn)
+            turn = road.pace.watched(session.turn)
+            unit = Unit(lease=here, blob=blob, model=session.model, turn=turn)
             watch = _Watch(road=road, lease=lease, blob=blob)
             outcome = withhold(lease, await road.agents[lease.agent].run(unit, engine, watch))
         finally:
@@ -143,7 +146,7 @@ def withhold(lease: Lease, outcome: Outcome) -> Outcome:
 
 
 class _Watch:
-    """Passes seen pairs on, and is where a pause happens."""
+    """Passes seen pairs on, and is where a pause or a rest happens."""
 
     def __init__(self, *, road: Road, lease: Lease, blob: Blob) -> None:
         self._road = road
@@ -165,6 +168,7 @@ class _Watch:
             pairs=told,
         )
         road.narrator.observer.seen(batch, self._blob)
+        self.paused += await road.pace.rest()
         if not road.gate.is_open:
             before = road.clock.now()
             await road.gate.passed()

@@ -24,6 +24,7 @@ from dva_agent.holdings import GOODBYE_S, Holdings
 from dva_agent.journey import Road, travel
 from dva_agent.ladder import Ladder
 from dva_agent.narrator import Narrator
+from dva_agent.pace import Pace
 from dva_agent.protocol import MAX_LEASES, Accepted, Idle, Lease, LeaseRequest
 from dva_agent.waiting import change, unless
 
@@ -67,7 +68,7 @@ class Errand:
 
 
 class Runner:
-    """One run. `pause`, `resume` and `stop` may be called at any time from the event loop."""
+    """One run. Its other methods may be called at any time from the event loop."""
 
     def __init__(
         self,
@@ -87,6 +88,7 @@ class Runner:
         self._clock = clock
         self._errand = errand
         self._gate = Gate()
+        self._pace = Pace(clock)
         self._road = Road(
             client=client,
             agents=agents,
@@ -94,6 +96,7 @@ class Runner:
             narrator=narrator,
             clock=clock,
             gate=self._gate,
+            pace=self._pace,
             slots=asyncio.Semaphore(UNITS_AT_ONCE),
         )
         self._held = Holdings(client=client, clock=clock, narrator=narrator)
@@ -123,6 +126,10 @@ class Runner:
             self._lapse = None
         self._narrator.resume()
         self._changed.set()
+
+    def pace(self, share: float) -> None:
+        """Compute `share` of the time, in (0, 1], from now on."""
+        self._pace.set(share)
 
     def stop(self, *, finish: bool) -> None:
         """Take no new work; finish and submit what is held, or drop it and give it back."""
