@@ -6,6 +6,7 @@ The worker calls
 
     const agent = pyodide.pyimport('dva_agent.browser').start(host, configJson);
     agent.pause(); agent.resume();          // between batches; held leases are kept and renewed
+    agent.pace(0.25);                       // compute a quarter of the time from now on
     agent.stop(true);                       // finish and submit what is held, take nothing new
     agent.stop(false);                      // drop what is held and abandon it at once
     const ending = await agent.wait();      // "drained", "stopped", or "failed": the event of kind
@@ -19,6 +20,7 @@ config (JSON)
     device      {device, token}|null   what `saveDevice` was given on an earlier visit
     platform    string    label for Registration.device_class before an engine is known
     untilDrained  bool    end when the pool is drained (tests); else wait for more work
+    share       number    of the time to compute, in (0, 1]
 
 host methods
     openEngine(rung, manifestJson, bundleUrl) -> Promise<engine>
@@ -71,7 +73,8 @@ and pixels may be under way beside them.
 
 Errors: throw an Error with a string `code`: rung_unavailable, device_lost, numeric_fault,
 engine_failed, unreachable, busy (with number `retryAfterS`), refused (with number `status`),
-bundle_invalid (a downloaded file's sha256 is wrong). Optional `nextStep`: what the person can do.
+bundle_invalid (a downloaded file's sha256 is wrong). Optional `nextStep`: what the person can do;
+`reason`: a finer code to tell in the code's place.
 Anything without a known code is taken for engine_failed (from an engine) or unreachable (from
 `request`).
 """
@@ -82,7 +85,7 @@ import array
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
@@ -123,6 +126,7 @@ class Config(Struct, frozen=True, kw_only=True, rename="camel"):
     pool: str | None = None
     device: Device | None = None
     until_drained: bool = False
+    share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
 
 
 async def _awaited(promise: Awaitable[T], otherwise: type[errors.DvaError]) -> T:
@@ -148,7 +152,8 @@ def _ours(error: Any, otherwise: type[errors.DvaError]) -> errors.DvaError:
             message, next_step=next_step, status=status if isinstance(status, int) else 400
         )
     kind = _ENGINE_ERRORS.get(code, otherwise) if isinstance(code, str) else otherwise
-    return kind(message, next_step=next_step)
+    cause = getattr(error, "reason", None)
+    return kind(message, code=cause if isinstance(cause, str) else "", next_step=next_step)
 
 
 def _spans(spans: Sequence[Span | None]) -> Any:
@@ -303,6 +308,10 @@ class Control:
         """See Runner.resume."""
         self._runner.resume()
 
+    def pace(self, share: float) -> None:
+        """See Runner.pace."""
+        self._runner.pace(float(share))
+
     def stop(self, finish: bool) -> None:
         """See Runner.stop."""
         self._runner.stop(finish=bool(finish))
@@ -339,4 +348,5 @@ def start(js_host: Any, config_json: str) -> Control:
         errand=Errand(pool=config.pool, until_drained=config.until_drained),
         clock=SystemClock(),
     )
+    runner.pace(config.share)
     return Control(runner=runner, host=host)

@@ -36,6 +36,9 @@ T = TypeVar("T")
 WITHOUT_MODEL: Rung = "python"
 """For agents that need no model: it has no arithmetic, so there is nothing to test."""
 
+OUT_OF_MEMORY = "out_of_memory"
+"""A rung's error that says more than that no rung is left."""
+
 PAIRS_BETWEEN_TESTS = 4096
 MAX_LOSSES = 3
 """Of the device, on one rung; then the next rung is tried."""
@@ -145,12 +148,16 @@ class Ladder:
         return self._session
 
     async def _climb(self, rungs: Sequence[Rung], manifest: Manifest, url: str) -> Session:
+        last: EngineError | None = None
         for rung in rungs:
             while (manifest.bundle, rung) not in self._failed:
                 try:
                     return await self._open(rung, manifest, url)
                 except EngineError as error:
                     self._note(manifest, rung, error)
+                    last = error
+        if last and last.code == OUT_OF_MEMORY:
+            raise last
         raise RungUnavailable(
             "Nothing on this device computes this model rightly.",
             code="no_rung_left",

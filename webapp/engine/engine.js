@@ -3,7 +3,7 @@
 // a few KB a batch and stay in main memory, where they are checked and compared.
 
 import { checkNorms, similarity } from './embeddings.js';
-import { TabError, messageOf } from './errors.js';
+import { TabError, isOutOfMemory, messageOf } from './errors.js';
 import { openGpu } from './gpu.js';
 import { loadFiles } from './model-files.js';
 import { Reader } from './reader.js';
@@ -163,21 +163,24 @@ export class BrowserEngine extends Reader {
  * @param {Manifest} manifest
  * @param {string} bundleUrl absolute, ends with a slash
  * @param {(progress: import('./model-files.js').Progress) => void} report download progress
+ * @param {{allowSoftware?: boolean, unkept?: import('./storage.js').Unkept}} [options] `unkept` is told
+ *   if model files can't be kept for the next visit
  * @returns {Promise<BrowserEngine>} warmed up
  */
-export async function openEngine(rung, manifest, bundleUrl, report) {
+export async function openEngine(rung, manifest, bundleUrl, report, options = {}) {
+  const { allowSoftware = true, unkept = () => {} } = options;
   // The device first: without one there is nothing to download for.
-  const gpu = rung === 'wasm' ? null : await openGpu();
+  const gpu = rung === 'wasm' ? null : await openGpu({ allowSoftware });
   try {
     const { image_tower, text_tower, files } = manifest;
     const needed = new Set(
       [image_tower, text_tower].flatMap(({ path, data_paths }) => [path, ...(data_paths ?? [])]),
     );
     const entries = files.filter(({ path }) => needed.has(path));
-    const [ort, contents] = await Promise.all([loadOrt(rung), loadFiles(entries, bundleUrl, report)]);
-    const options = sessionOptions(ort, gpu?.device ?? null);
-    const imageTower = await openSession(ort, options, image_tower, contents);
-    const textTower = await openSession(ort, options, text_tower, contents);
+    const [ort, contents] = await Promise.all([loadOrt(rung), loadFiles(entries, bundleUrl, report, unkept)]);
+    const session = sessionOptions(ort, gpu?.device ?? null);
+    const imageTower = await openSession(ort, session, image_tower, contents);
+    const textTower = await openSession(ort, session, text_tower, contents);
     const engine = new BrowserEngine({ rung, ort, imageTower, textTower, gpu, manifest });
     try {
       await engine.warmUp();
@@ -188,6 +191,11 @@ export async function openEngine(rung, manifest, bundleUrl, report) {
     return engine;
   } catch (error) {
     gpu?.device.destroy();
-    throw error;
+    if (!isOutOfMemory(error)) throw error;
+    throw new TabError('rung_unavailable', `The model does not fit in memory: ${messageOf(error)}`, {
+      reason: 'out_of_memory',
+      nextStep: 'Close other tabs and programs, then start again.',
+      cause: error,
+    });
   }
 }

@@ -10,23 +10,32 @@
 // ├── unreachable         no answer: offline, or the server is down
 // ├── busy                429 or 503; `retryAfterS` seconds
 // └── refused             another 4xx, or not the bytes that were asked for; `status`
+//
+// A `reason` says more closely why, and takes the code's place in what the page is told.
 
 /**
  * @typedef {'bundle_invalid' | 'engine_failed' | 'rung_unavailable' | 'device_lost'
  *   | 'numeric_fault' | 'unreachable' | 'busy' | 'refused'} Code
  */
 
+/**
+ * @typedef {'insecure' | 'no_webgpu' | 'no_adapter' | 'software_adapter' | 'out_of_memory'} Reason
+ */
+
+const OUT_OF_MEMORY = /out of memory|allocation failed|could not allocate|failed to allocate|bad_alloc/i;
+
 export class TabError extends Error {
   /**
    * @param {Code} code stable, for programs
    * @param {string} message a sentence for a person
-   * @param {{nextStep?: string, retryAfterS?: number, status?: number, cause?: unknown}} [more]
+   * @param {{nextStep?: string, reason?: Reason, retryAfterS?: number, status?: number, cause?: unknown}} [more]
    */
-  constructor(code, message, { nextStep = '', retryAfterS, status, cause } = {}) {
+  constructor(code, message, { nextStep = '', reason, retryAfterS, status, cause } = {}) {
     super(message, { cause });
     this.name = 'TabError';
     this.code = code;
     this.nextStep = nextStep;
+    this.reason = reason;
     this.retryAfterS = retryAfterS;
     this.status = status;
   }
@@ -39,4 +48,21 @@ export class TabError extends Error {
  */
 export function messageOf(thrown) {
   return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/**
+ * Browsers and onnxruntime have no error of their own for it, only words.
+ * @param {unknown} thrown
+ */
+export function isOutOfMemory(thrown) {
+  return OUT_OF_MEMORY.test(messageOf(thrown));
+}
+
+/**
+ * @param {unknown} thrown that ended the agent
+ * @returns {string} a code for the page
+ */
+export function codeOf(thrown) {
+  if (isOutOfMemory(thrown)) return 'out_of_memory';
+  return thrown instanceof TabError ? (thrown.reason ?? thrown.code) : 'boot_failed';
 }

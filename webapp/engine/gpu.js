@@ -28,20 +28,35 @@ const GET_WEBGPU = 'Use a current Chrome, Edge, Firefox or Safari with its graph
  * @property {() => string | null} lost why the device is gone, or null while it is there
  */
 
-/** @returns {Promise<Gpu>} */
-export async function openGpu() {
+/**
+ * @param {{allowSoftware: boolean}} options whether a software adapter will do: the wasm rung was
+ *   about 40 times faster than one
+ * @returns {Promise<Gpu>}
+ */
+export async function openGpu({ allowSoftware }) {
   if (!self.isSecureContext) {
     throw new TabError('rung_unavailable', 'Browsers give no graphics card to a page without TLS.', {
       nextStep: 'Open this page by https, or on the machine that serves it.',
+      reason: 'insecure',
     });
   }
   if (navigator.gpu === undefined) {
-    throw new TabError('rung_unavailable', 'This browser has no WebGPU.', { nextStep: GET_WEBGPU });
+    throw new TabError('rung_unavailable', 'This browser has no WebGPU.', {
+      nextStep: GET_WEBGPU,
+      reason: 'no_webgpu',
+    });
   }
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (adapter === null) {
     throw new TabError('rung_unavailable', 'No graphics card can be used from this browser.', {
       nextStep: GET_WEBGPU,
+      reason: 'no_adapter',
+    });
+  }
+  if (!allowSoftware && adapter.info.isFallbackAdapter) {
+    throw new TabError('rung_unavailable', 'The graphics card is only imitated by the processor.', {
+      nextStep: 'The processor does the work itself, which is faster.',
+      reason: 'software_adapter',
     });
   }
   /** @type {Record<string, number>} */

@@ -16,9 +16,15 @@ export class Host {
   #tell;
   #showcase = new Showcase();
 
-  /** @param {(message: FromWorker, transfer?: Transferable[]) => void} tell */
-  constructor(tell) {
+  #allowSoftware;
+
+  /**
+   * @param {(message: FromWorker, transfer?: Transferable[]) => void} tell
+   * @param {{allowSoftware: boolean}} options
+   */
+  constructor(tell, { allowSoftware }) {
     this.#tell = tell;
+    this.#allowSoftware = allowSoftware;
   }
 
   /**
@@ -32,12 +38,17 @@ export class Host {
       throw new TabError('rung_unavailable', `The tab has no rung ${rung}.`);
     }
     let told = -Infinity;
-    return openEngine(rung, JSON.parse(manifestJson), bundleUrl, (progress) => {
+    const report = (/** @type {import('./model-files.js').Progress} */ progress) => {
       const now = performance.now();
       if (now - told < REPORT_EVERY_MS && progress.bytes < progress.total) return;
       told = now;
       this.#tell({ kind: 'download', progress });
-    });
+    };
+    const unkept = (/** @type {string} */ code, /** @type {string} */ message) => {
+      this.#tell({ kind: 'event', event: { kind: 'problem', code, message, nextStep: '', where: '' } });
+    };
+    const options = { allowSoftware: this.#allowSoftware, unkept };
+    return openEngine(rung, JSON.parse(manifestJson), bundleUrl, report, options);
   }
 
   /**

@@ -19,9 +19,10 @@ const FIRST_PAUSE_MS = 1000;
  * @param {FileEntry[]} entries
  * @param {string} bundleUrl ends with a slash
  * @param {(progress: Progress) => void} report called often
+ * @param {import('./storage.js').Unkept} [unkept] told if files can't be kept
  * @returns {Promise<Map<string, Uint8Array<ArrayBuffer>>>} by path
  */
-export async function loadFiles(entries, bundleUrl, report) {
+export async function loadFiles(entries, bundleUrl, report, unkept = () => {}) {
   const total = entries.reduce((sum, { bytes }) => sum + bytes, 0);
   const files = new Map();
   let before = 0;
@@ -31,7 +32,7 @@ export async function loadFiles(entries, bundleUrl, report) {
     const content = await loadFile(entry, bundleUrl + entry.path, (bytes, fromStorage) => {
       keptOfThis = fromStorage;
       report({ bytes: before + bytes, total, kept: kept + fromStorage });
-    });
+    }, unkept);
     files.set(entry.path, content);
     before += entry.bytes;
     kept += keptOfThis;
@@ -43,10 +44,11 @@ export async function loadFiles(entries, bundleUrl, report) {
  * @param {FileEntry} entry
  * @param {string} url
  * @param {(bytes: number, kept: number) => void} report
+ * @param {import('./storage.js').Unkept} unkept
  */
-async function loadFile(entry, url, report) {
+async function loadFile(entry, url, report, unkept) {
   const content = new Uint8Array(entry.bytes);
-  const storage = await keep(entry.sha256);
+  const storage = await keep(entry.sha256, unkept);
   try {
     const kept = storage.read(content);
     report(kept, kept);

@@ -2,7 +2,12 @@
 // its sha256. A file that is shorter than it should be is a download to go on with. Where the
 // browser gives no storage, or no room, files live in memory for this visit.
 
+import { messageOf } from './errors.js';
+
 const FOLDER = 'models';
+const FULL = 'QuotaExceededError';
+
+/** @typedef {(code: 'storage_full' | 'storage_refused', message: string) => void} Unkept */
 
 /**
  * One file being written. Every method may find the storage gone; then nothing is kept, and nothing
@@ -12,9 +17,15 @@ export class Kept {
   /** @type {FileSystemSyncAccessHandle | null} */
   #handle;
 
-  /** @param {FileSystemSyncAccessHandle | null} handle */
-  constructor(handle) {
+  #unkept;
+
+  /**
+   * @param {FileSystemSyncAccessHandle | null} handle
+   * @param {Unkept} unkept
+   */
+  constructor(handle, unkept) {
     this.#handle = handle;
+    this.#unkept = unkept;
   }
 
   /**
@@ -34,7 +45,7 @@ export class Kept {
    */
   write(chunk, at) {
     this.#attempt((handle) => {
-      if (handle.write(chunk, { at }) < chunk.length) throw new DOMException('', 'QuotaExceededError');
+      if (handle.write(chunk, { at }) < chunk.length) throw new DOMException('', FULL);
     }, undefined);
   }
 
@@ -61,7 +72,7 @@ export class Kept {
     try {
       return action(this.#handle);
     } catch (error) {
-      console.warn('Model files are not kept for the next visit:', error);
+      this.#unkept(...complaint(error));
       const handle = this.#handle;
       this.#handle = null;
       handle.close();
@@ -72,16 +83,26 @@ export class Kept {
 
 /**
  * @param {string} sha256 of the whole file, hex
+ * @param {Unkept} unkept
  * @returns {Promise<Kept>}
  */
-export async function keep(sha256) {
+export async function keep(sha256, unkept) {
   try {
     const root = await navigator.storage.getDirectory();
     const folder = await root.getDirectoryHandle(FOLDER, { create: true });
     const file = await folder.getFileHandle(sha256, { create: true });
-    return new Kept(await file.createSyncAccessHandle());
+    return new Kept(await file.createSyncAccessHandle(), unkept);
   } catch (error) {
-    console.warn('Model files are not kept for the next visit:', error);
-    return new Kept(null);
+    unkept(...complaint(error));
+    return new Kept(null, unkept);
   }
+}
+
+/**
+ * @param {unknown} error
+ * @returns {Parameters<Unkept>}
+ */
+function complaint(error) {
+  const name = error instanceof Error || error instanceof DOMException ? error.name : '';
+  return [name === FULL ? 'storage_full' : 'storage_refused', messageOf(error)];
 }

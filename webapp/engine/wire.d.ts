@@ -15,12 +15,14 @@ export interface Config {
   device: Device | null;
   platform: string;
   untilDrained: boolean;
+  share: number;
 }
 
 export type ToWorker =
   | { kind: 'start'; config: Config }
   | { kind: 'pause' }
   | { kind: 'resume' }
+  | { kind: 'pace'; share: number }
   | { kind: 'stop'; finish: boolean };
 
 /** One of the numbers that an agent gives each pair; with labels, the index of one of them. */
@@ -144,5 +146,7 @@ export type FromWorker =
   | { kind: 'download'; progress: Progress }
   | SeenBatch
   | { kind: 'device'; device: Device }
+  /** Over the network, since the last such message. */
+  | { kind: 'transferred'; bytes: number }
   | { kind: 'ended'; reason: string }
-  | { kind: 'failed'; message: string };
+  | { kind: 'failed'; code: string; message: string };

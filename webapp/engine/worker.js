@@ -1,9 +1,10 @@
 // The agent's Worker: Pyodide with the agent, the engine beside it. It lives from Start to the end
 // of the run; the page makes a new one for the next.
 
-import { messageOf } from './errors.js';
+import { codeOf, messageOf } from './errors.js';
 import { Host } from './host.js';
 import { bootPython } from './python.js';
+import { watchTraffic } from './traffic.js';
 
 /** @typedef {import('./wire.js').ToWorker} ToWorker */
 /** @typedef {import('./wire.js').FromWorker} FromWorker */
@@ -14,6 +15,7 @@ import { bootPython } from './python.js';
  * @typedef {object} Agent
  * @property {() => void} pause
  * @property {() => void} resume
+ * @property {(share: number) => void} pace
  * @property {(finish: boolean) => void} stop
  * @property {() => Promise<string>} wait
  * @property {() => void} destroy
@@ -38,8 +40,11 @@ function tell(message, transfer) {
 async function run(config) {
   const began = performance.now();
   tell({ kind: 'booting' });
+  watchTraffic((bytes) => tell({ kind: 'transferred', bytes }));
   const python = await bootPython();
-  agent = python.pyimport('dva_agent.browser').start(new Host(tell), JSON.stringify(config));
+  // Asked for by itself, a rung that is slow will do.
+  const host = new Host(tell, { allowSoftware: config.rungs.length === 1 });
+  agent = python.pyimport('dva_agent.browser').start(host, JSON.stringify(config));
   tell({ kind: 'booted', seconds: (performance.now() - began) / 1000 });
   for (const message of early.splice(0)) obey(message);
   const reason = await /** @type {Agent} */ (agent).wait();
@@ -49,13 +54,17 @@ async function run(config) {
 /** @param {ToWorker} message */
 function obey(message) {
   if (message.kind === 'start') {
-    run(message.config).catch((error) => tell({ kind: 'failed', message: messageOf(error) }));
+    run(message.config).catch((error) => {
+      tell({ kind: 'failed', code: codeOf(error), message: messageOf(error) });
+    });
   } else if (agent === null) {
     early.push(message);
   } else if (message.kind === 'pause') {
     agent.pause();
   } else if (message.kind === 'resume') {
     agent.resume();
+  } else if (message.kind === 'pace') {
+    agent.pace(message.share);
   } else {
     agent.stop(message.finish);
   }
