@@ -13,6 +13,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.conftest import CHROMIUM_FLAGS, executable, sandbox_flags
+from tests.e2e.acting import press, start
 
 DESKTOP = (1280, 900)
 PHONE = (360, 780)
@@ -50,10 +51,6 @@ def reach(page: Page, phase: str) -> None:
     expect(where).to_have_attribute("data-phase", phase, timeout=PATIENCE_MS)
 
 
-def press(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
-
-
 @contextmanager
 def chromium(*flags: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
@@ -71,6 +68,8 @@ def states(origin: str, album: Album) -> None:
         page.wait_for_load_state("networkidle")
         album.everywhere(page, "idle")
         press(page, "Start")
+        album.everywhere(page, "consent")
+        press(page, "I agree and start")
         for phase in ("booting", "starting", "testing", "running"):
             reach(page, phase)
             album.take(page, phase)
@@ -94,7 +93,7 @@ def troubles(origin: str, album: Album) -> None:
     with chromium() as browser:
         page = browser.new_page(viewport={"width": DESKTOP[0], "height": DESKTOP[1]})
         page.goto(f"{origin}/?rung=webgpu-f32")
-        press(page, "Start")
+        start(page)
         reach(page, "failed")
         album.everywhere(page, "failed")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.acting import start
 from tests.e2e.serving import dva, serving
 from tests.e2e.small_pool import write_small_pool
 
@@ -39,7 +40,7 @@ def test_each_picture_by_its_own_pool(page: Page, origin: str) -> None:
     title = page.locator("dva-pool .name")
     show = page.get_by_role("button", name="Show pictures", exact=True)
     expect(title).to_have_text("tame")
-    page.get_by_role("button", name="Start", exact=True).click()
+    start(page)
 
     tame = page.locator("dva-feed .card[data-pool=tame]")
     wild = page.locator("dva-feed .card[data-pool=wild]")

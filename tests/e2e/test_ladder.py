@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.conftest import executable, sandbox_flags
+from tests.e2e import acting
 from tests.e2e.serving import ingest, pool_status, serving
 from tests.e2e.small_pool import write_small_pool
 
@@ -38,7 +39,8 @@ def origin(app: None, demo_bundle: Path, tmp_path: Path) -> Iterator[str]:
 def start(context: BrowserContext, address: str) -> Page:
     page = context.new_page()
     page.goto(address)
-    page.get_by_role("button", name="Start", exact=True).click(timeout=PATIENCE_MS)
+    page.set_default_timeout(PATIENCE_MS)
+    acting.start(page)
     return page
 
 

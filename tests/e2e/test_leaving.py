@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.e2e import acting
+from tests.e2e.acting import phase, press
 from tests.e2e.serving import ingest, pool_status, scores, serving, until
 from tests.e2e.small_pool import write_small_pool
 
@@ -16,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SHARDS = 2
 PAIRS = 150
 UNIT_PAIRS = 32
-ADDRESS = "?rung=wasm&until=drained"
+ADDRESS = "?rung=wasm&until=drained&power=full"
 
 
 @pytest.fixture
@@ -42,18 +44,9 @@ def hasty_origin(app: None, data: Path) -> Iterator[str]:
         yield origin
 
 
-def press(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
-
-
-def phase(page: Page, name: str) -> None:
-    """Wait until the page says so."""
-    expect(page.locator("dva-controls .phase")).to_have_attribute("data-phase", name)
-
-
 def start(page: Page, origin: str) -> None:
     page.goto(f"{origin}/{ADDRESS}")
-    press(page, "Start")
+    acting.start(page)
 
 
 def some_done(origin: str) -> None:

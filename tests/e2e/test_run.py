@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 
 from export.loading import load
 from export.reference import reference_embeddings, reference_inputs
+from tests.e2e.acting import phase, start
 from tests.e2e.serving import ROOT, dva, ingest, pool_status, scores, serving
 from tests.e2e.small_pool import whole_pairs, write_small_pool
 
@@ -64,10 +65,9 @@ def by_torch(shards: Path, uids: Sequence[str]) -> dict[str, float]:
 
 
 def run_to_the_end(page: Page, origin: str, rung: str) -> None:
-    page.goto(f"{origin}/?rung={rung}&until=drained")
-    page.get_by_role("button", name="Start").click()
-    phase = page.locator("dva-controls .phase")
-    expect(phase).to_have_attribute("data-phase", "drained", timeout=PATIENCE_MS)
+    page.goto(f"{origin}/?rung={rung}&until=drained&power=full")
+    start(page)
+    phase(page, "drained", timeout=PATIENCE_MS)
     assert pool_status(origin)["units_done"] == SHARDS
 
 

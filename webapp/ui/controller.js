@@ -1,39 +1,63 @@
-// Between the page and the agent's Worker: starts and ends it, holds the turn, keeps the state. Tells
-// by events: "change" when the state is another, "seen" for each batch scored.
+// Between the page and the agent's Worker: holds the turn, starts and ends the Worker, lets it rest
+// when it must, keeps the state. Tells by events: "change" when the state is another, "seen" for each
+// batch scored.
 
-import { AT_REST, reduce, withNotice } from './state.js';
-import { addToTotals, allowReload, mayReload, saveDevice, savedDevice } from './records.js';
+import { AT_REST, isAlive, reduce, wishing, withNotice } from './state.js';
+import {
+  addToTotals, addToTraffic, allowReload, mayReload, rememberRunning, saveDevice, savedDevice,
+} from './records.js';
+import { UNKNOWN, decide, isSame } from './rest.js';
+import { SHARES } from './settings.js';
 import { awaitTurn, stealTurn, takeTurn } from './turn.js';
-import { TEXT } from './text.js';
 
 /** @typedef {import('../engine/wire.js').FromWorker} FromWorker */
 /** @typedef {import('../engine/wire.js').ToWorker} ToWorker */
 /** @typedef {import('./state.js').State} State */
-/** @typedef {import('./state.js').Phase} Phase */
+/** @typedef {import('./state.js').Wish} Wish */
+/** @typedef {import('./rest.js').Conditions} Conditions */
+/** @typedef {import('./rest.js').Decision} Decision */
+/** @typedef {import('./settings.js').Settings} Settings */
 /** @typedef {import('./turn.js').Turn} Turn */
 
-const LADDER = Object.freeze(['webgpu-f32', 'wasm']);
 const API = '/api/v1';
 /** A Worker that was told to stop and doesn't is ended. */
 const STOP_WITHIN_MS = 15_000;
+
+/**
+ * @typedef {object} Options of the address
+ * @property {readonly string[]} rungs the ladder, best first
+ * @property {string | null} pool
+ * @property {boolean} untilDrained
+ */
 
 export class Controller extends EventTarget {
   /** @type {State} */
   #state = AT_REST;
   /** @type {Worker | null} */
   #worker = null;
+  /** Whether the Worker was told to pause. */
+  #halted = false;
   /** @type {Turn | null} */
   #turn = null;
   /** @type {AbortController | null} */
   #queue = null;
   /** Whether the server has taken a unit since the page was loaded. */
   #hasFinished = false;
+  /** Whether the server is newer than this page. */
+  #outdated = false;
   #options;
+  #settings;
+  /** @type {Conditions} */
+  #conditions = UNKNOWN;
 
-  /** @param {{rung: string | null, pool: string | null, untilDrained: boolean}} options of the address */
-  constructor(options) {
+  /**
+   * @param {Options} options
+   * @param {Settings} settings
+   */
+  constructor(options, settings) {
     super();
     this.#options = options;
+    this.#settings = settings;
     window.addEventListener('pagehide', () => this.#leave());
     window.addEventListener('pageshow', ({ persisted }) => {
       // Back from the back-forward cache: the Worker's leases are gone, so begin anew.
@@ -64,15 +88,19 @@ export class Controller extends EventTarget {
     this.#begin(await stealTurn());
   }
 
-  async queue() {
+  /** @param {AbortSignal} [limit] ends the wait */
+  async queue(limit) {
     this.#queue = new AbortController();
     this.#changed();
+    const signal = limit === undefined ? this.#queue.signal : AbortSignal.any([this.#queue.signal, limit]);
     try {
-      const turn = await awaitTurn(this.#queue.signal);
+      const turn = await awaitTurn(signal);
       this.#queue = null;
       this.#begin(turn);
     } catch (error) {
-      if (!(error instanceof DOMException && error.name === 'AbortError')) throw error;
+      if (!signal.aborted) throw error;
+      this.#queue = null;
+      this.#changed();
     }
   }
 
@@ -83,45 +111,122 @@ export class Controller extends EventTarget {
   }
 
   pause() {
-    this.#send({ kind: 'pause' });
-    this.#become({ ...this.#state, phase: 'pausing' });
+    rememberRunning(false);
+    this.#wish('pause');
   }
 
   resume() {
-    this.#send({ kind: 'resume' });
+    rememberRunning(true);
+    this.#wish('run');
   }
 
+  /** Completes and submits what is in flight, then stops. */
+  finish() {
+    rememberRunning(false);
+    this.#wish('finish');
+  }
+
+  /** Gives what is in flight back, and stops. */
   stop() {
-    this.#send({ kind: 'stop', finish: false });
-    this.#become({ ...this.#state, phase: 'stopping' });
-    this.#endWorkerSoon();
+    rememberRunning(false);
+    this.#wish('stop');
+  }
+
+  /** @param {Settings} settings */
+  set settings(settings) {
+    const before = this.#settings;
+    this.#settings = settings;
+    if (settings.power !== before.power) this.#send({ kind: 'pace', share: SHARES[settings.power] });
+    this.check();
+  }
+
+  /** @param {Conditions} conditions */
+  set conditions(conditions) {
+    this.#conditions = conditions;
+    this.check();
+  }
+
+  /** Decides anew whether the agent may work: the clock has moved on, say. */
+  check() {
+    if (this.#turn === null) return;
+    const decision = this.#decision();
+    const known = this.#state.rest ?? { run: true };
+    if (!isSame(decision, known)) this.#wish(this.#state.wish);
+  }
+
+  /** The server is newer than this page: loads the newer page as soon as nothing is under way. */
+  renew() {
+    if (this.#outdated || !mayReload()) return;
+    this.#outdated = true;
+    const { wish, phase } = this.#state;
+    if (!isAlive(phase) || wish === 'pause') return;
+    if (this.#worker === null) this.#reload();
+    else this.#wish('finish');
+  }
+
+  #decision() {
+    return decide(this.#settings, this.#conditions, new Date());
+  }
+
+  /** @param {Wish} wish */
+  #wish(wish) {
+    const decision = this.#decision();
+    const rest = decision.run ? null : decision;
+    this.#become(wishing(this.#state, wish, rest, { hasWorker: this.#worker !== null }));
+    if (wish === 'finish' || wish === 'stop') {
+      if (this.#worker === null) return this.#stopped(wish === 'finish' ? 'finished' : 'stopped');
+      this.#send({ kind: 'stop', finish: wish === 'finish' });
+      if (wish === 'stop') this.#endWorkerSoon();
+      return;
+    }
+    if (wish === 'run' && rest === null) this.#go();
+    else this.#halt();
+  }
+
+  #go() {
+    // Back from a pause, and the page is an old one.
+    if (this.#outdated) this.#reload();
+    else if (this.#worker === null) this.#startWorker();
+    else if (this.#halted) this.#send({ kind: 'resume' });
+    this.#halted = false;
+  }
+
+  #halt() {
+    if (!this.#halted) this.#send({ kind: 'pause' });
+    this.#halted = true;
   }
 
   /** @param {Turn} turn */
   #begin(turn) {
     // Another tab took over, and the old Worker is still giving its work back.
     this.#leave();
-    this.#worker?.terminate();
+    this.#endWorker();
     this.#turn = turn;
     turn.taken.then(() => this.#giveWay(turn));
+    rememberRunning(true);
     this.#become({ ...AT_REST, phase: 'booting' });
+    this.#wish('run');
+  }
+
+  #startWorker() {
     const worker = new Worker(new URL('../engine/worker.js', import.meta.url), { type: 'module' });
     worker.onmessage = ({ data }) => this.#hear(worker, data);
     worker.onerror = (event) => {
       event.preventDefault();
-      this.#end(worker, TEXT.workerDied, event.message);
+      this.#died(worker, event.message);
     };
     this.#worker = worker;
-    const { rung, pool, untilDrained } = this.#options;
+    const { rungs, pool, untilDrained } = this.#options;
     this.#send({
       kind: 'start',
       config: {
         server: location.origin,
         pool,
-        rungs: rung === null ? [...LADDER] : [rung],
+        rungs: [...rungs],
         device: savedDevice(),
         platform: 'browser',
         untilDrained,
+        share: SHARES[this.#settings.power],
       },
     });
   }
@@ -136,10 +241,14 @@ export class Controller extends EventTarget {
       this.dispatchEvent(new CustomEvent('seen', { detail: message }));
       return;
     }
+    if (message.kind === 'transferred') {
+      addToTraffic(message.bytes, new Date());
+      return;
+    }
     if (message.kind === 'device') saveDevice(message.device);
     if (message.kind === 'event') this.#note(message.event);
     this.#become(reduce(this.#state, message));
-    if (message.kind === 'ended' || message.kind === 'failed') this.#endWorker();
+    if (message.kind === 'ended' || message.kind === 'failed') this.#ended();
   }
 
   /** @param {import('../engine/wire.js').AgentEvent} event */
@@ -149,8 +258,20 @@ export class Controller extends EventTarget {
       if (!this.#hasFinished) allowReload();
       this.#hasFinished = true;
     }
-    // A newer server: the newer page is one reload away.
-    if (event.kind === 'fatal' && event.code === 'protocol_outdated' && mayReload()) location.reload();
+    // The newer page is one reload away. What was held has been given back.
+    if (event.kind === 'fatal' && event.code === 'protocol_outdated' && mayReload()) this.#outdated = true;
+  }
+
+  #ended() {
+    this.#endWorker();
+    if (this.#outdated && this.#state.phase !== 'taken') this.#reload();
+    else rememberRunning(false);
+    this.#endTurn();
+  }
+
+  #reload() {
+    rememberRunning(true);
+    location.reload();
   }
 
   /**
@@ -160,41 +281,48 @@ export class Controller extends EventTarget {
   #giveWay(turn) {
     if (turn !== this.#turn) return;
     this.#turn = null;
+    rememberRunning(false);
     this.#send({ kind: 'stop', finish: false });
-    this.#become({ ...this.#state, phase: 'taken' });
+    this.#become({ ...this.#state, phase: 'taken', rest: null });
     this.#endWorkerSoon();
   }
 
   #endWorkerSoon() {
     const worker = this.#worker;
     setTimeout(() => {
-      if (worker !== null && worker === this.#worker) this.#end(worker, '', '');
+      if (worker === null || worker !== this.#worker) return;
+      this.#leave();
+      this.#stopped(this.#state.phase === 'taken' ? 'taken' : 'stopped');
     }, STOP_WITHIN_MS);
   }
 
   /**
-   * @param {Worker} worker that ended by itself, or had to be
-   * @param {string} problem in a sentence, empty if it was asked to stop
+   * @param {Worker} worker
    * @param {string} detail
    */
-  #end(worker, problem, detail) {
+  #died(worker, detail) {
     if (worker !== this.#worker) return;
     this.#leave();
+    const notice = { code: 'worker_died', message: detail, nextStep: '', where: '', retryAt: null };
+    this.#become(withNotice(this.#state, notice));
+    this.#stopped('failed');
+  }
+
+  /** @param {import('./state.js').Phase} phase that the run ends with */
+  #stopped(phase) {
+    rememberRunning(false);
     this.#endWorker();
-    const { phase } = this.#state;
-    const state = { ...this.#state, held: [] };
-    if (problem === '') {
-      this.#become({ ...state, phase: phase === 'taken' ? 'taken' : 'stopped' });
-      return;
-    }
-    const message = [problem, detail].filter(Boolean).join(' ');
-    const notice = { code: 'worker', message, nextStep: TEXT.workerDiedNext, retryInS: null };
-    this.#become(withNotice({ ...state, phase: 'failed' }, notice));
+    this.#become({ ...this.#state, phase, held: [], rest: null });
+    this.#endTurn();
   }
 
   #endWorker() {
     this.#worker?.terminate();
     this.#worker = null;
+    this.#halted = false;
+  }
+
+  #endTurn() {
     this.#turn?.end();
     this.#turn = null;
     this.#changed();

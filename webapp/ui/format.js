@@ -1,5 +1,12 @@
-// Numbers as people read them.
+// Numbers as people read them, in the page's language.
 
+import { LANGUAGE } from './language.js';
+
+/** @type {Readonly<Record<string, {second: string, minute: string, hour: string}>>} */
+const TIME_UNITS = Object.freeze({
+  en: { second: ' s', minute: ' min', hour: ' h' },
+  zh: { second: ' 秒', minute: ' 分钟', hour: ' 小时' },
+});
 const WHOLE = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const UNITS = Object.freeze(['B', 'kB', 'MB', 'GB', 'TB']);
 const MINUTE_S = 60;
@@ -26,11 +33,28 @@ export function bytes(value) {
   return `${power === 0 || scaled >= 100 ? WHOLE.format(scaled) : scaled.toFixed(1)} ${UNITS[power]}`;
 }
 
-/** @param {number} seconds at least 0 */
-export function duration(seconds) {
-  if (seconds < MINUTE_S) return `${Math.max(1, Math.round(seconds))} s`;
-  if (seconds < HOUR_S) return `${Math.round(seconds / MINUTE_S)} min`;
-  return `${(seconds / HOUR_S).toFixed(1)} h`;
+/**
+ * @param {number} seconds at least 0
+ * @param {string} [language]
+ */
+export function duration(seconds, language = LANGUAGE) {
+  const units = TIME_UNITS[language] ?? TIME_UNITS.en;
+  if (seconds < MINUTE_S) return `${Math.max(1, Math.round(seconds))}${units.second}`;
+  if (seconds < HOUR_S) return `${Math.round(seconds / MINUTE_S)}${units.minute}`;
+  return `${(seconds / HOUR_S).toFixed(1)}${units.hour}`;
+}
+
+/**
+ * A time of day, and the day where it isn't today.
+ * @param {Date} time
+ * @param {string} [language]
+ * @param {Date} [now]
+ */
+export function clock(time, language = LANGUAGE, now = new Date()) {
+  const isToday = time.toDateString() === now.toDateString();
+  /** @type {Intl.DateTimeFormatOptions} */
+  const day = isToday ? {} : { weekday: 'short' };
+  return new Intl.DateTimeFormat(language, { ...day, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(time);
 }
 
 /** @param {number} value pairs a second */

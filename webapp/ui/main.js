@@ -1,11 +1,18 @@
 // The contributor's page. `?rung=wasm` (or webgpu-f32) leaves out the other rungs, `?pool=NAME` works
-// on one pool only, `?until=drained` ends with the pool instead of waiting for more.
+// on one pool only, `?until=drained` ends with the pool instead of waiting for more, `?power=full` (or
+// normal, gentle) overrules the setting.
 
+import { watchTraffic } from '../engine/traffic.js';
 import { AboutElement } from './about.js';
+import { Admission } from './admission.js';
+import { Conditions } from './conditions.js';
+import { ConsentElement } from './consent-dialog.js';
 import { Controller } from './controller.js';
 import { ControlsElement } from './controls.js';
 import { say } from './dom.js';
 import { FeedElement } from './feed.js';
+import { LANGUAGE } from './language.js';
+import { LanguageElement } from './language-select.js';
 import { Live } from './live.js';
 import { ModelElement } from './model.js';
 import { NoticesElement } from './notices.js';
@@ -14,7 +21,10 @@ import { PaceElement } from './pace.js';
 import { PairElement } from './pair.js';
 import { PoolElement } from './pool.js';
 import { poolAtWork, safePools } from './pools.js';
-import { manifestOf, pools } from './server.js';
+import { addToTraffic, wasRunning } from './records.js';
+import { manifestOf, status } from './server.js';
+import { SettingsElement } from './settings-panel.js';
+import { SettingsStore, isPower } from './settings.js';
 import { SpreadElement } from './spread.js';
 import { isAlive } from './state.js';
 import { TEXT } from './text.js';
@@ -24,20 +34,28 @@ import { WhereElement } from './where.js';
 /** @typedef {import('./server-types.js').PoolStatus} PoolStatus */
 /** @typedef {import('./state.js').Notice} Notice */
 
+const LADDER = Object.freeze(['webgpu-f32', 'wasm']);
+/** @type {Notice} */
+const OFFLINE = Object.freeze({ code: 'offline', message: '', nextStep: '', where: '', retryAt: null });
 const POOL_EVERY_MS = 5000;
 const READY_WITHIN_MS = 700;
+/** The page before a reload may still hold the turn. */
+const TURN_WITHIN_MS = 4000;
 
 /** @type {Readonly<Record<string, CustomElementConstructor>>} */
 const ELEMENTS = Object.freeze({
   'dva-about': AboutElement,
+  'dva-consent': ConsentElement,
   'dva-controls': ControlsElement,
   'dva-feed': FeedElement,
+  'dva-language': LanguageElement,
   'dva-model': ModelElement,
   'dva-notices': NoticesElement,
   'dva-numbers': NumbersElement,
   'dva-pace': PaceElement,
   'dva-pair': PairElement,
   'dva-pool': PoolElement,
+  'dva-settings': SettingsElement,
   'dva-spread': SpreadElement,
   'dva-where': WhereElement,
 });
@@ -54,15 +72,7 @@ function find(selector, kind) {
   return found;
 }
 
-/** @returns {Notice[]} what this browser lacks */
-function lacks() {
-  if (!('locks' in navigator) && window.isSecureContext) {
-    return [{ code: 'no_worker', message: TEXT.noWorker, nextStep: TEXT.noWorkerNext, retryInS: null }];
-  }
-  if (window.isSecureContext) return [];
-  return [{ code: 'insecure', message: TEXT.insecure, nextStep: TEXT.insecureNext, retryInS: null }];
-}
-
+document.documentElement.lang = LANGUAGE;
 for (const [name, kind] of Object.entries(ELEMENTS)) customElements.define(name, kind);
 
 say(find('[data-text=tagline]', HTMLElement), TEXT.tagline);
@@ -72,11 +82,20 @@ say(find('[data-text=demoShort]', HTMLElement), TEXT.demoShort);
 say(find('[data-text=demoMore]', HTMLElement), TEXT.demoMore);
 
 const address = new URLSearchParams(location.search);
-const controller = new Controller({
-  rung: address.get('rung'),
-  pool: address.get('pool'),
-  untilDrained: address.get('until') === 'drained',
-});
+const rung = address.get('rung');
+const power = address.get('power');
+const settings = new SettingsStore();
+const chosen = () => (isPower(power) ? { ...settings.value, power } : settings.value);
+const controller = new Controller(
+  {
+    rungs: rung === null ? LADDER : [rung],
+    pool: address.get('pool'),
+    untilDrained: address.get('until') === 'drained',
+  },
+  chosen(),
+);
+const conditions = new Conditions();
+const admission = new Admission({ controller, conditions, dialog: find('dva-consent', ConsentElement) });
 const controls = find('dva-controls', ControlsElement);
 const model = find('dva-model', ModelElement);
 const notices = find('dva-notices', NoticesElement);
@@ -91,7 +110,7 @@ const live = new Live(controller, {
   pair: find('dva-pair', PairElement),
   spread: find('dva-spread', SpreadElement),
 });
-const standing = lacks();
+const panel = find('dva-settings', SettingsElement);
 
 let drawing = false;
 /** @type {import('./state.js').Phase} */
@@ -103,7 +122,10 @@ function draw() {
   drawing = false;
   const { state } = controller;
   where.show(state);
-  notices.show(standing.length === 0 ? state.notices : [...standing, ...state.notices]);
+  const lacks = admission.lacks;
+  notices.show([...lacks, ...offline(), ...state.notices]);
+  controls.isAble = lacks.length === 0;
+  panel.consented = admission.hasConsent;
   numbers.running = state.phase === 'running';
   if (state.download !== null) model.show(state.download.progress);
   controls.detail = state.phase === 'starting' ? model.loading : '';
@@ -114,8 +136,20 @@ function draw() {
   drawnPool = state.pool;
 }
 
+/** @returns {Notice[]} */
+function offline() {
+  if (navigator.onLine || !isAlive(controller.state.phase)) return [];
+  return [OFFLINE];
+}
+
 controls.bind(controller);
-if (standing.length > 0) controls.disable();
+panel.bind(settings, conditions);
+panel.consent = { read: () => admission.read(), withdraw: () => admission.withdraw() };
+settings.addEventListener('change', () => {
+  controller.settings = chosen();
+});
+watchTraffic((bytes) => addToTraffic(bytes, new Date()));
+for (const kind of ['online', 'offline']) window.addEventListener(kind, draw);
 controller.addEventListener('change', () => {
   if (drawing) return;
   drawing = true;
@@ -124,18 +158,23 @@ controller.addEventListener('change', () => {
 draw();
 
 let bundle = '';
+/** Of the server that this page came from. */
+let version = '';
 
 async function look() {
   try {
-    const found = await pools();
+    const { version: newest, pools: found } = await status();
+    if (version === '') version = newest;
+    else if (newest !== version) controller.renew();
     live.safe = safePools(found);
-    const chosen = poolAtWork(found, address.get('pool'), controller.state.pool);
-    pool.show(chosen);
-    if (chosen === null || chosen.bundle === bundle) return;
-    const manifest = await manifestOf(chosen);
-    if (poolAtWork(found, address.get('pool'), controller.state.pool) !== chosen) return;
-    bundle = chosen.bundle;
-    model.set(manifest, chosen.bundle_url);
+    const wanted = poolAtWork(found, address.get('pool'), controller.state.pool);
+    pool.show(wanted);
+    if (wanted === null || wanted.bundle === bundle) return;
+    const manifest = await manifestOf(wanted);
+    if (poolAtWork(found, address.get('pool'), controller.state.pool) !== wanted) return;
+    bundle = wanted.bundle;
+    admission.subject = { pool: wanted, manifest };
+    model.set(manifest, wanted.bundle_url);
     about.set(manifest);
     find('.demo', HTMLElement).hidden = !manifest.demo;
   } catch (error) {
@@ -144,11 +183,24 @@ async function look() {
   }
 }
 
+const looked = look();
+controls.mayStart = async () => {
+  // What is agreed to must be known first.
+  await looked;
+  return admission.mayStart();
+};
 // With a server that is slow to answer, the page doesn't wait for it.
-await Promise.race([look(), new Promise((resolve) => setTimeout(resolve, READY_WITHIN_MS))]);
+await Promise.race([looked, new Promise((resolve) => setTimeout(resolve, READY_WITHIN_MS))]);
 find('main', HTMLElement).classList.remove('unready');
+await looked;
 setInterval(() => {
   if (!document.hidden) look();
 }, POOL_EVERY_MS);
 
-if (standing.length === 0 && (await isTaken())) controls.block();
+await conditions.watch();
+draw();
+
+if (wasRunning() && admission.lacks.length === 0 && admission.hasConsent) {
+  await controller.queue(AbortSignal.timeout(TURN_WITHIN_MS));
+}
+if (admission.lacks.length === 0 && !isAlive(controller.state.phase) && (await isTaken())) controls.block();

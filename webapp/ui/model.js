@@ -11,6 +11,15 @@ import { TEXT } from './text.js';
 const WINDOW_S = 5;
 const NEED_S = 0.5;
 
+/**
+ * @param {Manifest} manifest
+ * @returns {number} what a tab downloads of a bundle at its first start
+ */
+export function modelBytes({ image_tower, text_tower, files }) {
+  const paths = new Set([image_tower, text_tower].flatMap(({ path, data_paths }) => [path, ...(data_paths ?? [])]));
+  return files.reduce((sum, file) => sum + (paths.has(file.path) ? file.bytes : 0), 0);
+}
+
 export class ModelElement extends HTMLElement {
   #name = make('p', { class: 'name' });
   #bar = make('progress', { max: '1', value: '0', 'aria-label': TEXT.modelProgress });
@@ -30,9 +39,7 @@ export class ModelElement extends HTMLElement {
    * @param {string} bundleUrl
    */
   set(manifest, bundleUrl) {
-    const towers = [manifest.image_tower, manifest.text_tower];
-    const paths = new Set(towers.flatMap(({ path, data_paths }) => [path, ...(data_paths ?? [])]));
-    const size = manifest.files.reduce((sum, file) => sum + (paths.has(file.path) ? file.bytes : 0), 0);
+    const size = modelBytes(manifest);
     say(this.#name, TEXT.modelSize(manifest.name, bytes(size)));
     if (this.#last === null) say(this.#state, TEXT.modelWaits(bytes(size)));
     const { licence } = manifest;

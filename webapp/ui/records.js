@@ -1,39 +1,18 @@
-// What this browser remembers between visits: its device's token, and how many pairs it has had
-// scored. Where storage is refused, the page works and forgets.
+// What this browser remembers of the work it did: its device's token, how many pairs it has had
+// scored, how many bytes that took.
+
+import { isMarked, mark, recall, remember, unmark } from './kept.js';
 
 /** @typedef {import('../engine/wire.js').Device} Device */
 
 const DEVICE = 'dva.device';
 const TOTALS = 'dva.totals';
+const TRAFFIC = 'dva.traffic';
 /** Of this tab only. */
 const RELOADED = 'dva.reloaded';
+const RUNNING = 'dva.running';
 
-/** @typedef {{day: string, today: number, ever: number}} Totals */
-
-/**
- * @param {string} key
- * @returns {Record<string, unknown>}
- */
-function recall(key) {
-  try {
-    const found = JSON.parse(localStorage.getItem(key) ?? '{}');
-    return found !== null && typeof found === 'object' ? found : {};
-  } catch {
-    return {};
-  }
-}
-
-/**
- * @param {string} key
- * @param {object} value
- */
-function remember(key, value) {
-  try {
-    localStorage.setItem(key, JSON.stringify(value));
-  } catch (error) {
-    console.warn('This browser keeps nothing between visits:', error);
-  }
-}
+/** @typedef {{day: string, today: number, ever: number}} Totals the day in local time */
 
 /** @returns {Device | null} */
 export function savedDevice() {
@@ -52,14 +31,33 @@ function dayOf(now) {
 }
 
 /**
+ * @param {string} key
  * @param {Date} now
  * @returns {Totals}
  */
-export function totals(now) {
-  const { day, today, ever } = recall(TOTALS);
+function counted(key, now) {
+  const { day, today, ever } = recall(key);
   const whole = (/** @type {unknown} */ value) =>
     typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : 0;
   return { day: dayOf(now), today: day === dayOf(now) ? whole(today) : 0, ever: whole(ever) };
+}
+
+/**
+ * @param {string} key
+ * @param {number} amount
+ * @param {Date} now
+ */
+function add(key, amount, now) {
+  const before = counted(key, now);
+  remember(key, { ...before, today: before.today + amount, ever: before.ever + amount });
+}
+
+/**
+ * @param {Date} now
+ * @returns {Totals} pairs
+ */
+export function totals(now) {
+  return counted(TOTALS, now);
 }
 
 /**
@@ -67,8 +65,23 @@ export function totals(now) {
  * @param {Date} now
  */
 export function addToTotals(pairs, now) {
-  const before = totals(now);
-  remember(TOTALS, { ...before, today: before.today + pairs, ever: before.ever + pairs });
+  add(TOTALS, pairs, now);
+}
+
+/**
+ * @param {Date} now
+ * @returns {Totals} bytes that came over the network for this page and its Workers
+ */
+export function traffic(now) {
+  return counted(TRAFFIC, now);
+}
+
+/**
+ * @param {number} bytes
+ * @param {Date} now
+ */
+export function addToTraffic(bytes, now) {
+  add(TRAFFIC, bytes, now);
 }
 
 /**
@@ -77,21 +90,21 @@ export function addToTotals(pairs, now) {
  * @returns {boolean}
  */
 export function mayReload() {
-  try {
-    if (sessionStorage.getItem(RELOADED) !== null) return false;
-    sessionStorage.setItem(RELOADED, '1');
-    return true;
-  } catch (error) {
-    console.warn('This browser keeps nothing between loads:', error);
-    return false;
-  }
+  return !isMarked(RELOADED) && mark(RELOADED);
 }
 
 /** The page works: when a newer one is out, it may load that. */
 export function allowReload() {
-  try {
-    sessionStorage.removeItem(RELOADED);
-  } catch (error) {
-    console.warn('This browser keeps nothing between loads:', error);
-  }
+  unmark(RELOADED);
+}
+
+/** @param {boolean} running whether this tab shall go on by itself after a reload */
+export function rememberRunning(running) {
+  if (running) mark(RUNNING);
+  else unmark(RUNNING);
+}
+
+/** @returns {boolean} whether this tab was at work when it was loaded anew */
+export function wasRunning() {
+  return isMarked(RUNNING);
 }

@@ -9,6 +9,7 @@ export interface PoolStatus {
   attribution: string;
   safe: boolean;
   pairs: number;
+  bytes: number;
   units: number;
   units_leased: number;
   units_done: number;

@@ -16,10 +16,9 @@ async function json(url) {
   return response.json();
 }
 
-/** @returns {Promise<PoolStatus[]>} */
-export async function pools() {
-  const status = await json(STATUS);
-  return status.pools;
+/** @returns {Promise<{version: string, pools: PoolStatus[]}>} the version is the server's */
+export function status() {
+  return json(STATUS);
 }
 
 /**
@@ -28,7 +27,7 @@ export async function pools() {
  *   the browser's cache
  */
 export async function merges(bundle) {
-  const pool = (await pools()).find((known) => known.bundle === bundle);
+  const pool = (await status()).pools.find((known) => known.bundle === bundle);
   if (pool === undefined) throw new Error(`No pool uses the model ${bundle} any more.`);
   const { tokenizer } = await manifestOf(pool);
   const response = await fetch(urlOf(pool, tokenizer.merges_path), { credentials: 'omit' });

@@ -1,9 +1,11 @@
 // Every word that the page says, in English. Other languages have the same entries (see ../text.js).
 
-import { bytes, count, decimal, duration, exponent } from '../format.js';
+import { bytes, clock, count, decimal, duration, exponent } from '../format.js';
+import { FAILURES } from './en-failures.js';
 import { LIVE } from './en-live.js';
 
 /** @typedef {import('../state.js').Phase} Phase */
+/** @typedef {import('../rest.js').Reason} Reason */
 
 /** @type {Readonly<Record<Phase, string>>} */
 const PHASE = Object.freeze({
@@ -15,8 +17,11 @@ const PHASE = Object.freeze({
   waiting: 'Nothing to do right now. Waiting for work.',
   pausing: 'Pausing after this batch…',
   paused: 'Paused. Nothing is lost; press Resume to go on.',
+  resting: 'Resting. It goes on by itself.',
+  finishing: 'Finishing what is in flight, then it stops.',
   stopping: 'Giving unfinished work back…',
   stopped: 'Stopped. Unfinished work went back to the server.',
+  finished: 'Finished. Everything that was begun has been sent.',
   drained: 'Done: every pair of this pool has a score.',
   failed: 'Stopped by a problem. It says below what to do.',
   taken: 'Another tab took over. Nothing was lost.',
@@ -31,6 +36,18 @@ const WAITING = Object.freeze({
   shard_unavailable: 'The rest of the pool cannot be read on the server just now. Waiting for it.',
   unreachable: 'The server does not answer. Trying again by itself.',
 });
+
+/** @type {Readonly<Record<Reason, string>>} */
+const REST = Object.freeze({
+  consent: 'Resting until you have read what is new and agreed to it.',
+  schedule: 'Resting, as your schedule says.',
+  cap: 'Resting: the data for today is used up.',
+  battery: 'Resting until this device is plugged in.',
+  active: 'Resting while somebody uses this device.',
+});
+
+/** @type {Readonly<Record<import('../settings.js').Power, string>>} */
+const POWER = Object.freeze({ gentle: 'Gentle', normal: 'Normal', full: 'Full' });
 
 /** @type {readonly string[]} by PairStatus */
 const STATUS = Object.freeze([
@@ -69,8 +86,90 @@ export const EN = Object.freeze({
   resume: 'Resume',
   stop: 'Stop',
   controls: 'Controls',
+  finish: 'Finish',
+  finishHint: 'Completes and sends what has been begun, then stops',
   phase: (/** @type {Phase} */ phase) => PHASE[phase],
   waiting: (/** @type {string} */ reason) => WAITING[reason] ?? PHASE.waiting,
+  askAgain: (/** @type {number} */ seconds) => `Asks again in ${duration(seconds)}.`,
+  resting: (/** @type {Reason} */ reason) => REST[reason],
+  restUntil: (/** @type {Date} */ until) => `Goes on by itself at ${clock(until)}.`,
+  restByItself: 'Goes on by itself then.',
+  restConsent: 'Read it',
+  renewing: 'There is a newer version of this page. It loads when what is in flight is finished, and goes on by itself.',
+
+  settings: 'Settings',
+  settingsNote: 'Kept in this browser. They take effect at once.',
+  settingsNow: (/** @type {import('../settings.js').Settings} */ { power, schedule, capMB, whenIdle }) =>
+    [
+      `${POWER[power]} power`,
+      schedule.on ? `${schedule.from} to ${schedule.to}` : '',
+      capMB > 0 ? `${bytes(capMB * 1e6)} a day` : '',
+      whenIdle ? 'only while idle' : '',
+    ].filter(Boolean).join(' · '),
+  power: 'Power',
+  powerChoice: POWER,
+  powerHint: Object.freeze({
+    gentle: 'Computes a quarter of the time: quiet, and hardly felt.',
+    normal: 'Computes 60% of the time: room for everything else.',
+    full: 'Computes all the time: as fast as this device can, fans included.',
+  }),
+  when: 'When it may work',
+  whenIdle: 'Only while nobody uses this device',
+  whenIdleHint: 'After a minute without mouse and keyboard, in any program.',
+  whenIdleUnable: 'This browser does not tell a page whether the device is in use, so this cannot be had here.',
+  whenIdleRefused: 'This browser has not allowed the page to know whether the device is in use. Allow it beside the address, then tick again.',
+  restOnBattery: 'Rest on battery',
+  restOnBatteryUnable: 'This browser does not tell a page about the battery, so this cannot be had here.',
+  schedule: 'Only at these hours',
+  scheduleFrom: 'from',
+  scheduleTo: 'to',
+  scheduleHint: 'By this device’s clock. It may go past midnight.',
+  cap: 'Data a day, at most',
+  capNone: 'no limit',
+  capUsed: (/** @type {number} */ today) => `${bytes(today)} transferred today.`,
+  pictures: 'Pictures',
+  showPictures: 'Show pictures of pools that nobody has checked',
+  showPicturesHint: 'They come from the web as it is, violence and nudity included. Tick it only if you are 18 or older.',
+  withdraw: 'Withdraw my consent',
+  readConsent: 'What I agreed to',
+  chooseLanguage: 'Language',
+
+  consentTitle: 'Before the first start',
+  consentAgain: 'This has changed since you agreed',
+  consentLead: 'What your device would do, and what it costs you:',
+  consentRuns: 'What runs',
+  consentRunsText: (/** @type {string} */ model, /** @type {string} */ size) =>
+    `The model “${model}” (${size}), on your graphics card if the browser allows it, else on the processor. Nothing is installed, ` +
+    'and all of it ends with this tab.',
+  consentNoModel: 'This server has no model yet. You will be asked again when it has.',
+  consentData: 'Data',
+  consentDataText: (
+    /** @type {string} */ model, /** @type {string} */ program, /** @type {string | null} */ pair,
+  ) =>
+    `Once ${model} for the model and about ${program} for the program; ` +
+    (pair === null ? 'then the pictures.' : `then about ${pair} a pair, picture and caption.`) +
+    ' You can set a limit a day.',
+  consentPower: 'Power',
+  consentPowerText:
+    'A graphics card or processor that works draws as much as in a game. It begins at 60% of the time; you can choose a quarter ' +
+    'or all of it, only certain hours, only while nobody uses the device. On battery it rests.',
+  consentKept: 'What is kept about you',
+  consentKeptServer:
+    'On the server: a random number for this browser, the hash of its token, the name of your graphics card or the number of ' +
+    'threads, the version of the agent, when you came, and which units you scored and when. No name, no e-mail, no cookie. The server deletes ' +
+    'none of it by itself: it stays as long as whoever runs this server keeps it.',
+  consentKeptHere:
+    'In this browser: the model, your settings, your totals, the token, this consent. It goes when you clear the data of this site. ' +
+    'Pictures are not kept.',
+  consentLicences: 'Licences',
+  consentModelLicence: 'Model:',
+  consentPoolLicence: 'Pool:',
+  consentPictures: 'Pictures',
+  consentPicturesText:
+    'This pool comes from the web as it is, and nobody has checked its pictures. They are blurred until you ask to see them, which is for adults.',
+  agree: 'I agree and start',
+  notNow: 'Not now',
+  close: 'Close',
 
   numbers: 'Numbers',
   rate: 'pairs a second',
@@ -138,14 +237,11 @@ export const EN = Object.freeze({
 
   problems: 'Problems',
   retrying: (/** @type {number} */ seconds) => `Trying again in ${duration(seconds)}.`,
-  rungSkipped: (/** @type {string} */ rung, /** @type {string} */ why) => `${RUNG[rung] ?? rung} is not used: ${why}`,
-  insecure: 'This page came from another machine without TLS. Browsers give such a page no graphics card, no storage and no ' +
-    'threads, so it cannot start.',
-  insecureNext: 'Open it by https, or on the machine that serves it.',
-  workerDied: 'The agent stopped without a word.',
-  workerDiedNext: 'Press Start again; if it stays, reload the page.',
-  noWorker: 'This browser lacks something the agent needs: module workers, web locks or WebAssembly.',
-  noWorkerNext: 'Use a current Chrome, Edge, Firefox or Safari.',
+  rungSkipped: (/** @type {string} */ rung) => `${RUNG[rung] ?? rung} is not used.`,
+  failure: (/** @type {string} */ code) => (Object.hasOwn(FAILURES, code) ? FAILURES[code] : null),
+  tooSmall: (/** @type {number} */ needed, /** @type {number} */ budget) =>
+    `Not on this device: this model needs about ${bytes(needed)} of memory, and a tab here may have about ${bytes(budget)}.`,
+  tooSmallNext: 'Open this page on a computer. Begun here, the browser would close the tab without a word.',
 
   demoShort: 'An emoji demo: this model knows emoji, not photographs.',
   demoMore: 'How to go on to a real one',
@@ -166,4 +262,7 @@ export const EN = Object.freeze({
   stored: 'What is kept: the model, your totals and a random token for this browser. What is sent: scores, and the name of ' +
     'your graphics card. No account, no cookies, no other site is contacted.',
   licences: 'Licences of what runs here',
+
+  /** For the tests: a translation has each entry of each. */
+  tables: Object.freeze({ PHASE, WAITING, REST, STATUS, RUNG, FAILURES }),
 });
