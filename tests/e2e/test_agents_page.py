@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.acting import start
 from tests.e2e.serving import ROOT
 from tests.server.pool_factory import uid, write_tar
 
@@ -117,7 +118,7 @@ def test_the_agent_of_the_page(copy: Copy, origin: str, page: Page, asked: list[
     terminal = command("agent").replace("http://127.0.0.1:8000", origin)
     copy.run(f"{terminal} --units 2")
     page.goto(f"{origin}/?until=drained")
-    page.get_by_role("button", name="Start").click()
+    start(page)
     phase = page.locator("dva-controls .phase")
     expect(phase).to_have_attribute("data-phase", "drained")
     expect(page.locator("dva-feed .card:not(.empty)").first).to_be_visible()
