@@ -25,6 +25,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     from server.admin import views as admin
     from server.contributors.views import blueprint as contributors
     from server.limits import requests
+    from server.openapi.views import blueprint as openapi
     from server.pages.views import blueprint as pages
     from server.pools.views import blueprint as pools
     from server.problems import services as problems
@@ -49,7 +50,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies
         )
-    for blueprint in (contributors, pools, reports, work, results):
+    for blueprint in (contributors, pools, reports, work, results, openapi):
         app.register_blueprint(blueprint, url_prefix=ROOT)
     app.register_blueprint(pages)
     admin.init_app(app, settings)

@@ -44,6 +44,13 @@ class Refusal(DvaError):
 
     status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
     retry_after_s: float | None = None
+    further_codes: ClassVar[tuple[str, ...]] = ()
+    """Besides `default_code`."""
+
+    @classmethod
+    def codes(cls) -> tuple[str, ...]:
+        """Every code that this kind may carry."""
+        return (cls.default_code, *cls.further_codes)
 
 
 class MessageInvalid(Refusal):
@@ -86,10 +93,9 @@ class MethodNotAllowed(Refusal):
 
 
 class LeaseEnded(Refusal):
-    """code: lease_expired or lease_abandoned."""
-
     status = HTTPStatus.CONFLICT
     default_code = "lease_expired"
+    further_codes = ("lease_abandoned",)
     default_next_step = LeaseUnknown.default_next_step
 
 
@@ -130,10 +136,17 @@ class RangeInvalid(Refusal):
 
 
 class ResultInvalid(Refusal):
-    """code: which rule of `protocol.check_result` was broken."""
+    """Which rule of `protocol.check_result` was broken."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     default_code = "score_count_wrong"
+    further_codes = (
+        "score_not_finite",
+        "score_out_of_range",
+        "score_unexpected",
+        "status_unknown",
+        "withheld_unexpected",
+    )
     default_next_step = "Run the engine's self-test again before the next lease."
 
 

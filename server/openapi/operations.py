@@ -1,0 +1,174 @@
+"""What can be asked of the API: one entry for each route, in the order of docs/protocol.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Literal
+
+from dva_agent import protocol
+from dva_agent.protocol import Message
+
+from server.errors import (
+    AgentUnknown,
+    BodyTooLarge,
+    BundleMismatch,
+    Busy,
+    LeaseEnded,
+    LeaseNotYours,
+    LeaseUnknown,
+    MediaTypeUnsupported,
+    MessageInvalid,
+    NotFound,
+    NotSignedIn,
+    PairUnknown,
+    ProtocolOutdated,
+    RangeInvalid,
+    RateLimited,
+    Refusal,
+    ResultConflict,
+    ResultInvalid,
+    ServerFault,
+    ShardUnavailable,
+)
+
+OF_A_LEASE = (LeaseUnknown, LeaseNotYours)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """`path` is below ROOT. An answer is a message, a `file` of this media type, `other` JSON, or
+    nothing. `refusals`: those that don't follow from the rest."""
+
+    method: Literal["get", "post"]
+    path: str
+    summary: str
+    status: HTTPStatus = HTTPStatus.OK
+    body: type[Message] | None = None
+    answer: type[Message] | None = None
+    file: str = ""
+    ranges: bool = False
+    """Whether one range of the file may be asked for, and whether it has changed."""
+    other: bool = False
+    signed_in: bool = False
+    limited: bool = True
+    refusals: tuple[type[Refusal], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Unique, for code generators: such as `post_leases_lease_result`."""
+        words = self.path.replace(".", "/").replace("{", "").replace("}", "")
+        return self.method + words.replace("/", "_")
+
+    def all_refusals(self) -> Iterable[type[Refusal]]:
+        yield from self.refusals
+        yield from (ProtocolOutdated, ServerFault, Busy)
+        if self.limited:
+            yield RateLimited
+        if "{" in self.path:
+            yield NotFound
+        if self.signed_in:
+            yield NotSignedIn
+        if self.body:
+            yield from (MessageInvalid, MediaTypeUnsupported, BodyTooLarge)
+        if self.ranges:
+            yield RangeInvalid
+
+
+OPERATIONS = (
+    Operation(
+        method="post",
+        path="/devices",
+        summary="A browser or a machine introduces itself, once; keep the token.",
+        status=HTTPStatus.CREATED,
+        body=protocol.Registration,
+        answer=protocol.Device,
+    ),
+    Operation(
+        method="post",
+        path="/leases",
+        summary="Leases, or why there are none and when to ask again.",
+        body=protocol.LeaseRequest,
+        answer=protocol.Leases,
+        signed_in=True,
+        refusals=(NotFound,),
+    ),
+    Operation(
+        method="get",
+        path="/bundles/{bundle}/{path}",
+        summary="A file of a model bundle.",
+        file="*/*",
+        ranges=True,
+        limited=False,
+    ),
+    Operation(
+        method="get",
+        path="/pools/{pool}/shards/{name}.tar",
+        summary="A shard; a unit is one range of it.",
+        file="application/x-tar",
+        ranges=True,
+        limited=False,
+        refusals=(ShardUnavailable,),
+    ),
+    Operation(
+        method="get",
+        path="/pools/{pool}/units/{unit}/captions",
+        summary="A unit's captions without its pictures.",
+        file="application/octet-stream",
+        refusals=(ShardUnavailable,),
+    ),
+    Operation(
+        method="post",
+        path="/leases/{lease}/heartbeat",
+        summary="Moves the deadline, up to a limit counted from the claim.",
+        answer=protocol.Heartbeat,
+        signed_in=True,
+        refusals=(*OF_A_LEASE, LeaseEnded),
+    ),
+    Operation(
+        method="post",
+        path="/leases/{lease}/result",
+        summary="Stores a result, and may bring the next leases. Idempotent.",
+        body=protocol.Result,
+        answer=protocol.Accepted,
+        signed_in=True,
+        refusals=(
+            *OF_A_LEASE,
+            LeaseEnded,
+            ResultConflict,
+            AgentUnknown,
+            BundleMismatch,
+            ResultInvalid,
+        ),
+    ),
+    Operation(
+        method="post",
+        path="/leases/{lease}/abandon",
+        summary="Gives the unit back.",
+        status=HTTPStatus.NO_CONTENT,
+        signed_in=True,
+        refusals=OF_A_LEASE,
+    ),
+    Operation(
+        method="post",
+        path="/reports",
+        summary="A person says that nobody should be shown this pair. Idempotent.",
+        body=protocol.Report,
+        answer=protocol.Reported,
+        signed_in=True,
+        refusals=(PairUnknown,),
+    ),
+    Operation(
+        method="get",
+        path="/status",
+        summary="The pools and how they stand.",
+        answer=protocol.ServerStatus,
+    ),
+    Operation(
+        method="get",
+        path="/openapi.json",
+        summary="This description.",
+        other=True,
+    ),
+)

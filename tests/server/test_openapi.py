@@ -1,0 +1,161 @@
+"""The API answers as its own description says, to whatever is asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+import schemathesis
+from dva_agent.protocol import ROOT, Message, encode, pack_scores
+from flask import Flask
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from schemathesis import Case
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi import checks
+
+from server.db import Database, now
+from server.openapi.document import document
+from server.openapi.operations import OPERATIONS, Operation
+from server.work.models import Lease as LeaseRow
+from tests.server.api import Api, result_for
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+CHECKS = [
+    not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+]
+DOCUMENT = msgspec.json.decode(msgspec.json.encode(document()))
+EXAMPLES = 30
+"""Of each operation."""
+
+MADE_UP = st.sampled_from(["nothing", "path", "body", "token"])
+
+
+def test_every_route_is_described_and_every_description_has_its_route(app: Flask) -> None:
+    routes = {
+        (method.lower(), re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule.removeprefix(ROOT)))
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if rule.rule.startswith(ROOT + "/")
+    }
+    assert routes == {(operation.method, operation.path) for operation in OPERATIONS}
+
+
+def test_names_are_unique() -> None:
+    assert len({operation.name for operation in OPERATIONS}) == len(OPERATIONS)
+
+
+def test_it_is_served_to_everybody(api: Api) -> None:
+    answer = api.get(ROOT + "/openapi.json")
+    assert (answer.status_code, answer.mimetype) == (200, "application/json")
+    assert answer.json == DOCUMENT
+    assert DOCUMENT["openapi"].startswith("3.1")
+
+
+def test_it_has_every_message_and_says_what_it_is() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    assert {"Registration", "Lease", "Result", "Report", "Problem", "PairRef"} <= set(schemas)
+    assert schemas["Result"]["properties"]["more"]["maximum"] == 8
+    codes = DOCUMENT["paths"]["/leases/{lease}/result"]["post"]["responses"]["409"]
+    told = codes["content"]["application/problem+json"]["schema"]["allOf"][1]
+    assert "lease_abandoned" in told["properties"]["code"]["enum"]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.name)
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_whatever_is_asked_the_answer_is_described(
+    operation: Operation, app: Flask, api: Api, pool: str, database: Database
+) -> None:
+    names, bodies = _true(app, api, database)
+    schema = schemathesis.openapi.from_dict(DOCUMENT)
+    schema.app = _in_whole(app)
+    cases = schema[operation.path][operation.method].as_strategy()
+    of_path = re.findall(r"\{(\w+)\}", operation.path)
+    true_names = st.fixed_dictionaries({name: st.sampled_from(names[name]) for name in of_path})
+    true_bodies = st.sampled_from(bodies[operation.body.__name__]) if operation.body else st.none()
+
+    @examples(
+        max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    )
+    @given(case=cases, true_path=true_names, true_body=true_bodies, made_up=MADE_UP)
+    def ask(
+        case: Case, true_path: dict[str, str], true_body: dict[str, Any] | None, made_up: str
+    ) -> None:
+        # What is made up alone never gets past the door, so at most one part of it is.
+        if made_up != "path":
+            case.path_parameters = {**(case.path_parameters or {}), **true_path}
+        if made_up != "body" and true_body is not None:
+            case.body = true_body
+        token = "made-up" if made_up == "token" else api.device.token
+        case.call_and_validate(headers={"Authorization": f"Bearer {token}"}, checks=CHECKS)
+
+    ask()
+
+
+def _in_whole(app: Flask) -> WSGIApplication:
+    """The app, its answers read to their end: the test's client would leave files open."""
+
+    def run(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        parts = app(environ, start)
+        try:
+            return [b"".join(parts)]
+        finally:
+            getattr(parts, "close", lambda: None)()
+
+    return run
+
+
+def _true(
+    app: Flask, api: Api, database: Database
+) -> tuple[dict[str, list[str]], dict[str, list[dict[str, Any]]]]:
+    """What the server knows, to be named in paths, and bodies that it takes or nearly takes."""
+    held, done, abandoned, expired = api.lease(4).leases
+    api.finish(done)
+    api.post(f"/leases/{abandoned.lease}/abandon")
+    with database.write() as session:
+        session.get_one(LeaseRow, expired.lease).deadline = now() - timedelta(seconds=1)
+    [others] = Api(app).lease().leases
+    result = _json(result_for(held))
+    request = {"agents": ["dva"]}
+    report = {"pool": held.pool, "unit": held.unit, "uid": held.pairs[0].uid, "reason": "other"}
+    return (
+        {
+            "lease": [each.lease for each in (held, done, abandoned, expired, others)],
+            "bundle": [held.bundle],
+            "path": ["manifest.json", "text.onnx"],
+            "pool": [held.pool],
+            "name": ["00000"],
+            "unit": [held.unit],
+        },
+        {
+            "Registration": [
+                {"platform": "native", "device_class": "x", "agent_version": "1"},
+            ],
+            "LeaseRequest": [request, {**request, "pool": "nowhere"}, {"agents": ["nobody"]}],
+            "Report": [report, {**report, "uid": "nothing"}],
+            "Result": [
+                {**result, "scores": ""},
+                {**result, "bundle": "f" * 32},
+                _json(result_for(held, scores=pack_scores([2.0, 0, 0, 0]))),
+                _json(result_for(held, statuses=bytes([8, 0, 0, 0]), scores=bytes(16))),
+                # Last, since it ends the lease: what comes first is tried first.
+                {**result, "more": 2},
+            ],
+        },
+    )
+
+
+def _json(message: Message) -> dict[str, Any]:
+    made: dict[str, Any] = msgspec.json.decode(encode(message))
+    return made
