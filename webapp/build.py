@@ -1,4 +1,5 @@
 """Builds static/app/, what a tab loads, from webapp/ and node_modules: `python webapp/build.py`.
+`--check` builds nothing: status 1 if static/app/ is not what would be built now.
 
     static/app/
       ui/ engine/        webapp/ui and webapp/engine as they are: ES modules, no bundler
@@ -245,13 +246,22 @@ def replace(app: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def build() -> bool:
-    """Brings static/app/ up to date. False if it was. Raises BuildError."""
+def wanted_stamp() -> str:
+    """What built.json says when static/app/ is current. Raises BuildError."""
     parts = [path for part in ("ui", "engine", "licences") for path in files_below(SOURCE / part)]
     inputs = [*parts, *agent_sources(), *machinery(), *third_party(), ROOT / "LICENSE"]
-    stamp = json.dumps({"inputs": digest(inputs)})
+    return json.dumps({"inputs": digest(inputs)})
+
+
+def is_current(stamp: str) -> bool:
     built = TARGET / "built.json"
-    if built.is_file() and built.read_text() == stamp:
+    return built.is_file() and built.read_text() == stamp
+
+
+def build() -> bool:
+    """Brings static/app/ up to date. False if it was. Raises BuildError."""
+    stamp = wanted_stamp()
+    if is_current(stamp):
         return False
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE, prefix="app-") as scratch:
@@ -265,6 +275,8 @@ def build() -> bool:
 
 def main() -> int:
     try:
+        if sys.argv[1:] == ["--check"]:
+            return 0 if is_current(wanted_stamp()) else 1
         done = build()
     except BuildError as error:
         say(str(error))

@@ -14,13 +14,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from server.cli.admin import admin
 from server.cli.agent import agent
+from server.cli.doctor import doctor
 from server.cli.ingest import ingest
 from server.cli.reports import reports
 from server.cli.selection import grade, scores
 from server.cli.serving import demo, serve
 from server.cli.tour import tour
 
-COMMANDS = (tour, demo, serve, ingest, agent, scores, grade, reports, admin)
+COMMANDS = (tour, demo, serve, ingest, agent, scores, grade, reports, admin, doctor)
 
 
 def main() -> NoReturn:

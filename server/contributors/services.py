@@ -96,6 +96,11 @@ def count_devices(session: Session, since: datetime | None = None) -> int:
     return session.scalars(query).one()
 
 
+def last_seen(session: Session) -> datetime | None:
+    """When the latest of them was seen."""
+    return session.scalars(select(func.max(Device.last_seen_at))).one()
+
+
 def classes_seen(session: Session, since: datetime, limit: int) -> Sequence[ClassCount]:
     """The classes of the devices seen since then, the most frequent first. `limit`: a device names
     its own class, so there may be any number of them."""

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
@@ -26,6 +28,14 @@ def migrate(database: Database) -> None:
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         command.upgrade(configuration(connection), "head")
+
+
+def revisions(connection: Connection) -> tuple[str | None, str]:
+    """The step a database is at (None: it has no schema), and the newest there is. Reads only."""
+    found = MigrationContext.configure(connection).get_current_revision()
+    newest = ScriptDirectory.from_config(configuration(connection)).get_current_head()
+    assert newest is not None
+    return found, newest
 
 
 def configuration(connection: Connection) -> Config:

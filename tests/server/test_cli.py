@@ -26,7 +26,18 @@ from tests.server.pool_factory import FILES, uid, write_bundle, write_pool
 from tests.server.process import Server, command
 from tests.server.truth import write_truth
 
-COMMANDS = ["admin", "agent", "demo", "grade", "ingest", "reports", "scores", "serve", "tour"]
+COMMANDS = [
+    "admin",
+    "agent",
+    "demo",
+    "doctor",
+    "grade",
+    "ingest",
+    "reports",
+    "scores",
+    "serve",
+    "tour",
+]
 
 
 def test_each_command_shows_an_example() -> None:
