@@ -53,6 +53,7 @@ def test_each_picture_by_its_own_pool(page: Page, origin: str) -> None:
     expect(wild.first.locator("img")).to_have_css("filter", "blur(18px)")
 
     show.click()
+    page.get_by_role("button", name="I am 18 or older, show them", exact=True).click()
     expect(wild.and_(page.locator(".blurred"))).to_have_count(0)
     page.get_by_role("button", name="Blur pictures", exact=True).click()
     expect(wild.and_(page.locator(":not(.blurred)"))).to_have_count(0)

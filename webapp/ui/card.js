@@ -17,7 +17,8 @@ export class Card {
   #bar = make('span', { class: 'bar' }, make('span', { class: 'fill' }));
   #score = make('span', { class: 'score' });
   #button = make('button', { type: 'button', class: 'card empty', disabled: '' });
-  element = make('li', {}, this.#button);
+  /** An empty place is nothing to hear of. */
+  element = make('li', { 'aria-hidden': 'true' }, this.#button);
   /** @type {ShownPair | null} */
   #pair = null;
 
@@ -65,6 +66,7 @@ export class Card {
     this.#bar.classList.toggle('below', fit !== null && fit < 0);
     this.#button.ariaLabel = TEXT.openPair(caption || TEXT.noCaption, result);
     this.#button.disabled = false;
+    this.element.ariaHidden = null;
     this.#button.classList.remove('empty');
     if (!calm.matches) this.#button.animate([{ opacity: 0.25 }, {}], { duration: APPEAR_MS, easing: 'ease-out' });
   }
@@ -76,6 +78,7 @@ export class Card {
     say(this.#score, '');
     this.#button.ariaLabel = null;
     this.#button.disabled = true;
+    this.element.ariaHidden = 'true';
     this.#button.classList.add('empty');
     delete this.#button.dataset.pool;
   }

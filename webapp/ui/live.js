@@ -9,9 +9,11 @@ import { scoreOf } from './values.js';
 /** @typedef {import('../engine/wire.js').SeenBatch} SeenBatch */
 /** @typedef {import('../engine/wire.js').ShownPair} ShownPair */
 /** @typedef {import('./controller.js').Controller} Controller */
+/** @typedef {import('./settings.js').SettingsStore} SettingsStore */
 
 /**
  * @typedef {object} Elements
+ * @property {import('./age.js').AgeElement} age
  * @property {import('./feed.js').FeedElement} feed
  * @property {import('./numbers.js').NumbersElement} numbers
  * @property {import('./pace.js').PaceElement} pace
@@ -23,16 +25,19 @@ const DRAW_EVERY_MS = 1000;
 
 export class Live {
   #elements;
+  #settings;
   #curtain = new Curtain();
   #gallery = new Gallery();
   #spreads = new Spreads();
 
   /**
    * @param {Controller} controller
+   * @param {SettingsStore} settings
    * @param {Elements} elements
    */
-  constructor(controller, elements) {
+  constructor(controller, settings, elements) {
     this.#elements = elements;
+    this.#settings = settings;
     const { feed, pair } = elements;
     feed.curtain = this.#curtain;
     pair.around = {
@@ -46,14 +51,13 @@ export class Live {
       pair.open(/** @type {CustomEvent} */ (event).detail);
       this.#draw();
     });
-    feed.addEventListener('curtain', () => {
-      this.#curtain.open = !this.#curtain.open;
-      feed.render();
-    });
+    feed.addEventListener('curtain', () => this.#toggleCurtain());
+    settings.addEventListener('change', () => this.#setCurtain());
     pair.addEventListener('closed', () => {
       feed.render();
       this.#draw();
     });
+    this.#setCurtain();
     this.#draw();
     setInterval(() => {
       if (!document.hidden) this.#draw();
@@ -73,6 +77,16 @@ export class Live {
     pace.add(batch.pairs);
     this.#spreads.add(batch, batch.scores);
     for (const shown of feed.show(batch)) this.#gallery.add(shown);
+  }
+
+  async #toggleCurtain() {
+    const { showPictures } = this.#settings.value;
+    if (showPictures || (await this.#elements.age.ask())) this.#settings.set({ showPictures: !showPictures });
+  }
+
+  #setCurtain() {
+    this.#curtain.open = this.#settings.value.showPictures;
+    this.#elements.feed.render();
   }
 
   /** @param {ShownPair} pair */

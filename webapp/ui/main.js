@@ -5,11 +5,13 @@
 import { watchTraffic } from '../engine/traffic.js';
 import { AboutElement } from './about.js';
 import { Admission } from './admission.js';
+import { AgeElement } from './age.js';
 import { Conditions } from './conditions.js';
 import { ConsentElement } from './consent-dialog.js';
 import { Controller } from './controller.js';
 import { ControlsElement } from './controls.js';
 import { say } from './dom.js';
+import { wattsOf } from './energy.js';
 import { FeedElement } from './feed.js';
 import { LANGUAGE } from './language.js';
 import { LanguageElement } from './language-select.js';
@@ -24,7 +26,7 @@ import { poolAtWork, safePools } from './pools.js';
 import { addToTraffic, wasRunning } from './records.js';
 import { manifestOf, status } from './server.js';
 import { SettingsElement } from './settings-panel.js';
-import { SettingsStore, isPower } from './settings.js';
+import { SHARES, SettingsStore, isPower } from './settings.js';
 import { SpreadElement } from './spread.js';
 import { isAlive } from './state.js';
 import { TEXT } from './text.js';
@@ -45,6 +47,7 @@ const TURN_WITHIN_MS = 4000;
 /** @type {Readonly<Record<string, CustomElementConstructor>>} */
 const ELEMENTS = Object.freeze({
   'dva-about': AboutElement,
+  'dva-age': AgeElement,
   'dva-consent': ConsentElement,
   'dva-controls': ControlsElement,
   'dva-feed': FeedElement,
@@ -103,7 +106,8 @@ const numbers = find('dva-numbers', NumbersElement);
 const pool = find('dva-pool', PoolElement);
 const where = find('dva-where', WhereElement);
 const about = find('dva-about', AboutElement);
-const live = new Live(controller, {
+const live = new Live(controller, settings, {
+  age: find('dva-age', AgeElement),
   feed: find('dva-feed', FeedElement),
   numbers,
   pace: find('dva-pace', PaceElement),
@@ -126,7 +130,7 @@ function draw() {
   notices.show([...lacks, ...offline(), ...state.notices]);
   controls.isAble = lacks.length === 0;
   panel.consented = admission.hasConsent;
-  numbers.running = state.phase === 'running';
+  numbers.load = loadOf(state);
   if (state.download !== null) model.show(state.download.progress);
   controls.detail = state.phase === 'starting' ? model.loading : '';
   // At the end of a run nobody should have to wait for the pool's last numbers, nor for another pool's.
@@ -134,6 +138,15 @@ function draw() {
   if (ended || drawnPool !== state.pool) look();
   drawn = state.phase;
   drawnPool = state.pool;
+}
+
+/**
+ * @param {import('./state.js').State} state
+ * @returns {import('./numbers.js').Load | null}
+ */
+function loadOf({ phase, where }) {
+  if (phase !== 'running') return null;
+  return { watts: wattsOf(where?.rung ?? ''), share: SHARES[chosen().power] };
 }
 
 /** @returns {Notice[]} */

@@ -106,6 +106,7 @@ export class PairElement extends HTMLElement {
     this.#reveal.hidden = !blurred || picture === null;
     say(this.#caption, caption || TEXT.noCaption);
     this.#caption.classList.toggle('none', caption === '');
+    this.#tokens.element.hidden = false;
     this.#tokens.show(pair);
     say(this.#score, score === null ? TEXT.pairNoScore(TEXT.status(status)) : TEXT.score(score));
     this.#score.classList.toggle('none', score === null);
@@ -163,7 +164,7 @@ export class PairElement extends HTMLElement {
     if (pair !== this.#pair) return;
     this.#picture.clear();
     say(this.#caption, '');
-    this.#tokens.show({ ids: [], bundle: pair.bundle });
+    this.#tokens.element.hidden = true;
     this.#reveal.hidden = true;
   }
 

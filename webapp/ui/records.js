@@ -8,6 +8,7 @@ import { isMarked, mark, recall, remember, unmark } from './kept.js';
 const DEVICE = 'dva.device';
 const TOTALS = 'dva.totals';
 const TRAFFIC = 'dva.traffic';
+const ENERGY = 'dva.energy';
 /** Of this tab only. */
 const RELOADED = 'dva.reloaded';
 const RUNNING = 'dva.running';
@@ -82,6 +83,22 @@ export function traffic(now) {
  */
 export function addToTraffic(bytes, now) {
   add(TRAFFIC, bytes, now);
+}
+
+/**
+ * @param {Date} now
+ * @returns {Totals} joules, by an estimate
+ */
+export function energy(now) {
+  return counted(ENERGY, now);
+}
+
+/**
+ * @param {number} joules
+ * @param {Date} now
+ */
+export function addToEnergy(joules, now) {
+  add(ENERGY, joules, now);
 }
 
 /**

@@ -51,12 +51,20 @@ export const LIVE = Object.freeze({
   dataUsed: (/** @type {number} */ value) => bytes(value),
   energyUsed: (/** @type {number} */ wattHours) =>
     wattHours >= 1000 ? `${decimal(wattHours / 1000, 2)} kWh` : `${decimal(wattHours, wattHours < 10 ? 2 : 0)} Wh`,
-  costs: (/** @type {number | null} */ watts) =>
-    'Received: what the browser measured on its way here, packed, nothing for what it had kept. ' +
-    (watts === null
-      ? 'Energy: no browser can measure it, so it is a guess made from the time spent scoring.'
-      : `Energy: no browser can measure it, so it is a guess: ${count(watts)} watts more than at rest for ` +
-        'each second of scoring. Your device may take half of that, or several times as much.'),
+  ageTitle: 'Show pictures that nobody has checked?',
+  ageText: 'They come from the web as it is, violence and nudity included. The settings blur them again.',
+  ageYes: 'I am 18 or older, show them',
+  ageNo: 'Keep them blurred',
+
+  howCounted: 'How this is counted',
+  costs: (/** @type {{watts: number, share: number} | null} */ load) =>
+    'Received is what the browser measured on its way here: packed, and nothing for what it had kept. ' +
+    'Energy is a guess, since no browser can measure it: ' +
+    (load === null
+      ? 'some watts more than at rest, for as long as pairs are scored.'
+      : `${count(load.watts)} watts more than at rest, ` +
+        (load.share < 1 ? `for ${percent(load.share)} of the time that pairs are scored. ` : 'for as long as pairs are scored. ') +
+        'Your device may take half of that, or several times as much.'),
 
   pairTitle: 'A pair, as it was scored',
   pairClose: 'Close',

@@ -47,11 +47,18 @@ export const LIVE = Object.freeze({
     wattHours >= 1000
       ? `${decimal(wattHours / 1000, 2)} 千瓦时`
       : `${decimal(wattHours, wattHours < 10 ? 2 : 0)} 瓦时`,
-  costs: (watts) =>
-    '接收量由浏览器实测，按压缩后的大小计算，已缓存的不计。' +
-    (watts === null
-      ? '浏览器测不到耗电，所以按评分所用的时间估计。'
-      : `浏览器测不到耗电，所以是估计：评分时每秒比空闲多用 ${count(watts)} 瓦。您的设备可能只用一半，也可能是几倍。`),
+  ageTitle: '显示未经检查的图片？',
+  ageText: '它们原样来自网络，可能含有暴力和裸露内容。在设置里可以重新打上模糊。',
+  ageYes: '我已满 18 岁，显示图片',
+  ageNo: '保持模糊',
+
+  howCounted: '这些数字怎么算',
+  costs: (load) =>
+    '接收量由浏览器实测，按压缩后的大小计算，已缓存的不计。浏览器测不到耗电，所以是估计：' +
+    (load === null
+      ? '评分期间比空闲时多用若干瓦。'
+      : `评分期间${load.share < 1 ? `有 ${percent(load.share)} 的时间` : ''}比空闲时多用 ${count(load.watts)} 瓦。` +
+        '您的设备可能只用一半，也可能是几倍。'),
 
   pairTitle: '一对图文及其评分',
   pairClose: '关闭',
