@@ -22,7 +22,8 @@
  * @typedef {'insecure' | 'no_webgpu' | 'no_adapter' | 'software_adapter' | 'out_of_memory'} Reason
  */
 
-const OUT_OF_MEMORY = /out of memory|allocation failed|could not allocate|failed to allocate|bad_alloc/i;
+const OUT_OF_MEMORY =
+  /out of memory|allocation failed|could not allocate|failed to allocate|bad_alloc|invalid (array buffer|typed array) length/i;
 
 export class TabError extends Error {
   /**

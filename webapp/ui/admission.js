@@ -51,8 +51,8 @@ export class Admission {
     });
     if (!window.isSecureContext) return [notice('insecure')];
     if (!('locks' in navigator) || !('WebAssembly' in window)) return [notice('no_worker')];
-    const { manifest } = this.#subject;
-    if (manifest === null) return [];
+    const { pool, manifest } = this.#subject;
+    if (manifest === null || !pool?.needs.includes('model')) return [];
     const { fits, neededMB, budgetMB } = fit(modelBytes(manifest), memoryOf(navigator));
     if (fits) return [];
     const why = TEXT.tooSmall(neededMB * BYTES_PER_MB, budgetMB * BYTES_PER_MB);

@@ -78,21 +78,26 @@ export class ConsentElement extends HTMLElement {
  */
 function factsOf({ pool, manifest }) {
   const pair = pool === null || pool.pairs === 0 ? null : bytes(pool.bytes / pool.pairs);
-  const model = manifest === null ? null : bytes(modelBytes(manifest));
-  const runs = manifest === null || model === null
-    ? [fact(TEXT.consentRuns, TEXT.consentNoModel)]
-    : [
-      fact(TEXT.consentRuns, TEXT.consentRunsText(manifest.name, model)),
-      fact(TEXT.consentData, TEXT.consentDataText(model, bytes(PROGRAM_BYTES), pair)),
-    ];
+  const model = manifest === null || !pool?.needs.includes('model') ? null : bytes(modelBytes(manifest));
   const facts = [
-    ...runs,
+    fact(TEXT.consentRuns, runsText(pool, manifest, model)),
+    fact(TEXT.consentData, TEXT.consentDataText(model, bytes(PROGRAM_BYTES), pair)),
     fact(TEXT.consentPower, TEXT.consentPowerText),
     fact(TEXT.consentKept, TEXT.consentKeptServer, TEXT.consentKeptHere),
   ];
   if (pool !== null && !pool.safe) facts.push(fact(TEXT.consentPictures, TEXT.consentPicturesText));
   if (pool !== null && manifest !== null) facts.push(fact(TEXT.consentLicences, ...licencesOf(pool, manifest)));
   return facts;
+}
+
+/**
+ * @param {PoolStatus | null} pool
+ * @param {Manifest | null} manifest
+ * @param {string | null} size of the model; null: none is needed
+ */
+function runsText(pool, manifest, size) {
+  if (pool === null || manifest === null) return TEXT.consentNoModel;
+  return size === null ? TEXT.consentRunsAlone(pool.agent) : TEXT.consentRunsText(manifest.name, size);
 }
 
 /**

@@ -74,6 +74,11 @@ export class Controller extends EventTarget {
     return this.#queue !== null;
   }
 
+  /** Whether the run ends only for a newer page to go on with it. */
+  get isRenewing() {
+    return this.#outdated && this.#state.wish === 'finish';
+  }
+
   /** @returns {Promise<boolean>} false if another tab is at work */
   async start() {
     if (this.#turn !== null) return true;

@@ -119,7 +119,7 @@ export class ControlsElement extends HTMLElement {
     this.#stop.hidden = !alive;
     this.#stop.disabled = phase === 'stopping';
     say(this.#phase, phaseText(state));
-    say(this.#detail, detailText(state) || this.#asked);
+    say(this.#detail, controller.isRenewing ? TEXT.renewing : detailText(state) || this.#asked);
     this.#phase.dataset.phase = phase;
     this.#phase.hidden = this.#blocked;
     this.#detail.hidden = this.#blocked;

@@ -81,6 +81,7 @@ export class SettingsElement extends HTMLElement {
   /** @param {boolean} given whether there is a consent that can be read or withdrawn */
   set consented(given) {
     this.#withdraw.hidden = !given;
+    this.#read.hidden = !given;
   }
 
   #powerField() {

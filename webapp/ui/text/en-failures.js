@@ -24,7 +24,7 @@ export const FAILURES = Object.freeze({
     'There is no graphics card here, only a program that imitates one. The processor does the work itself, which is much faster.',
     '',
   ],
-  rung_unavailable: ['This way of computing does not run on this device. The next one is tried.', ''],
+  rung_unavailable: ['This way of computing does not run on this device.', ''],
   self_test_failed: [
     'On known pairs this device came to other numbers than it must, so it is not used this way.',
     'A newer browser or graphics driver often helps. Extensions that guard against fingerprinting can change pictures: allow this page there.',

@@ -67,6 +67,7 @@ const RUNG = Object.freeze({
   'webgpu-f32': 'WebGPU, 32-bit floats',
   'webgpu-f16': 'WebGPU, 16-bit floats',
   wasm: 'WebAssembly on the processor',
+  python: 'Python alone, without a model',
 });
 
 export const EN = Object.freeze({
@@ -141,12 +142,14 @@ export const EN = Object.freeze({
   consentRunsText: (/** @type {string} */ model, /** @type {string} */ size) =>
     `The model “${model}” (${size}), on your graphics card if the browser allows it, else on the processor. Nothing is installed, ` +
     'and all of it ends with this tab.',
+  consentRunsAlone: (/** @type {string} */ agent) =>
+    `The agent “${agent}”, on the processor; it needs no model. Nothing is installed, and all of it ends with this tab.`,
   consentNoModel: 'This server has no model yet. You will be asked again when it has.',
   consentData: 'Data',
   consentDataText: (
-    /** @type {string} */ model, /** @type {string} */ program, /** @type {string | null} */ pair,
+    /** @type {string | null} */ model, /** @type {string} */ program, /** @type {string | null} */ pair,
   ) =>
-    `Once ${model} for the model and about ${program} for the program; ` +
+    `Once ${model === null ? '' : `${model} for the model and `}about ${program} for the program; ` +
     (pair === null ? 'then the pictures.' : `then about ${pair} a pair, picture and caption.`) +
     ' You can set a limit a day.',
   consentPower: 'Power',
@@ -156,8 +159,9 @@ export const EN = Object.freeze({
   consentKept: 'What is kept about you',
   consentKeptServer:
     'On the server: a random number for this browser, the hash of its token, the name of your graphics card or the number of ' +
-    'threads, the version of the agent, when you came, and which units you scored and when. No name, no e-mail, no cookie. The server deletes ' +
-    'none of it by itself: it stays as long as whoever runs this server keeps it.',
+    'threads, the version of the agent, when you first came and were last here, and which units you scored and when. Against abuse, ' +
+    'the network you come from (not the whole address) for about an hour. No name, no e-mail, no cookie. The server ' +
+    'deletes the rest only when whoever runs it does.',
   consentKeptHere:
     'In this browser: the model, your settings, your totals, the token, this consent. It goes when you clear the data of this site. ' +
     'Pictures are not kept.',

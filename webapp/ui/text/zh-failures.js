@@ -16,7 +16,7 @@ export const FAILURES = Object.freeze({
     '请使用新版的 Chrome、Edge、Firefox 或 Safari，在设置中打开图形加速，或者更新显卡驱动。',
   ],
   software_adapter: ['这里没有显卡，只有一个模拟显卡的程序。改由处理器直接计算，会快得多。', ''],
-  rung_unavailable: ['这种计算方式在本设备上不能运行，正在尝试下一种。', ''],
+  rung_unavailable: ['这种计算方式在本设备上不能运行。', ''],
   self_test_failed: [
     '在已知答案的样本上，本设备算出的数与应有的不同，所以不采用这种方式。',
     '更新浏览器或显卡驱动往往有用。防指纹的扩展可能会改动图片，请让它放行本页面。',
