@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { AT_REST, isAlive, reduce } from '../../webapp/ui/state.js';
+import { AT_REST, isAlive, reduce, wishing } from '../../webapp/ui/state.js';
 
 /** @typedef {import('../../webapp/engine/wire.js').FromWorker} FromWorker */
 /** @typedef {import('../../webapp/engine/wire.js').AgentEvent} AgentEvent */
@@ -85,4 +85,60 @@ test('the pool is that of the unit begun last, until the next run', () => {
   });
   assert.equal(after(AT_REST, begun('a'), begun('b'), finished).pool, 'b');
   assert.equal(AT_REST.pool, null);
+});
+
+/** @type {import('../../webapp/ui/state.js').Rest} */
+const cap = { run: false, reason: 'cap', until: null };
+const hasWorker = { hasWorker: true };
+
+test('a rest is shown as one, whatever the agent says meanwhile, and ends with it', () => {
+  const running = after(AT_REST, { kind: 'state', state: 'running' });
+  const resting = wishing(running, 'run', cap, hasWorker);
+  assert.equal(resting.phase, 'resting');
+  for (const state of /** @type {const} */ (['running', 'testing', 'paused'])) {
+    assert.equal(after(resting, { kind: 'state', state }).phase, 'resting');
+  }
+  const going = wishing(resting, 'run', null, hasWorker);
+  assert.equal(after(going, { kind: 'state', state: 'paused' }).phase, 'starting');
+  assert.equal(after(going, { kind: 'state', state: 'running' }).phase, 'running');
+});
+
+test('the person\'s own pause outlasts a rest, and a rest outlasts it', () => {
+  const running = after(AT_REST, { kind: 'state', state: 'running' });
+  const paused = wishing(wishing(running, 'run', cap, hasWorker), 'pause', cap, hasWorker);
+  assert.equal(paused.phase, 'paused');
+  assert.equal(wishing(paused, 'pause', null, hasWorker).phase, 'paused');
+  assert.equal(wishing(paused, 'run', cap, hasWorker).phase, 'resting');
+  assert.equal(wishing(running, 'pause', null, hasWorker).phase, 'pausing');
+});
+
+test('a run that rests before it has begun has nothing to wait for', () => {
+  const begun = wishing({ ...AT_REST, phase: 'booting' }, 'run', cap, { hasWorker: false });
+  assert.equal(begun.phase, 'resting');
+  assert.equal(wishing(begun, 'pause', cap, { hasWorker: false }).phase, 'paused');
+  assert.equal(wishing(begun, 'run', null, { hasWorker: false }).phase, 'booting');
+});
+
+test('finishing stays so until the end, which is not a stop', () => {
+  const running = after(AT_REST, { kind: 'state', state: 'running' });
+  const finishing = wishing(running, 'finish', null, hasWorker);
+  for (const state of /** @type {const} */ (['stopping', 'running', 'stopped'])) {
+    assert.equal(after(finishing, { kind: 'state', state }).phase, 'finishing');
+  }
+  assert.equal(after(finishing, { kind: 'ended', reason: 'stopped' }).phase, 'finished');
+  assert.equal(after(finishing, { kind: 'ended', reason: 'failed' }).phase, 'failed');
+  const stopping = wishing(finishing, 'stop', null, hasWorker);
+  assert.equal(stopping.phase, 'stopping');
+  assert.equal(after(stopping, { kind: 'ended', reason: 'stopped' }).phase, 'stopped');
+});
+
+test('what is true of the whole visit stays when work goes on', () => {
+  const full = /** @type {AgentEvent} */ ({ ...problem, code: 'storage_full', retryInS: null });
+  assert.deepEqual(after(AT_REST, full, problem, finished).notices.map(({ code }) => code), ['storage_full']);
+});
+
+test('when it asks for work again is known', () => {
+  const waiting = /** @type {AgentEvent} */ ({ kind: 'waiting', reason: 'all_leased', seconds: 20 });
+  const state = reduce(AT_REST, { kind: 'event', event: waiting }, 1000);
+  assert.deepEqual([state.waitingFor, state.waitingUntil], ['all_leased', 21_000]);
 });
