@@ -21,9 +21,10 @@ database is slow."""
 def create_app(settings: Settings, database: Database | None = None) -> Flask:
     """The WSGI app over a migrated database."""
     # Here, so that importing `server.config` doesn't import every view.
-    from server import errors, security
+    from server import errors, request_id, security, telemetry
     from server.admin import views as admin
     from server.contributors.views import blueprint as contributors
+    from server.health import blueprint as health
     from server.limits import requests
     from server.openapi.views import blueprint as openapi
     from server.pages.views import blueprint as pages
@@ -42,6 +43,8 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         connections=settings.threads,
         writers=max(1, settings.threads - SPARED_THREADS),
     )
+    request_id.init_app(app)
+    telemetry.init_app(app)
     errors.init_app(app)
     problems.init_app(app, app.extensions["dva-database"])
     security.init_app(app)
@@ -53,5 +56,6 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     for blueprint in (contributors, pools, reports, work, results, openapi):
         app.register_blueprint(blueprint, url_prefix=ROOT)
     app.register_blueprint(pages)
+    app.register_blueprint(health)
     admin.init_app(app, settings)
     return app

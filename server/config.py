@@ -17,6 +17,7 @@ from server.errors import SettingsError
 
 VERSION = version("dva")
 PREFIX = "DVA_"
+TOKEN_LENGTH = 16
 SHORTEST_KEY = 32
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -57,7 +58,11 @@ class Settings:
     threads: int = 8
     """Threads of each."""
     log_level: str = "warning"
-    """debug, info, warning or error."""
+    """debug, info, warning or error. info has a line for each request."""
+    log_format: str = "auto"
+    """json: a JSON object a line. text: for people. auto: text on a terminal, json elsewhere."""
+    metrics_token: str = ""
+    """Who sends it as a bearer token may read /metrics from elsewhere; empty: nobody may."""
 
     def __post_init__(self) -> None:
         _within("unit_pairs", self.unit_pairs, 1, MAX_UNIT_PAIRS)
@@ -73,6 +78,10 @@ class Settings:
             raise SettingsError(f"secret_key has fewer than {SHORTEST_KEY} characters.")
         _within("workers", self.workers, 1, 64)
         _within("threads", self.threads, 1, 256)
+        if self.log_format not in ("auto", "json", "text"):
+            raise SettingsError(f"log_format is {self.log_format!r}.")
+        if self.metrics_token and len(self.metrics_token) < TOKEN_LENGTH:
+            raise SettingsError(f"metrics_token has fewer than {TOKEN_LENGTH} characters.")
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise SettingsError(f"log_level is {self.log_level!r}.")
         try:

@@ -35,6 +35,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from server.db import TooManyWriters
+from server.request_id import request_id
 
 log = logging.getLogger(__name__)
 
@@ -271,6 +272,7 @@ def problem(refusal: Refusal) -> Response:
         detail=str(refusal),
         next_step=refusal.next_step,
         retry_after_s=refusal.retry_after_s,
+        request_id=request_id(),
     )
     response = Response(encode(body), refusal.status, mimetype="application/problem+json")
     response.cache_control.no_store = True

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import ipaddress
-import logging
 import os
+import shutil
 import socket
 import sys
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from server import create_app
+from server import create_app, logs
 from server.config import Settings
 from server.errors import ServeError
 
 BACKLOG = 512
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""prometheus_client's own."""
 GRACE_S = 10
 
 
@@ -46,11 +51,25 @@ def address(listener: socket.socket) -> str:
 
 def run(settings: Settings, listener: socket.socket) -> None:
     """Serves until SIGTERM or SIGINT, then ends the process with status 0."""
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    _Gunicorn(settings, listener).run()
+    logs.set_up(settings.log_level, cast(logs.Format, settings.log_format))
+    with _shared_counts(settings.data / "metrics" / str(listener.getsockname()[1])):
+        _Gunicorn(settings, listener).run()
+
+
+@contextmanager
+def _shared_counts(folder: Path) -> Iterator[None]:
+    """Where workers count together (server/telemetry.py). Empty at the start: who was killed left
+    its counts."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    os.environ[FOLDER_VARIABLE] = str(folder.resolve())
+    owner = os.getpid()
+    try:
+        yield
+    finally:
+        # Workers leave through here as well.
+        if os.getpid() == owner:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Gunicorn(BaseApplication):  # type: ignore[misc]
@@ -68,6 +87,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
             "threads": self._settings.threads,
             "graceful_timeout": GRACE_S,
             "loglevel": self._settings.log_level,
+            "logger_class": logs.GunicornLog,
             "when_ready": self._announce,
             "proc_name": "dva",
             # Its control socket lies in the home folder, one for all servers of this user.

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from dva_agent.protocol import PROTOCOL, PROTOCOL_HEADER, ROOT, Message, Problem
 
+from server import request_id
 from server.config import VERSION
 from server.errors import Refusal
 from server.openapi.operations import OPERATIONS, Operation
@@ -30,6 +31,11 @@ _PARAMETERS: dict[str, Json] = {
     "unit": {"pattern": "^u[0-9]{1,18}-[0-9]{1,9}$"},
 }
 """What goes into a path, as JSON Schemas of strings."""
+
+_REQUEST_ID: Json = {
+    "description": "Names the request in the server's log. A client's own is taken over.",
+    "schema": {"type": "string", "pattern": f"^{request_id.SHAPE}$"},
+}
 
 
 def document() -> Json:
@@ -94,6 +100,7 @@ def _parameters(operation: Operation) -> Iterable[Json]:
         "description": "The protocol that the client speaks.",
         "schema": {"type": "string", "enum": [str(PROTOCOL)]},
     }
+    yield {"name": request_id.HEADER, "in": "header", **_REQUEST_ID}
     if operation.ranges:
         yield {
             "name": "Range",
@@ -113,6 +120,8 @@ def _responses(operation: Operation) -> Json:
         by_status.setdefault(kind.status, []).append(kind)
     for status, kinds in by_status.items():
         made[str(int(status))] = _refusal(status, kinds)
+    for response in made.values():
+        response["headers"] = {**response.get("headers", {}), request_id.HEADER: _REQUEST_ID}
     return dict(sorted(made.items()))
 
 

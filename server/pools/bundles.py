@@ -57,6 +57,16 @@ def _manifest(folder: Path) -> Manifest:
     return decode_manifest(_read_small(folder / MANIFEST))
 
 
+def is_whole(bundles: Path, bundle: str) -> bool:
+    """Whether all files of a registered bundle are there, of the sizes that its manifest says."""
+    folder = bundles / bundle
+    try:
+        manifest = decode_manifest(_read_small(folder / MANIFEST))
+        return all((folder / each.path).stat().st_size == each.bytes for each in manifest.files)
+    except (OSError, BundleError):
+        return False
+
+
 def file_of(bundles: Path, manifest: Manifest, path: str) -> tuple[Path, str] | None:
     """Where a bundle's file lies, and its sha256; None unless the manifest lists it: no other
     path ever reaches the disk."""

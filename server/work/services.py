@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 from dva_agent.protocol import Idle, Leases, Span
 from dva_agent.protocol import Lease as LeaseMessage
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from server.config import Settings
@@ -25,9 +25,11 @@ from server.errors import LeaseEnded, LeaseNotYours, LeaseUnknown
 from server.pools import services as pools
 from server.pools.services import Unit
 from server.reports import services as reports
-from server.work.models import ABANDONED, DONE, EXPIRED, HELD, Lease
+from server.work.models import ABANDONED, CAME_TO_NOTHING, DONE, EXPIRED, HELD, Lease
 
 EXPIRE_AT_ONCE = 1000
+FORGET_AT_ONCE = 100
+ENDED_KEPT = timedelta(days=1)
 RETRY_DRAINED_S = 60.0
 RETRY_SHARD_S = 60.0
 RETRY_LONGEST_S = 30.0
@@ -50,6 +52,7 @@ def claim(
     """Up to `count` leases for a device, or why there are none."""
     contributors.lock(session, device, at)
     expire(session, at)
+    forget(session, at)
     held = session.scalars(
         select(Lease.deadline).where(Lease.device_id == device, Lease.state == HELD)
     ).all()
@@ -92,6 +95,19 @@ def expire(session: Session, at: datetime) -> None:
         lease.state = EXPIRED
         pools.reopen_unit(session, lease.unit_id)
     session.flush()
+
+
+def forget(session: Session, at: datetime) -> None:
+    """Drops some of the leases that came to nothing a day ago and more. Nothing refers to them, and
+    a claim that adds up to eight drops up to FORGET_AT_ONCE: the table doesn't grow by them."""
+    old = (
+        select(Lease.id)
+        .where(CAME_TO_NOTHING, Lease.deadline <= at - ENDED_KEPT)
+        .order_by(Lease.deadline)
+        .limit(FORGET_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
+    session.execute(delete(Lease).where(Lease.id.in_(session.scalars(old).all())))
 
 
 def own(session: Session, device: str, lease: str, at: datetime) -> Lease:
@@ -179,6 +195,14 @@ def held(session: Session, limit: int) -> Claimed:
         .options(pools.with_shard())
     )
     return [(lease, unit) for lease, unit in rows]
+
+
+def count_ended(session: Session) -> dict[str, int]:
+    """Leases that came to nothing within a day or so, by state."""
+    rows = session.execute(
+        select(Lease.state, func.count()).where(CAME_TO_NOTHING).group_by(Lease.state)
+    )
+    return {ABANDONED: 0, EXPIRED: 0, **{state: int(count) for state, count in rows}}
 
 
 def withheld(session: Session, claimed: Claimed) -> Mapping[int, reports.Positions]:

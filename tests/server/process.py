@@ -28,6 +28,9 @@ def environment(settings: Settings) -> Mapping[str, str]:
         "DVA_LEASE_MAX_SECONDS": settings.lease_max_seconds,
         "DVA_REPORTS_PER_DAY": settings.reports_per_day,
         "DVA_WORKERS": settings.workers,
+        "DVA_LOG_LEVEL": settings.log_level,
+        "DVA_LOG_FORMAT": settings.log_format,
+        "DVA_METRICS_TOKEN": settings.metrics_token,
     }
     return {**os.environ, **{name: str(value) for name, value in told.items()}}
 

@@ -254,6 +254,8 @@ class Problem(Message, frozen=True, kw_only=True):
     detail: str
     next_step: str = ""
     retry_after_s: float | None = None
+    request_id: str = ""
+    """Under which the server's log has it."""
 
 
 M = TypeVar("M", bound=Message)
