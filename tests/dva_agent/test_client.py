@@ -182,7 +182,39 @@ def test_what_will_not_pass_is_not_repeated() -> None:
     [
         (Answer(status=429, headers={"retry-after": "7"}, body=b""), 7.0),
         (Answer(status=503, headers={}, body=b""), 5.0),
-        (Answer(status=503, headers={"retry-after": "Fri, 31 Dec 1999"}, body=b""), 5.0),
+        (Answer(status=503, headers={"retry-after": "Fri, 99 Dec 1999"}, body=b""), 5.0),
+        (Answer(status=503, headers={"retry-after": "soon"}, body=b""), 5.0),
+        (Answer(status=503, headers={"retry-after": "9" * 5000}, body=b""), MAX_RETRY_S),
+        (
+            Answer(
+                status=503,
+                headers={
+                    "date": "Fri, 31 Dec 1999 23:59:59 GMT",
+                    "retry-after": "Sat, 01 Jan 2000 00:00:09 GMT",
+                },
+                body=b"",
+            ),
+            10.0,
+        ),
+        (
+            Answer(
+                status=429,
+                headers={
+                    "date": "Fri, 31 Dec 1999 23:59:59 GMT",
+                    "retry-after": "Fri, 31 Dec 1999 23:00:00 GMT",
+                },
+                body=b"",
+            ),
+            0.0,
+        ),
+        (
+            Answer(
+                status=429,
+                headers={"date": "yesterday", "retry-after": "Sat, 01 Jan 2000 00:00:09 GMT"},
+                body=b"",
+            ),
+            0.0,
+        ),
         (Answer(status=503, headers={"retry-after": "-3"}, body=b""), 5.0),
         (Answer(status=503, headers={"retry-after": "99999999"}, body=b""), MAX_RETRY_S),
         (

@@ -27,6 +27,7 @@ def environment(settings: Settings) -> Mapping[str, str]:
         "DVA_LEASE_SECONDS": settings.lease_seconds,
         "DVA_LEASE_MAX_SECONDS": settings.lease_max_seconds,
         "DVA_REPORTS_PER_DAY": settings.reports_per_day,
+        "DVA_REQUESTS_PER_SECOND": settings.requests_per_second,
         "DVA_WORKERS": settings.workers,
         "DVA_LOG_LEVEL": settings.log_level,
         "DVA_LOG_FORMAT": settings.log_format,

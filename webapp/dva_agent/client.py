@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -182,7 +184,34 @@ def error_of(answer: Answer) -> ServerError:
 
 def _retry_after(answer: Answer, problem: protocol.Problem) -> float:
     asked = problem.retry_after_s
-    if asked is None:
-        stated = answer.headers.get("retry-after", "")
-        asked = float(stated) if stated.isdecimal() and stated.isascii() else DEFAULT_RETRY_S
-    return min(MAX_RETRY_S, asked) if asked >= 0 else DEFAULT_RETRY_S
+    if asked is None or not 0 <= asked < math.inf:
+        asked = read_retry_after(answer.headers)
+    return min(MAX_RETRY_S, asked)
+
+
+def read_retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds to wait by an answer's Retry-After (RFC 9110, 10.2.3: seconds or a date), in
+    [0, MAX_RETRY_S]; DEFAULT_RETRY_S if it says nothing that makes sense. A date is counted from
+    the answer's own Date: this machine's clock may be wrong. Proxies in front of a server write
+    both forms."""
+    stated = headers.get("retry-after", "").strip()
+    if stated.isascii() and stated.isdecimal():
+        return min(MAX_RETRY_S, float(stated[:9]))
+    until, sent = _date(stated), _date(headers.get("date", ""))
+    if until is None:
+        return DEFAULT_RETRY_S
+    if sent is None:
+        sent = datetime.now(UTC)
+    return min(MAX_RETRY_S, max(0.0, (until - sent).total_seconds()))
+
+
+def _date(text: str) -> datetime | None:
+    """An HTTP date. Without a zone it is UTC, as all of them are."""
+    # Here, because few servers send dates, and importing this takes the tab's time.
+    from email.utils import parsedate_to_datetime
+
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -2,12 +2,12 @@
 // of our tree.
 
 import { TabError, messageOf } from './errors.js';
+import { retryAfter } from './retry-after.js';
 
 /** A connection that brings nothing for so long is given up. */
 const STALL_MS = 45_000;
 /** Of a file whose length nobody told: a manifest, merges, golden pictures. */
 const MAX_UNKNOWN_BYTES = 1 << 28;
-const SECONDS_UNLESS_TOLD = 5;
 
 /**
  * Part of a file: bytes [start, start + size).
@@ -91,8 +91,7 @@ async function send(url, part, signal) {
   await response.body?.cancel();
   const { status } = response;
   if (status === 429 || status === 503) {
-    const told = Number(response.headers.get('retry-after') ?? NaN);
-    const retryAfterS = Number.isFinite(told) && told >= 0 ? told : SECONDS_UNLESS_TOLD;
+    const retryAfterS = retryAfter(response.headers, Date.now());
     throw new TabError('busy', `The server is busy (${status}).`, { retryAfterS });
   }
   if (status >= 500) throw unreachable(url, `status ${status}`);
