@@ -21,12 +21,13 @@ test: setup-dev ## the whole suite: Python, JavaScript, browser
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 	@node --test tests/js/*.test.js
 
-check: setup-dev ## ruff, mypy --strict, tsc --checkJs, import-linter
+check: setup-dev ## ruff, mypy --strict, tsc --checkJs, import-linter, docs/licences.md
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@node_modules/.bin/tsc --project tsconfig.json
 	@$(BIN)/lint-imports
+	@$(BIN)/python setup/licences.py --check
 
 export-demo: setup-dev ## build static/models/demo-q8 again from the committed checkpoint
 	@$(BIN)/python export/build_onnx.py --model demo --weights q8 --out static/models/demo-q8
