@@ -15,6 +15,7 @@ DvaError                    dva_agent.errors
 └── OperatorError           a command that can't go on, on stderr
     ├── AccountError        an operator's account: unknown, taken, a password that won't do
     ├── SettingsError       a setting that can't be used
+    ├── BackupError         a copy that can't be made
     ├── PoolError           the pool as a whole: unknown, of another bundle, without truth
     ├── ShardError          one tar: truncated, hostile, changed
     └── ServeError          the address can't be had
@@ -231,6 +232,10 @@ class SettingsError(OperatorError):
 
 class AccountError(OperatorError):
     default_code = "account_invalid"
+
+
+class BackupError(OperatorError):
+    default_code = "backup_refused"
 
 
 class PoolError(OperatorError):

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from server.cli.admin import admin
 from server.cli.agent import agent
+from server.cli.backup import backup, copy_database
 from server.cli.doctor import doctor
 from server.cli.ingest import ingest
 from server.cli.reports import reports
@@ -21,7 +22,20 @@ from server.cli.selection import grade, scores
 from server.cli.serving import demo, serve
 from server.cli.tour import tour
 
-COMMANDS = (tour, demo, serve, ingest, agent, scores, grade, reports, admin, doctor)
+COMMANDS = (
+    tour,
+    demo,
+    serve,
+    ingest,
+    agent,
+    scores,
+    grade,
+    reports,
+    admin,
+    doctor,
+    backup,
+    copy_database,
+)
 
 
 def main() -> NoReturn:

@@ -29,6 +29,8 @@ from tests.server.truth import write_truth
 COMMANDS = [
     "admin",
     "agent",
+    "backup",
+    "copy-database",
     "demo",
     "doctor",
     "grade",
