@@ -32,6 +32,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     from server.problems import services as problems
     from server.reports.views import blueprint as reports
     from server.results.views import blueprint as results
+    from server.work.board import Board
     from server.work.views import blueprint as work
 
     app = Flask(__name__, static_folder=None)
@@ -43,6 +44,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         connections=settings.threads,
         writers=max(1, settings.threads - SPARED_THREADS),
     )
+    app.extensions["dva-board"] = Board()
     request_id.init_app(app)
     telemetry.init_app(app)
     errors.init_app(app)

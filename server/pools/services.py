@@ -315,6 +315,11 @@ def shard_pairs(settings: Settings, shard: Shard) -> Iterator[PairRef]:
         yield from read_unit(path, number)
 
 
+def count_all_shards(session: Session) -> int:
+    """Of all pools."""
+    return session.scalar(select(func.count()).select_from(Shard)) or 0
+
+
 def count_units(session: Session, pools: Sequence[int]) -> UnitCounts:
     total, done = session.execute(
         select(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dva_agent.protocol import PROTOCOL, Heartbeat, LeaseRequest, ServerStatus
-from flask import Blueprint, Response
+from flask import Blueprint, Response, current_app
 
 from server.config import VERSION
 from server.db import now
@@ -12,6 +12,7 @@ from server.pools import services as pools
 from server.reports import services as reports
 from server.web import answer, database, device, message, settings
 from server.work import services
+from server.work.board import Board
 
 blueprint = Blueprint("work", __name__)
 
@@ -20,9 +21,15 @@ blueprint = Blueprint("work", __name__)
 def status() -> Response:
     """Open to everybody, and reads only: leases past their deadline aren't counted, though they
     are expired by the next claim."""
-    with database().read() as session:
-        found = pools.statuses(session, services.count_leased(session, now()))
+    found = board().read(database(), now())
     return answer(ServerStatus(service="dva", version=VERSION, protocol=PROTOCOL, pools=found))
+
+
+def board() -> Board:
+    """This app's."""
+    found = current_app.extensions["dva-board"]
+    assert isinstance(found, Board)
+    return found
 
 
 @blueprint.post("/leases")
