@@ -50,7 +50,7 @@ def list_(
         return
     for pair in pairs:
         click.echo(_line(pair))
-    click.echo(f"{len(pairs)} pairs ({', '.join(states)})", err=True)
+    click.echo(f"{len(pairs)} in all ({', '.join(states)})", err=True)
 
 
 @reports.command(epilog="Example: dva reports confirm 3 4 --data data")

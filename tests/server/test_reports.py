@@ -228,7 +228,7 @@ def test_an_operator_decides(dva: Dva, app: Flask, api: Api, pool: str, settings
     done = dva(settings, "reports", "list", pool)
     assert [line.split()[0] for line in done.out.splitlines()] == ["1", "2"]
     assert "personal 1" in done.out
-    assert "2 pairs (withheld)" in done.err
+    assert "2 in all (withheld)" in done.err
 
     done = dva(settings, "reports", "confirm", "1")
     assert done.out == "1 of 1 reported pairs are confirmed now\n"
