@@ -45,6 +45,8 @@ export class Controller extends EventTarget {
   #hasFinished = false;
   /** Whether the server is newer than this page. */
   #outdated = false;
+  /** Whether the run ends only for the newer page to go on with it. */
+  #renewing = false;
   #options;
   #settings;
   /** @type {Conditions} */
@@ -74,9 +76,8 @@ export class Controller extends EventTarget {
     return this.#queue !== null;
   }
 
-  /** Whether the run ends only for a newer page to go on with it. */
   get isRenewing() {
-    return this.#outdated && this.#state.wish === 'finish';
+    return this.#renewing;
   }
 
   /** @returns {Promise<boolean>} false if another tab is at work */
@@ -127,12 +128,14 @@ export class Controller extends EventTarget {
 
   /** Completes and submits what is in flight, then stops. */
   finish() {
+    this.#renewing = false;
     rememberRunning(false);
     this.#wish('finish');
   }
 
   /** Gives what is in flight back, and stops. */
   stop() {
+    this.#renewing = false;
     rememberRunning(false);
     this.#wish('stop');
   }
@@ -164,9 +167,11 @@ export class Controller extends EventTarget {
     if (this.#outdated || !mayReload()) return;
     this.#outdated = true;
     const { wish, phase } = this.#state;
-    if (!isAlive(phase) || wish === 'pause') return;
-    if (this.#worker === null) this.#reload();
-    else this.#wish('finish');
+    // Where the person has paused or ends the run, the newer page has nothing to go on with.
+    if (!isAlive(phase) || wish !== 'run') return;
+    if (this.#worker === null) return this.#reload();
+    this.#renewing = true;
+    this.#wish('finish');
   }
 
   #decision() {
@@ -264,12 +269,14 @@ export class Controller extends EventTarget {
       this.#hasFinished = true;
     }
     // The newer page is one reload away. What was held has been given back.
-    if (event.kind === 'fatal' && event.code === 'protocol_outdated' && mayReload()) this.#outdated = true;
+    if (event.kind === 'fatal' && event.code === 'protocol_outdated' && this.#state.wish === 'run') {
+      this.#renewing = mayReload();
+    }
   }
 
   #ended() {
     this.#endWorker();
-    if (this.#outdated && this.#state.phase !== 'taken') this.#reload();
+    if (this.#renewing && this.#state.phase !== 'taken') this.#reload();
     else rememberRunning(false);
     this.#endTurn();
   }
