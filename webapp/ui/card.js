@@ -4,7 +4,7 @@
 import { make, say } from './dom.js';
 import { Picture } from './picture.js';
 import { TEXT } from './text.js';
-import { isFit, resultOf, scoreOf } from './values.js';
+import { isFit, resultOf, scoreOf, valuesOf } from './values.js';
 
 /** @typedef {import('../engine/wire.js').ShownPair} ShownPair */
 
@@ -13,6 +13,7 @@ const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
 export class Card {
   #picture = new Picture();
+  #values = make('span', { class: 'values', hidden: '' });
   #caption = make('span', { class: 'caption' });
   #bar = make('span', { class: 'bar' }, make('span', { class: 'fill' }));
   #score = make('span', { class: 'score' });
@@ -25,6 +26,7 @@ export class Card {
   /** @param {(pair: ShownPair) => void} open called when somebody wants to see it large */
   constructor(open) {
     const foot = make('span', { class: 'foot' }, this.#bar, this.#score);
+    this.#picture.element.append(this.#values);
     this.#button.append(this.#picture.element, this.#caption, foot);
     this.#button.addEventListener('click', () => {
       if (this.#pair !== null) open(this.#pair);
@@ -57,6 +59,7 @@ export class Card {
     this.#pair = pair;
     this.#button.dataset.pool = pool;
     this.#picture.show(picture, { alt: '', blurred });
+    this.#showValues(pair);
     this.blurred = blurred;
     say(this.#caption, caption || TEXT.noCaption);
     this.#caption.classList.toggle('none', caption === '');
@@ -71,9 +74,21 @@ export class Card {
     if (!calm.matches) this.#button.animate([{ opacity: 0.25 }, {}], { duration: APPEAR_MS, easing: 'ease-out' });
   }
 
+  /**
+   * Where no picture was needed, its place has room for what else is said of the pair.
+   * @param {ShownPair} pair
+   */
+  #showValues(pair) {
+    const others = pair.picture === null && scoreOf(pair) !== null ? valuesOf(pair).slice(1) : [];
+    const lines = others.map(([name, value]) => make('span', {}, make('span', {}, name), make('b', {}, value)));
+    this.#values.replaceChildren(...lines);
+    this.#values.hidden = lines.length === 0;
+  }
+
   clear() {
     this.#pair = null;
     this.#picture.clear();
+    this.#values.hidden = true;
     say(this.#caption, '');
     say(this.#score, '');
     this.#button.ariaLabel = null;

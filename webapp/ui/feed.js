@@ -5,6 +5,7 @@ import { Card } from './card.js';
 import { keyOf } from './curtain.js';
 import { make, say } from './dom.js';
 import { TEXT } from './text.js';
+import { isFit } from './values.js';
 
 /** @typedef {import('../engine/wire.js').SeenBatch} SeenBatch */
 /** @typedef {import('../engine/wire.js').ShownPair} ShownPair */
@@ -80,7 +81,8 @@ export class FeedElement extends HTMLElement {
     const concerned = shown.some(({ pair }) => pair !== null && curtain.concerns(pair.pool));
     this.#blur.hidden = !concerned;
     say(this.#blur, curtain.open ? TEXT.feedHide : TEXT.feedShow);
-    say(this.#scale, concerned && !curtain.open ? `${TEXT.feedHidden} ${TEXT.scale}` : TEXT.scale);
+    const scale = shown.every(({ pair }) => pair === null || isFit(pair)) ? TEXT.scale : '';
+    say(this.#scale, concerned && !curtain.open ? `${TEXT.feedHidden} ${scale}` : scale);
     if (this.#shown > 0) say(this.#hint, TEXT.feedShown(Math.round(this.#seen / this.#shown), this.#seen));
   }
 

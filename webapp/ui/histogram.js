@@ -23,8 +23,8 @@ const WIDTHS = Object.freeze([
  * @typedef {{from: number, to: number, step: number, counts: number[]}} Bars
  */
 
-/** @type {Readonly<Range>} of a cosine similarity */
-export const SCORES = Object.freeze({ minimum: -1, maximum: 1 });
+/** @type {Readonly<Range & {name: string}>} of a cosine similarity */
+export const SCORES = Object.freeze({ name: 'score', minimum: -1, maximum: 1 });
 
 export class Histogram {
   #range;
@@ -33,9 +33,10 @@ export class Histogram {
   #lowest = BINS;
   #highest = -1;
 
-  /** @param {Range} [range] of every score */
-  constructor({ minimum, maximum } = SCORES) {
+  /** @param {Range & {name: string}} [column] of every score */
+  constructor({ name, minimum, maximum } = SCORES) {
     this.#range = { minimum, maximum };
+    this.name = name;
   }
 
   /** How many scores have been added. */

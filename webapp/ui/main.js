@@ -22,7 +22,7 @@ import { NumbersElement } from './numbers.js';
 import { PaceElement } from './pace.js';
 import { PairElement } from './pair.js';
 import { PoolElement } from './pool.js';
-import { poolAtWork, safePools } from './pools.js';
+import { needsModel, poolAtWork, safePools } from './pools.js';
 import { addToTraffic, wasRunning } from './records.js';
 import { manifestOf, status } from './server.js';
 import { SettingsElement } from './settings-panel.js';
@@ -170,9 +170,15 @@ controller.addEventListener('change', () => {
 });
 draw();
 
-let bundle = '';
+/** The pool that the panels speak of. */
+let known = '';
 /** Of the server that this page came from. */
 let version = '';
+
+/** @param {PoolStatus} pool */
+function nameOf({ pool, agent, bundle }) {
+  return [pool, agent, bundle].join(' ');
+}
 
 async function look() {
   try {
@@ -182,12 +188,14 @@ async function look() {
     live.safe = safePools(found);
     const wanted = poolAtWork(found, address.get('pool'), controller.state.pool);
     pool.show(wanted);
-    if (wanted === null || wanted.bundle === bundle) return;
+    if (wanted === null || nameOf(wanted) === known) return;
     const manifest = await manifestOf(wanted);
     if (poolAtWork(found, address.get('pool'), controller.state.pool) !== wanted) return;
-    bundle = wanted.bundle;
+    known = nameOf(wanted);
     admission.subject = { pool: wanted, manifest };
-    model.set(manifest, wanted.bundle_url);
+    if (needsModel(wanted)) model.set(manifest, wanted.bundle_url);
+    else model.unset();
+    where.needs = wanted.needs;
     about.set(manifest);
     find('.demo', HTMLElement).hidden = !manifest.demo;
   } catch (error) {

@@ -40,12 +40,21 @@ export class ModelElement extends HTMLElement {
    */
   set(manifest, bundleUrl) {
     const size = modelBytes(manifest);
+    this.#bar.hidden = false;
     say(this.#name, TEXT.modelSize(manifest.name, bytes(size)));
     if (this.#last === null) say(this.#state, TEXT.modelWaits(bytes(size)));
     const { licence } = manifest;
     const link = make('a', { href: bundleUrl + licence.path }, licence.name);
     const rest = licence.attribution === '' ? [] : [` · ${licence.attribution}`];
     this.#licence.replaceChildren(`${TEXT.modelLicence}: `, link, ...rest);
+  }
+
+  /** The pool's work needs no model. */
+  unset() {
+    this.#bar.hidden = true;
+    say(this.#name, TEXT.modelNotNeeded);
+    say(this.#state, TEXT.modelNotNeededText);
+    this.#licence.replaceChildren();
   }
 
   /** How far the download is, in words; empty when there is none under way. */

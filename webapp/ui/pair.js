@@ -25,6 +25,7 @@ import { isFit, scoreOf, valuesOf } from './values.js';
 export class PairElement extends HTMLElement {
   #dialog = make('dialog', { class: 'pair', 'aria-labelledby': 'pair-title' });
   #picture = new Picture();
+  #seen = make('div', { class: 'seen' });
   #reveal = make('button', { type: 'button', class: 'button reveal' }, TEXT.pairReveal);
   #caption = make('blockquote', { class: 'whole', tabindex: '0' });
   #score = make('p', { class: 'large' });
@@ -47,11 +48,11 @@ export class PairElement extends HTMLElement {
     const close = make('button', { type: 'button', class: 'button small close' }, TEXT.pairClose);
     const title = make('h2', { id: 'pair-title' }, TEXT.pairTitle);
     const way = make('div', { class: 'buttons' }, this.#previous, this.#next, close);
-    const seen = make('div', { class: 'seen' }, this.#picture.element, this.#reveal);
+    this.#seen.append(this.#picture.element, this.#reveal);
     const caption = make('section', {}, make('h3', {}, TEXT.pairCaption), this.#caption, this.#tokens.element);
     this.#scored.append(make('h3', {}, TEXT.pairScore), this.#score, this.#rank, this.#figure);
     const told = make('div', { class: 'told' }, caption, this.#scored, this.#facts, this.#report.element);
-    this.#dialog.append(make('header', {}, title, way), make('div', { class: 'body' }, seen, told));
+    this.#dialog.append(make('header', {}, title, way), make('div', { class: 'body' }, this.#seen, told));
     this.append(this.#dialog);
     close.addEventListener('click', () => this.#dialog.close());
     this.#previous.addEventListener('click', () => this.#go(-1));
@@ -104,6 +105,7 @@ export class PairElement extends HTMLElement {
     const blurred = this.#around?.curtain.hides(pair) ?? true;
     this.#picture.show(picture, { alt: TEXT.picture(caption), blurred });
     this.#reveal.hidden = !blurred || picture === null;
+    this.#seen.hidden = picture === null && !fits;
     say(this.#caption, caption || TEXT.noCaption);
     this.#caption.classList.toggle('none', caption === '');
     this.#tokens.element.hidden = false;

@@ -9,11 +9,12 @@ export class PoolElement extends HTMLElement {
   #title = make('p', { class: 'name' });
   #bar = make('progress', { max: '1', value: '0', 'aria-label': TEXT.pool });
   #done = make('p', { class: 'hint' });
+  #agent = make('p', { class: 'hint' });
   #by = make('p', { class: 'hint' });
 
   connectedCallback() {
     if (this.firstChild !== null) return;
-    this.append(make('h2', {}, TEXT.pool), this.#title, this.#bar, this.#done, this.#by);
+    this.append(make('h2', {}, TEXT.pool), this.#title, this.#bar, this.#done, this.#agent, this.#by);
   }
 
   /** @param {PoolStatus | null} pool null: the server has none */
@@ -22,6 +23,7 @@ export class PoolElement extends HTMLElement {
     this.#bar.hidden = pool === null;
     this.#bar.value = pool === null || pool.pairs === 0 ? 0 : pool.pairs_done / pool.pairs;
     say(this.#done, pool === null ? '' : TEXT.poolDone(pool.pairs_done, pool.pairs));
+    say(this.#agent, pool === null ? '' : TEXT.agent(pool.agent));
     say(this.#by, pool === null ? '' : TEXT.poolBy(pool.licence, pool.attribution));
   }
 

@@ -20,6 +20,14 @@ export function poolAtWork(pools, wanted, worked) {
 }
 
 /**
+ * Whether the pool's agent computes with the pool's model.
+ * @param {PoolStatus} pool
+ */
+export function needsModel({ needs }) {
+  return needs.includes('model');
+}
+
+/**
  * @param {readonly PoolStatus[]} pools
  * @returns {ReadonlySet<string>} those whose pictures may be shown to anybody; of others, nothing is known
  */

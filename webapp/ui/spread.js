@@ -1,6 +1,7 @@
 // <dva-spread>: the scores so far, as a histogram and in a sentence.
 
 import { make, say } from './dom.js';
+import { SCORES } from './histogram.js';
 import { SpreadChart } from './spread-chart.js';
 import { TEXT } from './text.js';
 
@@ -10,13 +11,14 @@ const LOW = 0.1;
 const HIGH = 0.9;
 
 export class SpreadElement extends HTMLElement {
+  #title = make('h2', { class: 'sentence' }, TEXT.spread);
   #chart = new SpreadChart(TEXT.spreadChart);
   #summary = make('figcaption', { class: 'hint' }, TEXT.spreadEmpty);
 
   connectedCallback() {
     if (this.firstChild !== null) return;
     const figure = make('figure', { class: 'chart' }, this.#chart.plot, this.#chart.axis, this.#summary);
-    this.append(make('h2', {}, TEXT.spread), figure);
+    this.append(this.#title, figure);
   }
 
   /**
@@ -25,6 +27,7 @@ export class SpreadElement extends HTMLElement {
    */
   show(histogram, marked) {
     this.#chart.show(histogram.bars(), marked);
+    say(this.#title, histogram.name === SCORES.name ? TEXT.spread : TEXT.column(histogram.name));
     say(this.#summary, summaryOf(histogram));
   }
 }

@@ -40,8 +40,14 @@ export function resultOf(pair) {
  * @returns {[name: string, value: string][]} by column
  */
 export function valuesOf({ columns, values }) {
-  return values.map((value, i) => {
-    const { name, labels } = columns[i];
-    return [name, labels[value] ?? TEXT.value(value)];
-  });
+  return values.map((value, i) => [TEXT.column(columns[i].name), inWords(value, columns[i])]);
+}
+
+/**
+ * @param {number} value
+ * @param {Column} column
+ */
+function inWords(value, { name, minimum, maximum, labels }) {
+  if (labels.length > 0) return TEXT.label(name, labels[value]);
+  return minimum === 0 && maximum === 1 ? TEXT.share(value) : TEXT.value(value);
 }

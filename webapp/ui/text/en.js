@@ -1,6 +1,7 @@
 // Every word that the page says, in English. Other languages have the same entries (see ../text.js).
 
 import { bytes, clock, count, decimal, duration, exponent } from '../format.js';
+import { AGENTS } from './en-agents.js';
 import { FAILURES } from './en-failures.js';
 import { LIVE } from './en-live.js';
 
@@ -33,6 +34,7 @@ const WAITING = Object.freeze({
   all_leased: 'All remaining work is with other devices. Waiting for what comes back.',
   too_many_leases: 'This device holds its share already. Waiting a moment.',
   no_pool: 'The server has no pool yet. Waiting for one.',
+  no_agent: 'The work on the server is for agents that this page lacks. Waiting for work of another kind.',
   shard_unavailable: 'The rest of the pool cannot be read on the server just now. Waiting for it.',
   unreachable: 'The server does not answer. Trying again by itself.',
 });
@@ -71,6 +73,7 @@ const RUNG = Object.freeze({
 });
 
 export const EN = Object.freeze({
+  ...AGENTS,
   ...LIVE,
   language: 'English',
   product: 'DVA',

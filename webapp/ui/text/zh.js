@@ -1,6 +1,7 @@
 // What ./en.js says, in Chinese (simplified).
 
 import { bytes, clock, count, decimal, duration, exponent } from '../format.js';
+import { AGENTS } from './zh-agents.js';
 import { FAILURES } from './zh-failures.js';
 import { LIVE } from './zh-live.js';
 
@@ -30,6 +31,7 @@ const WAITING = Object.freeze({
   all_leased: '剩下的任务都在其他设备上。等待退还的任务。',
   too_many_leases: '本设备领取的任务已经够多。稍等片刻。',
   no_pool: '服务器上还没有数据。等待中。',
+  no_agent: '服务器上的任务需要本页面没有的程序。正在等待其他任务。',
   shard_unavailable: '其余的数据在服务器上暂时读不了。等待中。',
   unreachable: '服务器没有回应。会自动重试。',
 });
@@ -69,6 +71,7 @@ const RUNG = Object.freeze({
 
 /** @type {import('../text.js').Text} */
 export const ZH = Object.freeze({
+  ...AGENTS,
   ...LIVE,
   language: '中文',
   product: 'DVA',
