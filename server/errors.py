@@ -18,6 +18,7 @@ DvaError                    dva_agent.errors
     ├── BackupError         a copy that can't be made
     ├── PoolError           the pool as a whole: unknown, of another bundle, without truth
     ├── ShardError          one tar: truncated, hostile, changed
+    ├── BenchError          a benchmark that can't be run
     └── ServeError          the address can't be had
 """
 
@@ -245,6 +246,11 @@ class PoolError(OperatorError):
 class ShardError(OperatorError):
     default_code = "shard_invalid"
     default_next_step = "Download or pack this shard again, then repeat the command."
+
+
+class BenchError(OperatorError):
+    default_code = "bench_failed"
+    default_next_step = "Look at the page yourself: make run"
 
 
 class ServeError(OperatorError):

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from server.cli.admin import admin
 from server.cli.agent import agent
 from server.cli.backup import backup, copy_database
+from server.cli.bench import bench
 from server.cli.doctor import doctor
 from server.cli.ingest import ingest
 from server.cli.reports import reports
@@ -35,6 +36,7 @@ COMMANDS = (
     doctor,
     backup,
     copy_database,
+    bench,
 )
 
 

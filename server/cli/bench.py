@@ -1,0 +1,35 @@
+"""`dva bench`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from server.bench.page import bench_page
+
+
+@click.group()
+def bench() -> None:
+    """Measure this checkout on this machine."""
+
+
+@bench.command(epilog="Example: dva bench page --runs 5 --json > page.json")
+@click.option("--server", help="A server of this machine. [default: a demo of its own]")
+@click.option("--rung", type=click.Choice(["wasm", "webgpu-f32"]), default="wasm")
+@click.option("--runs", type=click.IntRange(1, 50), default=3, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="All figures, on stdout.")
+def page(server: str | None, rung: str, runs: int, as_json: bool) -> None:
+    """First and second visit of the page: bytes, requests, seconds to the first score.
+
+    Status 1 if the second visit is over a bar."""
+    found = bench_page(
+        server=server, rung=rung, runs=runs, say=lambda line: click.echo(line, err=True)
+    )
+    if as_json:
+        click.echo(json.dumps(found.as_json(), indent=1))
+    for bar in found.bars:
+        said = f"{bar.name} {bar.found:,.2f}, bar {bar.limit:g}: {'holds' if bar.holds else 'OVER'}"
+        click.echo(said, err=as_json)
+    if not all(bar.holds for bar in found.bars):
+        raise click.exceptions.Exit(1)
