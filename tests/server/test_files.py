@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from server import create_app
 from server.config import Settings
 from server.db import Database
+from server.pages.edition import edition
 from server.security import HEADERS
 from tests.server.api import Api, problem
 from tests.server.pool_factory import FILES
@@ -183,3 +184,38 @@ def test_every_answer_is_hardened(app: Flask, path: str, api: Api) -> None:
     assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert answer.headers["Cross-Origin-Embedder-Policy"] == "require-corp"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_pages_own_files_are_kept_for_ever_under_their_edition(
+    static: Api, tmp_path: Path
+) -> None:
+    folder = tmp_path / "static"
+    (folder / "css").mkdir()
+    (folder / "css" / "base.css").write_text("a {}")
+    first = edition(folder)
+    assert first in static.get("/").text
+    answer = static.get(f"/static/edition-{first}/app/c.js")
+    assert (answer.data, answer.mimetype) == (b"content", "text/javascript")
+    assert "immutable" in answer.headers["Cache-Control"]
+    (folder / "css" / "base.css").write_text("b {} ")
+    assert edition(folder) != first
+    assert first not in static.get("/").text
+    later = static.get(f"/static/edition-{first}/app/c.js")
+    assert (later.data, later.headers["Cache-Control"]) == (b"content", "no-cache")
+    for path in ("b.wasm.br", "../../secret.txt", "%2e%2e/%2e%2e/secret.txt"):
+        assert static.get(f"/static/edition-{first}/app/{path}").status_code == 404
+
+
+def test_long_answers_are_packed_for_who_takes_it(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = ROOT + "/status"
+    short = api.get(address, accept_encoding="br")
+    monkeypatch.setattr("server.web.PACK_FROM_BYTES", 10)
+    packed = api.get(address, accept_encoding="gzip, br")
+    assert packed.headers["Content-Encoding"] == "br"
+    assert "Accept-Encoding" in packed.headers["Vary"]
+    assert brotli.decompress(packed.data) == short.data
+    for answer in (short, api.get(address), api.get(address, accept_encoding="gzip")):
+        assert "Content-Encoding" not in answer.headers
+        assert answer.data == short.data

@@ -1,6 +1,7 @@
 // Pyodide, from our own server, with the agent's wheels and nothing else.
 
-const HOME = new URL('../pyodide/', import.meta.url).href;
+// Its own address, not one below this module's: it outlasts many editions of the page.
+const HOME = new URL('/static/app/pyodide/', import.meta.url).href;
 
 /** @typedef {import('pyodide').PyodideAPI} Pyodide */
 

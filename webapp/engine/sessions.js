@@ -31,7 +31,8 @@ export function threadsFor(rung) {
  * @returns {Promise<Ort>}
  */
 export async function loadOrt(rung) {
-  const at = (/** @type {string} */ name) => new URL(`../ort/${name}`, import.meta.url).href;
+  // Its own address, not one below this module's: it outlasts many editions of the page.
+  const at = (/** @type {string} */ name) => new URL(`/static/app/ort/${name}`, import.meta.url).href;
   /** @type {Ort} */
   const ort = await import(at(BUILDS[rung].module));
   ort.env.logLevel = 'error';
