@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from server.bench.tap import Exchange, Tap
 from server.errors import BenchError
@@ -58,7 +58,7 @@ class Visit:
     def bytes_beside_pictures(self) -> int:
         return self.bytes - self.picture_bytes
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "bytes_beside_pictures": self.bytes_beside_pictures}
 
 
