@@ -19,13 +19,14 @@ ROOT = Path(__file__).resolve().parents[2]
 POOL = "small"
 
 
-def dva(*arguments: str, **settings: str) -> None:
-    """Run one command to its end; settings are environment variables."""
+def dva(*arguments: str, **settings: str) -> str:
+    """Run one command to its end: what it printed. Settings are environment variables."""
     command = [str(Path(sys.executable).with_name("dva")), *arguments]
     done = subprocess.run(
         command, env={**os.environ, **settings}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @contextmanager

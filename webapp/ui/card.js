@@ -55,7 +55,6 @@ export class Card {
   show(pair, blurred) {
     const { pool, caption, picture } = pair;
     const fit = isFit(pair) ? scoreOf(pair) : null;
-    const result = resultOf(pair);
     this.#pair = pair;
     this.#button.dataset.pool = pool;
     this.#picture.show(picture, { alt: '', blurred });
@@ -63,11 +62,10 @@ export class Card {
     this.blurred = blurred;
     say(this.#caption, caption || TEXT.noCaption);
     this.#caption.classList.toggle('none', caption === '');
-    say(this.#score, result);
+    say(this.#score, resultOf(pair));
     this.#bar.hidden = fit === null;
     this.#bar.style.setProperty('--score', String(fit ?? 0));
     this.#bar.classList.toggle('below', fit !== null && fit < 0);
-    this.#button.ariaLabel = TEXT.openPair(caption || TEXT.noCaption, result);
     this.#button.disabled = false;
     this.element.ariaHidden = null;
     this.#button.classList.remove('empty');
@@ -91,7 +89,6 @@ export class Card {
     this.#values.hidden = true;
     say(this.#caption, '');
     say(this.#score, '');
-    this.#button.ariaLabel = null;
     this.#button.disabled = true;
     this.element.ariaHidden = 'true';
     this.#button.classList.add('empty');

@@ -24,7 +24,6 @@ export const LIVE = Object.freeze({
       : `Showing 1 in ${count(oneIn)} of the ${count(all)} pairs scored here.`,
   feedHold: 'Hold still',
   feedRelease: 'Let it run',
-  openPair: (/** @type {string} */ caption, /** @type {string} */ score) => `${caption}, ${score}. Open large`,
 
   spread: 'Scores',
   spreadEmpty: 'Fills as pairs are scored.',

@@ -23,7 +23,6 @@ export const LIVE = Object.freeze({
     oneIn <= 1 ? `这里已评分 ${count(all)} 对，全部显示。` : `这里已评分 ${count(all)} 对，每 ${count(oneIn)} 对显示 1 对。`,
   feedHold: '停住画面',
   feedRelease: '继续滚动',
-  openPair: (caption, score) => `${caption}，${score}。放大查看`,
 
   spread: '分数',
   spreadEmpty: '开始评分后逐渐填满。',
