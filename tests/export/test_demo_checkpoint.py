@@ -50,7 +50,7 @@ def test_the_checkpoint_is_small() -> None:
 
 
 def test_the_configuration_is_the_code_s() -> None:
-    assert json.loads((CHECKPOINT / "open_clip_config.json").read_text()) == new_config("resnet")
+    assert json.loads((CHECKPOINT / "open_clip_config.json").read_text()) == new_config("vit")
     assert len(load_model(CHECKPOINT).state_dict()) > 100
 
 
