@@ -79,9 +79,11 @@ export class ConsentElement extends HTMLElement {
 function factsOf({ pool, manifest }) {
   const pair = pool === null || pool.pairs === 0 ? null : bytes(pool.bytes / pool.pairs);
   const model = manifest === null || !pool?.needs.includes('model') ? null : bytes(modelBytes(manifest));
+  const program = bytes(PROGRAM_BYTES);
+  const readsCaptions = model === null && pool !== null && !pool.needs.includes('images');
   const facts = [
     fact(TEXT.consentRuns, runsText(pool, manifest, model)),
-    fact(TEXT.consentData, TEXT.consentDataText(model, bytes(PROGRAM_BYTES), pair)),
+    fact(TEXT.consentData, readsCaptions ? TEXT.consentDataCaptions(program) : TEXT.consentDataText(model, program, pair)),
     fact(TEXT.consentPower, TEXT.consentPowerText),
     fact(TEXT.consentKept, TEXT.consentKeptServer, TEXT.consentKeptHere),
   ];

@@ -39,6 +39,8 @@ export const AGENTS = Object.freeze({
     column === 'language' ? language(label) : label,
   share: (/** @type {number} */ share) => `${decimal(share * 100, 1)}%`,
 
+  consentDataCaptions: (/** @type {string} */ program) =>
+    `Once about ${program} for the program; then the captions, without their pictures. You can set a limit a day.`,
   modelNotNeeded: 'No model',
   modelNotNeededText: 'This pool’s work needs none: nothing is downloaded for it.',
   whereNoTest: 'not needed: there is no model whose arithmetic could be wrong',

@@ -39,6 +39,7 @@ export const AGENTS = Object.freeze({
   label: (column, label) => (column === 'language' ? language(label) : label),
   share: (share) => `${decimal(share * 100, 1)}%`,
 
+  consentDataCaptions: (program) => `首次约 ${program} 的程序，之后只下载文字说明，不下载图片。您可以设置每日上限。`,
   modelNotNeeded: '没有模型',
   modelNotNeededText: '这个数据池的工作不需要模型，不会为它下载任何东西。',
   whereNoTest: '不需要：没有模型，也就没有可能算错的地方',
