@@ -101,14 +101,15 @@ async def _pass_on(
             writer.write(chunk)
             await writer.drain()
 
-    with suppress(OSError):
-        asking = asyncio.ensure_future(requests())
-        try:
+    asking = asyncio.ensure_future(requests())
+    try:
+        with suppress(OSError):
             await answers()
-        finally:
-            asking.cancel()
-    for stream in (onward, writer):
-        stream.close()
+    finally:
+        asking.cancel()
+        for stream in (onward, writer):
+            stream.close()
+        await asyncio.gather(asking, return_exceptions=True)
 
 
 def exchange_of(chunk: bytes, now: float) -> Exchange:
@@ -123,3 +124,5 @@ async def _cancel_all() -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    # Closed connections are told of in the loop's next turn.
+    await asyncio.sleep(0)
