@@ -9,7 +9,7 @@ import click
 from server.bench.page import bench_page
 
 
-@click.group()
+@click.group(epilog="Example: dva bench page --json")
 def bench() -> None:
     """Measure this checkout on this machine."""
 

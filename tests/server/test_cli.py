@@ -30,6 +30,7 @@ COMMANDS = [
     "admin",
     "agent",
     "backup",
+    "bench",
     "copy-database",
     "demo",
     "doctor",
