@@ -4,6 +4,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PORT ?= 8000
 DATA ?= data
+MINUTES ?= 120
 BIN := .venv/bin
 
 .PHONY: help run tour test check setup setup-dev export-demo clean
@@ -28,6 +29,9 @@ check: setup-dev ## ruff, mypy --strict, tsc --checkJs, import-linter, docs/lice
 	@node_modules/.bin/tsc --project tsconfig.json
 	@$(BIN)/lint-imports
 	@$(BIN)/python setup/licences.py --check
+
+soak: setup-dev ## a tab at work for two hours: memory flat, nothing lost (MINUTES=120)
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 export-demo: setup-dev ## build static/models/demo-q8 again from the committed checkpoint
 	@$(BIN)/python export/build_onnx.py --model demo --weights q8 --out static/models/demo-q8
