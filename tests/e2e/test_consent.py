@@ -1,0 +1,100 @@
+"""Nothing runs before the visitor has read what would, and agreed; once, until that changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.e2e.acting import phase, press, settings, start
+from tests.e2e.serving import ingest, pool_status, serving
+from tests.e2e.small_pool import write_small_pool
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SHEET = "dva-consent dialog"
+
+
+@pytest.fixture(scope="module")
+def origin(app: None, demo_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Of a server whose pool nobody has checked."""
+    data = tmp_path_factory.mktemp("consent")
+    shards = data / "shards"
+    shards.mkdir()
+    write_small_pool(shards, shards=1, pairs=40)
+    beside = shards / "pool.json"
+    beside.write_text(json.dumps({**json.loads(beside.read_bytes()), "safe": False}))
+    ingest(shards, demo_bundle, data, unit_pairs=16)
+    with serving(data) as origin:
+        yield origin
+
+
+def test_asked_before_the_first_start(page: Page, asked: list[str], origin: str) -> None:
+    page.goto(f"{origin}/?rung=wasm")
+    press(page, "Start")
+    sheet = page.locator(SHEET)
+    expect(sheet).to_be_visible()
+    model = "DVA emoji demo"
+    for words in (model, "MB for the model", "kB a pair", "hash of its token", "Apache-2.0"):
+        expect(sheet).to_contain_text(words)
+    expect(sheet).to_contain_text("nobody has checked its pictures")
+    press(page, "Not now")
+    expect(sheet).to_be_hidden()
+    phase(page, "idle")
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_focused()
+    assert [url for url in asked if "/devices" in url or "/leases" in url or "pyodide" in url] == []
+
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+    phase(page, "idle")
+
+
+def test_agreed_once_a_browser_until_withdrawn(
+    context: BrowserContext, page: Page, origin: str
+) -> None:
+    page.goto(f"{origin}/?rung=wasm")
+    start(page)
+    phase(page, "booting")
+    press(page, "Stop")
+    phase(page, "stopped")
+
+    second = context.new_page()
+    second.goto(f"{origin}/?rung=wasm")
+    press(second, "Start")
+    phase(second, "booting")
+    expect(second.locator(SHEET)).to_be_hidden()
+    settings(second)
+    press(second, "What I agreed to")
+    expect(second.get_by_role("button", name="I agree and start", exact=True)).to_be_hidden()
+    press(second, "Close")
+    press(second, "Withdraw my consent")
+    phase(second, "stopped")
+    assert pool_status(origin)["units_leased"] == 0
+    press(second, "Start again")
+    expect(second.locator(SHEET)).to_be_visible()
+
+
+@pytest.mark.parametrize("change", [{"text": 0}, {"licences": ["0" * 64]}])
+def test_asked_again_when_it_changes(page: Page, origin: str, change: dict[str, object]) -> None:
+    page.goto(f"{origin}/?rung=wasm")
+    start(page)
+    phase(page, "booting")
+    press(page, "Stop")
+    phase(page, "stopped")
+    page.evaluate(
+        """(change) => {
+          const agreed = JSON.parse(localStorage.getItem('dva.consent'));
+          localStorage.setItem('dva.consent', JSON.stringify({ ...agreed, ...change }));
+        }""",
+        change,
+    )
+    page.reload()
+    press(page, "Start")
+    title = (
+        "This has changed since you agreed" if "licences" in change else "Before the first start"
+    )
+    expect(page.get_by_role("dialog", name=title)).to_be_visible()
