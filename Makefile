@@ -7,7 +7,7 @@ DATA ?= data
 MINUTES ?= 120
 BIN := .venv/bin
 
-.PHONY: help run tour test check setup setup-dev export-demo clean
+.PHONY: help run tour test check setup setup-dev soak export-demo clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
