@@ -158,7 +158,8 @@ def troubles(origin: str, album: Album) -> None:
 def documents(origin: str, album: Album) -> None:
     """What README.md and docs/page.md show."""
     with chromium(*CHROMIUM_FLAGS) as browser:
-        page = browser.new_page()
+        # Without motion, lest a card be caught as it appears.
+        page = browser.new_page(reduced_motion="reduce")
         page.set_viewport_size({"width": DESKTOP[0], "height": DOCS_HEIGHT})
         page.goto(f"{origin}/?rung=wasm&power=full")
         start(page)
