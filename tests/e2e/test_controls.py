@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.e2e.acting import phase, press, settings, start
 from tests.e2e.serving import ingest, pool_status, serving, until
@@ -145,6 +145,55 @@ def test_the_persons_own_pause_stays(running: Page) -> None:
     phase(running, "resting")
     running.get_by_role("checkbox", name="Rest on battery").uncheck()
     phase(running, "running")
+
+
+def test_only_while_nobody_uses_the_device(
+    context: BrowserContext, page: Page, origin: str
+) -> None:
+    session = context.new_cdp_session(page)
+    active = {"isUserActive": True, "isScreenUnlocked": True}
+    session.send("Emulation.setIdleOverride", active)
+    profile = session.send("Target.getTargetInfo")["targetInfo"]["browserContextId"]
+    page.goto(f"{origin}/{ADDRESS}")
+    settings(page)
+    choice = page.get_by_role("checkbox", name="Only while nobody uses this device")
+    session.send(
+        "Browser.setPermission",
+        {
+            "browserContextId": profile,
+            "origin": origin,
+            "permission": {"name": "idle-detection"},
+            "setting": "denied",
+        },
+    )
+    choice.click()
+    expect(page.get_by_text("has not allowed the page to know")).to_be_visible()
+    expect(choice).not_to_be_checked()
+    session.send(
+        "Browser.setPermission",
+        {
+            "browserContextId": profile,
+            "origin": origin,
+            "permission": {"name": "idle-detection"},
+            "setting": "granted",
+        },
+    )
+    choice.click()
+    expect(choice).to_be_checked()
+    start(page)
+    phase(page, "resting")
+    expect(page.locator("dva-controls .phase")).to_contain_text("somebody uses this device")
+    # Nothing has been fetched for a run that may not begin yet.
+    assert (
+        page.evaluate(
+            "performance.getEntriesByType('resource').some(({name}) => /worker/.test(name))"
+        )
+        is False
+    )
+    session.send("Emulation.setIdleOverride", {**active, "isUserActive": False})
+    phase(page, "running")
+    session.send("Emulation.setIdleOverride", active)
+    phase(page, "resting")
 
 
 def test_goes_on_after_a_reload_unless_paused(running: Page) -> None:
