@@ -148,7 +148,7 @@ class LeaseMachine(RuleBasedStateMachine):
         before = self._results()
         try:
             with self.database.write() as session:
-                own = work.own(session, self.devices[device], lease)
+                own = work.own(session, self.devices[device], lease, self.at)
                 stored = results.accept(session, own, posted(score, more), self.at)
                 assert stored.scores == posted(score).scores
                 if more and work.brought(session, lease, self.at) is None:
@@ -168,13 +168,15 @@ class LeaseMachine(RuleBasedStateMachine):
     @rule(lease=leases)
     def abandon(self, lease: str) -> None:
         with self.database.write() as session:
-            work.abandon(session, work.own(session, self.devices[self.holder[lease]], lease))
+            work.abandon(
+                session, work.own(session, self.devices[self.holder[lease]], lease, self.at)
+            )
 
     @rule(lease=leases)
     def beat(self, lease: str) -> None:
         try:
             with self.database.write() as session:
-                own = work.own(session, self.devices[self.holder[lease]], lease)
+                own = work.own(session, self.devices[self.holder[lease]], lease, self.at)
                 work.keep_alive(self.settings, own, self.at)
                 assert self.at < own.deadline
                 assert own.deadline <= own.claimed_at + timedelta(seconds=250)
