@@ -7,7 +7,7 @@ DvaError                    dva_agent.errors
 │   ├── LeaseNotYours 403       ├── BundleMismatch 409      ├── ResultInvalid 422
 │   ├── NotFound 404            ├── AgentUnknown 409        ├── ProtocolOutdated 426
 │   │   ├── LeaseUnknown        ├── BodyTooLarge 413        ├── RateLimited 429
-│   │   └── PairUnknown         │                           ├── ServerFault 500
+│   │   └── PairUnknown         ├── LeaseMismatch 409       ├── ServerFault 500
 │   └── MethodNotAllowed 405    │                           └── Busy 503
 │                                                               └── ShardUnavailable
 ├── SignInError             the operator's sign-in page, told in HTML
@@ -106,6 +106,12 @@ class ResultConflict(Refusal):
     status = HTTPStatus.CONFLICT
     default_code = "result_conflict"
     default_next_step = LeaseUnknown.default_next_step
+
+
+class LeaseMismatch(Refusal):
+    status = HTTPStatus.CONFLICT
+    default_code = "lease_mismatch"
+    default_next_step = "Post each result under the lease it was made for."
 
 
 class BundleMismatch(Refusal):

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from server.contributors.services import clean
 from server.db import add_counts
-from server.errors import AgentUnknown, BundleMismatch, ResultConflict, ResultInvalid
+from server.errors import AgentUnknown, BundleMismatch, LeaseMismatch, ResultConflict, ResultInvalid
 from server.pools import services as pools
 from server.pools.services import Pool, Shard, Unit
 from server.reports import services as reports
@@ -31,8 +31,10 @@ MINUTE = timedelta(minutes=1)
 
 def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime) -> Result:
     """Stores a result and ends its lease. A repetition gets the stored one back. Raises
-    ResultConflict, LeaseEnded, AgentUnknown, BundleMismatch, ResultInvalid; then nothing has
-    changed."""
+    LeaseMismatch, ResultConflict, LeaseEnded, AgentUnknown, BundleMismatch, ResultInvalid; then
+    nothing has changed."""
+    if posted.lease != lease.id:
+        raise LeaseMismatch(f"This result was made for the lease {posted.lease}.")
     digest = _digest(posted)
     stored = session.scalar(select(Result).where(Result.lease_id == lease.id))
     if stored is not None:

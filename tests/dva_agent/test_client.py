@@ -72,6 +72,7 @@ LEASE = Lease(
 )
 COLUMNS = AGENTS["dva"].columns
 RESULT = Result(
+    lease="l1",
     bundle="0" * 32,
     rung="native",
     device_class="test",

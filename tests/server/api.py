@@ -90,6 +90,7 @@ def result_for(lease: Lease, **changes: Any) -> Result:
     """A result that is right in form: each score tells the lease's pair it belongs to."""
     scores = [int(pair.uid[:4], 16) / 65536 for pair in lease.pairs]
     fields: dict[str, Any] = {
+        "lease": lease.lease,
         "bundle": lease.bundle,
         "rung": "native",
         "device_class": "test",

@@ -47,8 +47,9 @@ PAIRS = 2
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def posted(score: float, more: int = 0) -> protocol.Result:
+def posted(lease: str, score: float, more: int = 0) -> protocol.Result:
     return protocol.Result(
+        lease=lease,
         bundle=BUNDLE,
         rung="native",
         device_class="test",
@@ -149,8 +150,8 @@ class LeaseMachine(RuleBasedStateMachine):
         try:
             with self.database.write() as session:
                 own = work.own(session, self.devices[device], lease, self.at)
-                stored = results.accept(session, own, posted(score, more), self.at)
-                assert stored.scores == posted(score).scores
+                stored = results.accept(session, own, posted(own.id, score, more), self.at)
+                assert stored.scores == posted(own.id, score).scores
                 if more and work.brought(session, lease, self.at) is None:
                     claimed, _ = self._claim(session, device, more, lease)
                     brought = [row.id for row, _ in claimed]
@@ -197,7 +198,7 @@ class LeaseMachine(RuleBasedStateMachine):
             with self.database.write() as session:
                 claimed, idle = self._claim(session, device, 2)
                 for lease, _ in claimed:
-                    results.accept(session, lease, posted(0.5), self.at)
+                    results.accept(session, lease, posted(lease.id, 0.5), self.at)
                     self.accepted[lease.id] = 0.5
                     self.holder[lease.id] = device
             if idle:
@@ -226,7 +227,7 @@ class LeaseMachine(RuleBasedStateMachine):
     @invariant()
     def what_was_accepted_stays(self) -> None:
         assert self._results() == {
-            lease: posted(score).scores for lease, score in self.accepted.items()
+            lease: posted(lease, score).scores for lease, score in self.accepted.items()
         }
 
     def _results(self) -> dict[str, bytes]:

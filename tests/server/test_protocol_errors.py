@@ -134,6 +134,7 @@ def test_bodies_that_are_too_large(api: Api) -> None:
 
 def test_the_largest_result_is_not_too_large() -> None:
     result = Result(
+        lease="f" * 32,
         bundle="f" * 32,
         rung="webgpu-f16",
         device_class="\u0001" * 200,

@@ -137,6 +137,19 @@ def test_a_repetition_gets_the_first_answer_and_changes_nothing(
 
 
 @pytest.mark.parametrize("stored", [False, True])
+def test_replayed_under_another_lease(
+    stored: bool, api: Api, pool: str, database: Database
+) -> None:
+    lease, other = api.lease(count=2).leases
+    if stored:
+        api.finish(lease)
+    before = everything(database)
+    problem(api.post_result(other, result_for(lease)), 409, "lease_mismatch")
+    assert everything(database) == before
+    api.finish(other)
+
+
+@pytest.mark.parametrize("stored", [False, True])
 def test_replayed_by_another_device(
     stored: bool, app: Flask, api: Api, pool: str, database: Database
 ) -> None:

@@ -285,6 +285,7 @@ def test_only_what_is_withheld_is_blanked(
     pairs: Sequence[tuple[PairStatus, tuple[float, float], bool]], width: int
 ) -> None:
     posted = Result(
+        lease="0" * 32,
         bundle="b" * 32,
         rung="native",
         device_class="x",

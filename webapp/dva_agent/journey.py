@@ -195,6 +195,7 @@ async def _submit(
     columns = road.agents[lease.agent].columns
     nothing = (0.0,) * len(columns)
     result = Result(
+        lease=lease.lease,
         bundle=lease.bundle,
         rung=session.engine.rung,
         device_class=session.engine.device_class,

@@ -165,6 +165,8 @@ class Leases(Message, frozen=True, kw_only=True):
 class Result(Message, frozen=True, kw_only=True):
     """POST /leases/{lease}/result. Idempotent: the same body again gets the same answer."""
 
+    lease: Identifier
+    """The one it is posted under: a result that is replayed under another is refused."""
     bundle: Hash
     rung: Rung
     device_class: Label
