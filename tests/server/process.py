@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from server.config import Settings
+from tests.processes import descendants
 
 
 def command(*arguments: str) -> list[str]:
@@ -52,9 +55,16 @@ class Server:
         self.port = int(self.url.rpartition(":")[2])
 
     def kill(self) -> None:
-        """kill -9 of the arbiter and its workers, at once."""
-        os.killpg(self._process.pid, signal.SIGKILL)
+        """kill -9 of the arbiter and its workers, at once. Nothing if it has stopped."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.communicate()
+
+    def kill_worker(self, chance: random.Random) -> None:
+        """kill -9 of one of the arbiter's workers; it forks another."""
+        workers = sorted(descendants(self._process.pid))
+        with suppress(ProcessLookupError):
+            os.kill(chance.choice(workers), signal.SIGKILL)
 
     def interrupt(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
