@@ -1,5 +1,5 @@
-"""kill -9 at 200 random moments in all: agents, server workers, whole servers. In the end every unit
-has exactly one result, the one of an undisturbed run, and no lease is left."""
+"""kill -9 at 200 random moments in all: agents, server workers, whole servers. In the end every
+unit has exactly one result, the one of an undisturbed run, and no lease is left."""
 
 from __future__ import annotations
 
