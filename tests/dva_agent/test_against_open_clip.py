@@ -70,4 +70,4 @@ def test_scores_are_open_clips(demo: Loaded, tmp_path: Path) -> None:
     for (data, caption), pair in zip(pairs, outcome.pairs, strict=True):
         assert data and caption
         assert pair.status == PairStatus.SCORED
-        assert abs(pair.score - by_open_clip(demo, data, caption.decode())) <= 1e-5
+        assert abs(pair.values[0] - by_open_clip(demo, data, caption.decode())) <= 1e-5

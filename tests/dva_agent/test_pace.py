@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from dva_agent.events import Batch
+from dva_agent.holdings import CHECK_S
 from dva_agent.pace import LONGEST_REST_S, MIN_SHARE, Pace, rest_after
 from dva_agent.runner import Runner
 from hypothesis import given
@@ -99,7 +100,7 @@ def test_a_new_pace_ends_the_rest() -> None:
 
 
 def rests(here: World, share: float) -> int:
-    """How often a whole run slept for less than a lease needs renewing: its rests."""
+    """How often a whole run slept: neither between two looks at its leases nor for more work."""
 
     async def go(runner: Runner) -> None:
         runner.pace(share)
@@ -107,7 +108,7 @@ def rests(here: World, share: float) -> int:
 
     asyncio.run(go(here.runner()))
     assert is_complete(here)
-    return sum(seconds < 5.0 or seconds == LONGEST_REST_S for seconds in here.clock.slept)
+    return sum(seconds <= LONGEST_REST_S and seconds != CHECK_S for seconds in here.clock.slept)
 
 
 def test_a_whole_run_rests_between_batches(here: World) -> None:

@@ -154,7 +154,8 @@ def test_agents_wait_as_told_and_come_through(server: Server) -> None:
                 assert all(
                     after.at - before.at >= before.asked for before, after in pairwise(repeats)
                 ), repeats
-    assert turned_away <= accepted / 2, (turned_away, accepted)
+    # Several requests of an agent are under way at once, so a limit turns away more than one.
+    assert turned_away <= accepted, (turned_away, accepted)
 
 
 async def _status(url: str) -> bytes:
