@@ -55,14 +55,20 @@ def tap(server_port: int) -> Iterator[Tap]:
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await _pass_on(found, server_port, reader, writer)
 
-    listener = loop.run_until_complete(asyncio.start_server(connect, "127.0.0.1", 0))
-    found.port = int(listener.sockets[0].getsockname()[1])
+    # Playwright's own loop may run in the caller's thread, so nothing of this one does.
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
+    listening = asyncio.run_coroutine_threadsafe(
+        asyncio.start_server(connect, "127.0.0.1", 0), loop
+    )
     try:
-        yield found
+        listener = listening.result()
+        found.port = int(listener.sockets[0].getsockname()[1])
+        try:
+            yield found
+        finally:
+            loop.call_soon_threadsafe(listener.close)
     finally:
-        listener.close()
         asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
