@@ -94,7 +94,8 @@ def test_cut_off_or_garbled(data: st.DataObject, api: Api, pool: str, database: 
     lease = api.lease().leases[0]
     whole = encode(result_for(lease))
     before = everything(database)
-    length = data.draw(st.integers(0, len(whole) - 1))
+    # A share, since the unit that is had may be a longer or a shorter one.
+    length = int(data.draw(st.floats(0, 1, exclude_max=True)) * len(whole))
     garbled = data.draw(
         st.sampled_from(
             [
