@@ -33,3 +33,14 @@ def here(
 ) -> Iterator[World]:
     with world(tmp_path / "data", small_pool, demo_bundle, manifest) as made:
         yield made
+
+
+@pytest.fixture
+def counting(
+    tmp_path: Path, small_pool: Path, demo_bundle: Path, manifest: Manifest
+) -> Iterator[World]:
+    """A server whose pool is for counting captions, without a model."""
+    with world(
+        tmp_path / "data", small_pool, demo_bundle, manifest, agent="caption-statistics"
+    ) as made:
+        yield made

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dva_agent.bundle import Manifest
 from dva_agent.discovery import AGENTS, gather
 from dva_agent.errors import AgentMissing
 from dva_agent.events import StateChanged, UnitDropped, UnitStarted, Waiting
 from dva_agent.runner import Runner
 
 from tests.dva_agent.runs import meddled, run
-from tests.dva_agent.world import UNITS, World, take_in, world
+from tests.dva_agent.world import UNITS, World, take_in
 
 ONLY_DVA = gather([AGENTS["dva"]])
-
-
-@pytest.fixture
-def counting(
-    tmp_path: Path, small_pool: Path, demo_bundle: Path, manifest: Manifest
-) -> Iterator[World]:
-    with world(
-        tmp_path / "data", small_pool, demo_bundle, manifest, agent="caption-statistics"
-    ) as made:
-        yield made
 
 
 @pytest.fixture

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from dva_agent.agents.caption_statistics import statistics
-from dva_agent.bundle import Manifest
 from dva_agent.cleaning import clean
 from dva_agent.discovery import AGENTS
 from dva_agent.events import Batch, RungTried, SelfTested, UnitFinished
@@ -18,7 +16,7 @@ from hypothesis import given
 from server.selection.scores import write_scores
 from tests.dva_agent.runs import run
 from tests.dva_agent.texts import captions
-from tests.dva_agent.world import PAIRS, UNITS, World, take_in, world
+from tests.dva_agent.world import PAIRS, UNITS, World, take_in
 
 COLUMNS = AGENTS["caption-statistics"].columns
 
@@ -116,17 +114,6 @@ def test_every_tag_has_its_number() -> None:
     assert {of(text)["language"] for text in SENTENCES.values()} <= set(LANGUAGES)
     for point in range(0x20, 0x11000, 3):
         assert language(chr(point), chr(point)) in LANGUAGES
-
-
-@pytest.fixture
-def counting(
-    tmp_path: Path, small_pool: Path, demo_bundle: Path, manifest: Manifest
-) -> Iterator[World]:
-    """A server whose pool is this agent's."""
-    with world(
-        tmp_path / "data", small_pool, demo_bundle, manifest, agent="caption-statistics"
-    ) as made:
-        yield made
 
 
 def test_a_pool_is_counted_without_a_model(counting: World, tmp_path: Path) -> None:
