@@ -5,6 +5,8 @@ SHELL := /bin/sh
 PORT ?= 8000
 DATA ?= data
 MINUTES ?= 120
+# Files of tests go to as many processes as there are processors, a whole file to one.
+PYTEST_SHARED := --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 BIN := .venv/bin
 
 .PHONY: help run tour test check setup setup-dev soak export-demo clean
@@ -19,7 +21,7 @@ tour: setup ## two minutes: score the demo in a tab, grade it, look at what came
 	@$(BIN)/dva tour
 
 test: setup-dev ## the whole suite: Python, JavaScript, browser
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(PYTEST_SHARED) $(PYTEST_ARGS)
 	@node --test tests/js/*.test.js
 
 check: setup-dev ## ruff, mypy --strict, tsc --checkJs, import-linter, docs/licences.md

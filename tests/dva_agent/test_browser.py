@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.web_app import ROOT, build_web_app
 
 
 @pytest.fixture(scope="module")
 def crossed() -> dict[str, Any]:
     """What browser_half.mjs prints, from the agent as it is built for the tab."""
-    subprocess.run([sys.executable, ROOT / "webapp" / "build.py"], check=True)
+    build_web_app()
     script = Path(__file__).with_name("browser_half.mjs")
     done = subprocess.run(
         ["node", script, ROOT / "static" / "app" / "pyodide"],

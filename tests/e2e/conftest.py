@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.e2e.serving import ROOT, serving
+from tests.web_app import build_web_app
 
 PATIENCE_MS = 90_000
 """The machine may be busy."""
@@ -26,7 +25,7 @@ def demo_bundle() -> Path:
 @pytest.fixture(scope="session")
 def app() -> None:
     """static/app/ is up to date."""
-    subprocess.run([sys.executable, str(ROOT / "webapp" / "build.py")], check=True)
+    build_web_app()
 
 
 @pytest.fixture(scope="session")
