@@ -89,7 +89,7 @@ OPERATIONS = (
     Operation(
         method="post",
         path="/leases",
-        summary="Leases, or why there are none and when to ask again.",
+        summary="Leases, or why there are none and when to ask again. Idempotent by `request`.",
         body=protocol.LeaseRequest,
         answer=protocol.Leases,
         signed_in=True,

@@ -45,3 +45,6 @@ class Lease(Base):
     deadline: Mapped[datetime] = mapped_column(UtcTime)
     brought_by: Mapped[str | None] = mapped_column(ForeignKey("lease.id"), index=True)
     """The lease whose result brought this one, so that a repeated result brings it again."""
+    request: Mapped[str | None] = mapped_column(String(32))
+    """The LeaseRequest.request that it was granted for, so that a repetition gets it again. Looked
+    for only among the few leases that its device holds."""

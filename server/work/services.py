@@ -47,18 +47,26 @@ def claim(
     pool_ids: Sequence[int],
     count: int,
     at: datetime,
+    request: str | None = None,
     brought_by: str | None = None,
 ) -> tuple[Claimed, Idle | None]:
-    """Up to `count` leases for a device, or why there are none."""
+    """Up to `count` leases for a device, or why there are none. Those that the device holds because
+    of the same `request` are all it gets: the answer that granted them was lost."""
     contributors.lock(session, device, at)
     expire(session, at)
     forget(session, at)
     held = session.scalars(
-        select(Lease.deadline).where(Lease.device_id == device, Lease.state == HELD)
+        select(Lease)
+        .where(Lease.device_id == device, Lease.state == HELD)
+        .order_by(Lease.deadline, Lease.unit_id)
     ).all()
+    if request is not None:
+        granted = _live(session, [lease for lease in held if lease.request == request], at)
+        if granted:
+            return granted, None
     room = settings.leases_per_device - len(held)
     if room <= 0:
-        return [], Idle(reason="too_many_leases", retry_after_s=_until(min(held), at))
+        return [], Idle(reason="too_many_leases", retry_after_s=_until(held[0].deadline, at))
     claimed: Claimed = []
     taken = pools.take_open_units(session, pool_ids, min(count, room))
     for unit in taken.units:
@@ -70,6 +78,7 @@ def claim(
             claimed_at=at,
             deadline=at + timedelta(seconds=settings.lease_seconds),
             brought_by=brought_by,
+            request=request,
         )
         session.add(lease)
         claimed.append((lease, unit))
@@ -157,9 +166,13 @@ def finish(session: Session, lease: Lease) -> Unit:
 def brought(session: Session, lease: str, at: datetime) -> Claimed | None:
     """The leases that a result under `lease` brought and that are still held; None if it never
     brought any."""
-    leases = session.scalars(select(Lease).where(Lease.brought_by == lease)).all()
-    if not leases:
-        return None
+    query = select(Lease).where(Lease.brought_by == lease).order_by(Lease.unit_id)
+    leases = session.scalars(query).all()
+    return _live(session, leases, at) if leases else None
+
+
+def _live(session: Session, leases: Sequence[Lease], at: datetime) -> Claimed:
+    """Those that are held, with their units."""
     return [
         (lease, pools.get_unit(session, lease.unit_id))
         for lease in leases

@@ -42,7 +42,13 @@ def claim() -> Response:
         if request.pool is not None and pools.find_pool(session, request.pool) is None:
             raise NotFound(f"There is no pool {request.pool}.")
         claimed, idle = services.claim(
-            session, settings(), device=who, pool_ids=ids, count=request.count, at=at
+            session,
+            settings(),
+            device=who,
+            pool_ids=ids,
+            count=request.count,
+            at=at,
+            request=request.request,
         )
         hidden = services.withheld(session, claimed)
     return answer(services.leases_message(settings(), claimed, idle, hidden, at))

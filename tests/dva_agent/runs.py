@@ -22,6 +22,14 @@ def results(here: World) -> dict[int, tuple[list[float], bytes]]:
     return {unit: (unpack_scores(scores), statuses) for unit, scores, statuses in rows}
 
 
+def leases_granted(here: World) -> int:
+    """Ever, and whatever became of them."""
+    with sqlite3.connect(here.data / "dva.db") as database:
+        [(count,)] = database.execute("SELECT count(*) FROM lease").fetchall()
+    database.close()
+    return int(count)
+
+
 def is_complete(here: World) -> bool:
     """Every unit has one result, and no lease is left."""
     pool = here.status().pools[0]

@@ -17,7 +17,16 @@ from dva_agent.errors import (
     ServerError,
     Unreachable,
 )
-from dva_agent.protocol import Lease, PairRef, Registration, Result, Span, pack_scores
+from dva_agent.protocol import (
+    Lease,
+    LeaseRequest,
+    PairRef,
+    Registration,
+    Result,
+    Span,
+    decode,
+    pack_scores,
+)
 
 
 class Script:
@@ -110,6 +119,21 @@ def test_a_result_is_repeated_byte_for_byte_until_it_is_answered() -> None:
     assert outcome.unit == "u1"
     assert len({(url, body) for _, url, _, body in script.requests}) == 1
     assert slept == [0.5, 1.0, 30.0, 4.0]
+
+
+def test_a_request_for_leases_keeps_its_identifier_while_it_is_repeated() -> None:
+    lost = [Unreachable("off"), ok("half an ans"), ok('{"leases": []}')]
+    script = Script(*lost, *lost)
+
+    async def act(client: ServerClient) -> None:
+        request = LeaseRequest(agents=["dva"], count=2)
+        await client.lease(request)
+        await client.lease(request)
+
+    talk(script, act)
+    sent = [decode(body or b"", LeaseRequest) for *_, body in script.requests]
+    assert sent[0] == sent[1] == sent[2] != sent[3] == sent[4] == sent[5]
+    assert {(each.count, each.request is None) for each in sent} == {(2, False)}
 
 
 def test_headers() -> None:

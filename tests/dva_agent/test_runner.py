@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from dva_agent.bundle import Manifest, bundle_id
+from dva_agent.bundle import bundle_id
 from dva_agent.client import Answer
 from dva_agent.errors import DvaError, Outdated, Refused, Unreachable
 from dva_agent.events import (
@@ -28,7 +28,7 @@ from dva_agent.events import (
 from dva_agent.runner import Runner, Summary
 
 from tests.dva_agent.runs import is_complete, meddled, results, run
-from tests.dva_agent.world import PAIRS, UNITS, World, take_in, world
+from tests.dva_agent.world import PAIRS, UNITS, World, take_in
 
 BROKEN = len([number for number in range(PAIRS) if number % 7 == 3])
 
@@ -71,34 +71,6 @@ def test_so_many_units_and_no_more(here: World) -> None:
     assert here.status().pools[0].units_leased == 0
     assert run(here, units=UNITS).units == UNITS - 2
     assert is_complete(here)
-
-
-def lose_first_answers(here: World, *, to: tuple[str, ...], times: int) -> None:
-    """The server carries such a request out, and its answer gets lost."""
-    lost: Counter[str] = Counter()
-
-    def fault(method: str, url: str, answer: Answer | None) -> None:
-        if answer and method == "POST" and url.endswith(to) and lost[url] < times:
-            lost[url] += 1
-            raise Unreachable("cut off")
-
-    here.wire.fault = fault
-
-
-def test_lost_answers_are_asked_for_again(here: World) -> None:
-    lose_first_answers(here, to=("/result", "/devices"), times=2)
-    assert run(here).units == UNITS
-    assert is_complete(here)
-    assert len(here.of(Problem)) == 2 * (UNITS + 1)
-
-
-def test_leases_whose_grant_got_lost_come_back(
-    tmp_path: Path, small_pool: Path, demo_bundle: Path, manifest: Manifest
-) -> None:
-    with world(tmp_path / "data", small_pool, demo_bundle, manifest, lease_seconds=1.0) as here:
-        lose_first_answers(here, to=("/leases",), times=2)
-        assert run(here).units == UNITS
-        assert is_complete(here)
 
 
 def test_a_busy_server_is_given_time(here: World) -> None:

@@ -147,6 +147,23 @@ def test_one_device_cant_get_past_its_share_by_asking_twice_at_once(
     assert sum(taken) == 2
 
 
+def test_a_request_that_comes_twice_at_once_is_granted_once(app: Flask, pool: str) -> None:
+    api = Api(app)
+    start = threading.Barrier(4)
+
+    def claim() -> set[str]:
+        other = Api.__new__(Api)
+        other.client, other.device = app.test_client(), api.device
+        start.wait()
+        return {lease.lease for lease in other.lease(2, request="c" * 32).leases}
+
+    with ThreadPoolExecutor(4) as threads:
+        taken = [done.result() for done in [threads.submit(claim) for _ in range(4)]]
+    assert len(taken[0]) == 2
+    assert all(leases == taken[0] for leases in taken)
+    assert api.status().pools[0].units_leased == 2
+
+
 def test_what_was_there_before_the_operators_pages_is_counted(
     api: Api, pool: str, database: Database
 ) -> None:

@@ -1,5 +1,6 @@
-"""Devices claim, post, repeat, abandon, hang and come back too late, in any order. Whatever they
-do, no unit is lost and none has two results."""
+"""Devices claim, post, repeat, abandon, hang, miss answers and come back too late, in any order.
+Whatever they do, no unit is lost, none has two results, and what a device was granted without
+hearing of it is what it gets when it asks again."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 
 from server.config import Settings
 from server.contributors import services as contributors
@@ -64,6 +65,8 @@ class LeaseMachine(RuleBasedStateMachine):
 
     url = ""
     leases: Bundle[str] = Bundle("leases")
+    """Those that a device has heard of."""
+    requests: Bundle[str] = Bundle("requests")
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,6 +80,7 @@ class LeaseMachine(RuleBasedStateMachine):
         self.at = START
         self.accepted: dict[str, float] = {}
         self.holder: dict[str, int] = {}
+        self.asked: dict[str, tuple[int, int]] = {}
         migrate(self.database)
         with self.database.write() as session:
             for table in (Result, Lease, Unit, Shard, Pool, Device):
@@ -127,8 +131,33 @@ class LeaseMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.stack.close()
 
+    @rule(target=requests, device=st.integers(0, DEVICES - 1), count=st.integers(1, 3))
+    def ask(self, device: int, count: int) -> str:
+        request = f"{len(self.asked):032x}"
+        self.asked[request] = device, count
+        return request
+
+    @rule(target=leases, request=requests, copied=st.booleans(), heard=st.booleans())
+    def send(self, request: str, copied: bool, heard: bool) -> Any:
+        """For the first time or again. `copied`: by another device, which knows of it somehow."""
+        device, count = self.asked[request]
+        device = (device + 1) % DEVICES if copied else device
+        granted = self._held(Lease.request == request, device)
+        before = self._count()
+        with self.database.write() as session:
+            claimed, idle = self._claim(session, device, count, request=request)
+            ids = [lease.id for lease, _ in claimed]
+        assert bool(ids) != bool(idle)
+        if granted:
+            assert set(ids) == granted
+            assert self._count() == before
+        assert len(ids) <= count
+        self.holder.update(dict.fromkeys(ids, device))
+        return multiple(*ids) if heard else multiple()
+
     @rule(target=leases, device=st.integers(0, DEVICES - 1), count=st.integers(1, 3))
     def claim(self, device: int, count: int) -> Any:
+        """Without an identifier, as a client of an earlier day."""
         with self.database.write() as session:
             claimed, idle = self._claim(session, device, count)
             ids = [lease.id for lease, _ in claimed]
@@ -142,19 +171,24 @@ class LeaseMachine(RuleBasedStateMachine):
         lease=leases,
         score=st.sampled_from([0.25, 0.5]),
         more=st.integers(0, 2),
+        heard=st.booleans(),
     )
-    def post(self, lease: str, score: float, more: int) -> Any:
+    def post(self, lease: str, score: float, more: int, heard: bool) -> Any:
         brought: list[str] = []
         device = self.holder[lease]
+        granted = self._held(Lease.brought_by == lease, device)
         before = self._results()
         try:
             with self.database.write() as session:
                 own = work.own(session, self.devices[device], lease, self.at)
                 stored = results.accept(session, own, posted(own.id, score, more), self.at)
                 assert stored.scores == posted(own.id, score).scores
-                if more and work.brought(session, lease, self.at) is None:
-                    claimed, _ = self._claim(session, device, more, lease)
+                if more:
+                    claimed = work.brought(session, lease, self.at)
+                    if claimed is None:
+                        claimed, _ = self._claim(session, device, more, brought_by=lease)
                     brought = [row.id for row, _ in claimed]
+                    assert not granted or set(brought) == granted
         except Refusal as error:
             known = self.accepted.get(lease)
             assert (error.code == "result_conflict") == (known is not None)
@@ -164,14 +198,14 @@ class LeaseMachine(RuleBasedStateMachine):
             assert lease in self.accepted or self.at < own.deadline
             assert self.accepted.setdefault(lease, score) == score
         self.holder.update(dict.fromkeys(brought, device))
-        return multiple(*brought)
+        return multiple(*brought) if heard else multiple()
 
     @rule(lease=leases)
     def abandon(self, lease: str) -> None:
+        device = self.holder[lease]
         with self.database.write() as session:
-            work.abandon(
-                session, work.own(session, self.devices[self.holder[lease]], lease, self.at)
-            )
+            work.abandon(session, work.own(session, self.devices[device], lease, self.at))
+        assert not self._held(Lease.id == lease, device)
 
     @rule(lease=leases)
     def beat(self, lease: str) -> None:
@@ -234,8 +268,19 @@ class LeaseMachine(RuleBasedStateMachine):
         with self.database.read() as session:
             return dict(session.execute(select(Result.lease_id, Result.scores)).all())
 
+    def _held(self, which: ColumnElement[bool], device: int) -> set[str]:
+        """A device's live leases of this kind."""
+        own = Lease.device_id == self.devices[device]
+        live = (Lease.state == HELD) & (Lease.deadline > self.at)
+        with self.database.read() as session:
+            return set(session.scalars(select(Lease.id).where(which, own, live)))
+
+    def _count(self) -> int:
+        with self.database.read() as session:
+            return session.scalars(select(func.count()).select_from(Lease)).one()
+
     def _claim(
-        self, session: Any, device: int, count: int, brought_by: str | None = None
+        self, session: Any, device: int, count: int, **granted_for: str
     ) -> tuple[work.Claimed, protocol.Idle | None]:
         return work.claim(
             session,
@@ -244,7 +289,7 @@ class LeaseMachine(RuleBasedStateMachine):
             pool_ids=[self.pool],
             count=count,
             at=self.at,
-            brought_by=brought_by,
+            **granted_for,
         )
 
 

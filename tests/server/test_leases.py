@@ -6,12 +6,11 @@ import dataclasses
 from datetime import timedelta
 from typing import Any
 
-import msgspec
 import pytest
 from dva_agent import protocol
 from dva_agent.protocol import Accepted, Heartbeat, PairStatus, Span, pack_scores
 from flask import Flask
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from server import create_app
 from server.config import Settings
@@ -20,13 +19,7 @@ from server.results.models import Result
 from server.work.models import Lease
 from tests.server.api import Api, problem, result_for
 from tests.server.conftest import UNITS
-
-
-def let_pass(database: Database, lease: str) -> None:
-    """The lease's deadline comes."""
-    with database.write() as session:
-        past = now() - timedelta(seconds=1)
-        session.execute(update(Lease).where(Lease.id == lease).values(deadline=past))
+from tests.server.deadline import let_pass
 
 
 def stored(database: Database) -> int:
@@ -113,31 +106,6 @@ def test_work_is_given_only_to_agents_that_can_do_it(api: Api, pool: str) -> Non
     assert api.lease(pool=pool).leases
     request = protocol.LeaseRequest(agents=["dva"], pool="nowhere")
     problem(api.post("/leases", request), 404, "not_found")
-
-
-def test_repeating_a_result_gets_the_same_answer(api: Api, pool: str, database: Database) -> None:
-    lease = api.lease().leases[0]
-    result = result_for(lease, more=2)
-    first = api.ok(api.post_result(lease, result), Accepted)
-    again = api.ok(api.post_result(lease, result), Accepted)
-    assert stored(database) == 1
-    assert first.next
-    assert again.next
-    assert same_but_for_time(first) == same_but_for_time(again)
-    assert api.status().pools[0].units_leased == 2
-    assert api.ok(api.post_result(lease, result_for(lease)), Accepted).next is None
-    api.finish(first.next.leases[0])
-    third = api.ok(api.post_result(lease, result), Accepted)
-    assert third.next
-    assert [lease.lease for lease in third.next.leases] == [first.next.leases[1].lease]
-
-
-def same_but_for_time(accepted: Accepted) -> Accepted:
-    assert accepted.next
-    leases = [msgspec.structs.replace(lease, expires_in_s=0) for lease in accepted.next.leases]
-    return msgspec.structs.replace(
-        accepted, next=msgspec.structs.replace(accepted.next, leases=leases)
-    )
 
 
 def test_a_result_brings_leases_of_the_same_pool_until_it_is_drained(api: Api, pool: str) -> None:

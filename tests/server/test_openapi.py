@@ -142,7 +142,12 @@ def _true(
             "Registration": [
                 {"platform": "native", "device_class": "x", "agent_version": "1"},
             ],
-            "LeaseRequest": [request, {**request, "pool": "nowhere"}, {"agents": ["nobody"]}],
+            "LeaseRequest": [
+                request,
+                {**request, "request": "0" * 32},
+                {**request, "pool": "nowhere"},
+                {"agents": ["nobody"]},
+            ],
             "Report": [report, {**report, "uid": "nothing"}],
             "Result": [
                 {**result, "scores": ""},

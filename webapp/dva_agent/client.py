@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol, TypeVar
+
+import msgspec
 
 from dva_agent import protocol
 from dva_agent.backoff import Backoff
@@ -84,8 +87,10 @@ class ServerClient:
         return device
 
     async def lease(self, request: protocol.LeaseRequest) -> protocol.Leases:
-        """Work, or why there is none."""
-        return await self._post("/leases", request, protocol.Leases)
+        """Work, or why there is none. What was granted in an answer that got lost comes with the
+        answer to a repetition."""
+        named = msgspec.structs.replace(request, request=os.urandom(16).hex())
+        return await self._post("/leases", named, protocol.Leases)
 
     async def submit(
         self, lease: protocol.Lease, result: protocol.Result, columns: Sequence[protocol.Column]

@@ -27,6 +27,9 @@ MAX_AGENTS = 16
 
 Identifier = Annotated[str, Meta(pattern=r"^[0-9a-z][0-9a-z_-]{0,63}$(?!\n)")]
 Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
+RequestId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
+"""128 random bits."""
+
 Offset = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Label = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -135,11 +138,14 @@ class Lease(Message, frozen=True, kw_only=True):
 
 
 class LeaseRequest(Message, frozen=True, kw_only=True):
-    """POST /leases. `pool` empty: any pool the server is working on."""
+    """POST /leases. `pool` empty: any pool the server is working on. Idempotent where it has a
+    `request`: the same one again gets the leases that it was granted before."""
 
     agents: Annotated[list[Identifier], Meta(min_length=1, max_length=MAX_AGENTS)]
     count: Annotated[int, Meta(ge=1, le=MAX_LEASES)] = 1
     pool: Identifier | None = None
+    request: RequestId | None = None
+    """Drawn anew for each request, and kept when it is repeated because no answer came."""
 
 
 class Idle(Message, frozen=True, kw_only=True):
