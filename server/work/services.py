@@ -150,11 +150,14 @@ def keep_alive(settings: Settings, lease: Lease, at: datetime) -> None:
 
 
 def abandon(session: Session, lease: Lease) -> None:
-    """Gives the unit back. Nothing happens to a lease that has ended: the device doesn't hold it,
-    which is all it asks for."""
-    if lease.state == HELD:
-        lease.state = ABANDONED
-        pools.reopen_unit(session, lease.unit_id)
+    """Gives the unit back; or, if its result is stored, the units that the result brought: a device
+    that gives up a lease after that has not had the answer. Nothing else happens to a lease that
+    has ended: the device doesn't hold it, which is all it asks for."""
+    given_up = [lease] if lease.state == HELD else _brought(session, lease.id)
+    for each in given_up:
+        if each.state == HELD:
+            each.state = ABANDONED
+            pools.reopen_unit(session, each.unit_id)
 
 
 def finish(session: Session, lease: Lease) -> Unit:
@@ -166,9 +169,13 @@ def finish(session: Session, lease: Lease) -> Unit:
 def brought(session: Session, lease: str, at: datetime) -> Claimed | None:
     """The leases that a result under `lease` brought and that are still held; None if it never
     brought any."""
-    query = select(Lease).where(Lease.brought_by == lease).order_by(Lease.unit_id)
-    leases = session.scalars(query).all()
+    leases = _brought(session, lease)
     return _live(session, leases, at) if leases else None
+
+
+def _brought(session: Session, lease: str) -> Sequence[Lease]:
+    query = select(Lease).where(Lease.brought_by == lease).order_by(Lease.unit_id)
+    return session.scalars(query.with_for_update()).all()
 
 
 def _live(session: Session, leases: Sequence[Lease], at: datetime) -> Claimed:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,9 @@ from dva_agent.bundle import Manifest
 from dva_agent.client import Answer
 from dva_agent.errors import Unreachable
 from dva_agent.events import Problem
-from dva_agent.runner import Summary
+from dva_agent.runner import IN_FLIGHT, Runner, Summary
 
-from tests.dva_agent.runs import is_complete, leases_granted, run
+from tests.dva_agent.runs import is_complete, leases_granted, meddled, results, run
 from tests.dva_agent.world import UNITS, World, world
 
 
@@ -65,3 +66,23 @@ def test_two_agents_miss_answers_and_share_a_pool(here: World) -> None:
     assert sum(summary.units for summary in summaries) == UNITS
     assert is_complete(here)
     assert leases_granted(here) == UNITS
+
+
+def test_a_stop_gives_back_what_a_lost_answer_brought(
+    here: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The agent ends before it could ask for the answer again."""
+    monkeypatch.setattr("dva_agent.runner.GOODBYE_S", 0.1)
+
+    def fault(method: str, url: str, answer: Answer | None) -> None:
+        if answer and url.endswith("/result"):
+            raise Unreachable("cut off")
+
+    def stop(runner: Runner) -> None:
+        asyncio.get_running_loop().call_later(0.1, partial(runner.stop, finish=False))
+
+    here.wire.fault = fault
+    assert meddled(here, Problem, stop).units == 0
+    assert results(here)
+    assert leases_granted(here) > IN_FLIGHT
+    assert here.status().pools[0].units_leased == 0

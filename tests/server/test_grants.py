@@ -123,3 +123,22 @@ def test_what_is_no_identifier_is_refused(name: str, api: Api, pool: str) -> Non
     request = protocol.LeaseRequest(agents=["dva"], request=name)
     problem(api.post("/leases", request), 400, "message_invalid")
     assert api.status().pools[0].units_leased == 0
+
+
+def test_giving_up_a_stored_result_gives_back_what_it_brought(
+    app: Flask, api: Api, pool: str
+) -> None:
+    """Its answer, which said that it was stored and brought leases, never arrived."""
+    lease, other = api.lease(2).leases
+    brought = api.finish(lease, more=2).next
+    assert brought
+    problem(Api(app).post(f"/leases/{lease.lease}/abandon"), 403, "lease_not_yours")
+    assert api.status().pools[0].units_leased == 3
+    assert api.post(f"/leases/{lease.lease}/abandon").status_code == 204
+    assert (api.status().pools[0].units_leased, api.status().pools[0].units_done) == (1, 1)
+    problem(api.post_result(brought.leases[0], result_for(lease)), 409, "lease_mismatch")
+    problem(api.post(f"/leases/{brought.leases[0].lease}/heartbeat"), 409, "lease_abandoned")
+    repeated = api.finish(lease, more=2)
+    assert repeated.next
+    assert repeated.next.leases == []
+    api.finish(other)

@@ -206,6 +206,7 @@ class LeaseMachine(RuleBasedStateMachine):
         with self.database.write() as session:
             work.abandon(session, work.own(session, self.devices[device], lease, self.at))
         assert not self._held(Lease.id == lease, device)
+        assert not self._held(Lease.brought_by == lease, device)
 
     @rule(lease=leases)
     def beat(self, lease: str) -> None:
