@@ -1,10 +1,12 @@
 """Every error the export pipeline raises.
 
 DvaError
-└── ExportError             the bundle can't be made
-    ├── CheckpointRefused   the checkpoint can't be had, or isn't what it is said to be
-    ├── TowerUnsupported    a part of the network that the graph writer doesn't know
-    └── BundleRefused       the numbers or the target folder forbid writing the bundle
+└── ExportError               the bundle can't be made
+    ├── CheckpointRefused     the checkpoint can't be had, or isn't what it is said to be
+    │   ├── DownloadFailed    the hub didn't give it
+    │   └── LicenceUnaccepted nobody has said that its terms are accepted
+    ├── TowerUnsupported      a part of the network that the graph writer doesn't know
+    └── BundleRefused         the numbers or the target folder forbid writing the bundle
 """
 
 from __future__ import annotations
@@ -18,6 +20,14 @@ class ExportError(DvaError):
 
 class CheckpointRefused(ExportError):
     default_code = "checkpoint_refused"
+
+
+class DownloadFailed(CheckpointRefused):
+    default_code = "download_failed"
+
+
+class LicenceUnaccepted(CheckpointRefused):
+    default_code = "licence_unaccepted"
 
 
 class TowerUnsupported(ExportError):
