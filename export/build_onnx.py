@@ -5,25 +5,35 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from dva_agent.errors import DvaError
 
+
+def _without(error: ModuleNotFoundError) -> SystemExit:
+    return SystemExit(f"Error: {error.name} isn't installed. Run: make setup-dev")
+
+
 try:
-    from export.bundle_writer import Written, write_bundle
-    from export.loading import load
     from export.weights import WEIGHTS, Kind
 except ModuleNotFoundError as error:
-    raise SystemExit(f"Error: {error.name} isn't installed. Run: make setup-dev") from error
+    raise _without(error) from error
+
+if TYPE_CHECKING:
+    from export.bundle_writer import Written
 
 EXAMPLES = """
 \b
 Examples:
   python export/build_onnx.py --model demo --weights q8 --out static/models/demo-q8
-  python export/build_onnx.py --model ViT-B-16-quickgelu:dfn2b --weights q8 --out models/b16-q8
-  python export/build_onnx.py --model hf-hub:apple/DFN5B-CLIP-ViT-H-14 --weights fp32 --out h14
-  python export/build_onnx.py --model local-dir:checkpoints/mine --weights fp32 --out mine-fp32
-  python export/build_onnx.py --model weights.safetensors --arch ViT-B-32 --weights q8 --out b32
+  python export/build_onnx.py --model ViT-B-16-quickgelu:dfn2b --accept-license --out models/b16
+  python export/build_onnx.py --model hf-hub:apple/DFN-public --revision COMMIT \\
+      --accept-license --out models/dfn
+  python export/build_onnx.py --model local-dir:checkpoints/mine --weights fp32 \\
+      --accept-license --out mine-fp32
+  python export/build_onnx.py --model weights.safetensors --arch ViT-B-32 --accept-license \\
+      --out b32
   python export/build_onnx.py --model random:ViT-B-32 --weights fp32 --out /tmp/b32-random
 """
 
@@ -31,20 +41,43 @@ Examples:
 @click.command(epilog=EXAMPLES)
 @click.option(
     "--model",
-    required=True,
+    default="",
     help="NAME:TAG of open_clip, hf-hub:ID, local-dir:PATH, a file of weights (with --arch), "
     "demo, or random:NAME.",
 )
 @click.option("--arch", default=None, help="open_clip's architecture of a file of weights.")
+@click.option("--revision", default="", help="Branch, tag or commit of what is downloaded.")
+@click.option(
+    "--accept-license",
+    is_flag=True,
+    help="Say that you have read and accept the licence of the weights; without it, it is shown.",
+)
 @click.option("--weights", type=click.Choice(list(WEIGHTS)), default="q8", show_default=True)
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The bundle's folder.")
+@click.option("--out", type=click.Path(path_type=Path), help="The bundle's folder.")
 @click.option("--replace", is_flag=True, help="Replace another bundle in that folder.")
-def main(model: str, arch: str | None, weights: Kind, out: Path, replace: bool) -> None:
+def main(
+    *,
+    model: str,
+    arch: str | None,
+    revision: str,
+    accept_license: bool,
+    weights: Kind,
+    out: Path | None,
+    replace: bool,
+) -> None:
     """Write a model bundle: both towers as ONNX, tokenizer, golden pairs and manifest.
 
     The folder appears whole or not at all. The same input gives the same bundle id. Progress goes
     to stderr, the bundle id to stdout.
     """
+    if not model or out is None:
+        raise click.UsageError("Give --model and --out.")
+    try:  # torch takes seconds to come, which --help doesn't need
+        from export.bundle_writer import write_bundle
+        from export.hub import Hub
+        from export.loading import load
+    except ModuleNotFoundError as error:
+        raise _without(error) from error
     logging.disable(logging.WARNING)  # open_clip logs what the refusals below say better
     begun = time.monotonic()
 
@@ -53,7 +86,13 @@ def main(model: str, arch: str | None, weights: Kind, out: Path, replace: bool) 
 
     try:
         say(f"loading {model}")
-        loaded = load(model, arch=arch)
+        loaded = load(
+            model,
+            arch=arch,
+            accept_licence=accept_license,
+            hub=Hub(revision=revision, say=say),
+        )
+        say(f"licence: {loaded.licence.name} {loaded.licence.url}".rstrip())
         written = write_bundle(loaded, kind=weights, out=out, replace=replace, say=say)
     except DvaError as error:
         raise click.ClickException(f"{error} {error.next_step}") from error

@@ -24,7 +24,7 @@ from export.errors import BundleRefused
 from export.expected import Expected, Towers, expected, measure_spread, tolerance
 from export.golden import Golden, golden_pairs
 from export.licence import NOTICES
-from export.loading import Loaded
+from export.loaded import Loaded
 from export.manifest import GOLDEN_PATH, LICENCE_PATH, MERGES_PATH, describe
 from export.reference import Inputs, reference_inputs
 from export.resnet import ResNetWeights, resnet_tower

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.checkpoints import APPLE_LICENCE, Checkpoint
+from export.checkpoints import SEE_PAGE, Checkpoint
+from export.errors import LicenceUnaccepted
 
 LICENCE_FILES = ("LICENSE.txt", "LICENSE", "LICENSES.md", "LICENSE.md", "LICENCE")
 MIT_TEXT = """\
@@ -48,6 +50,14 @@ class LicenceText:
     text: str
 
 
+RANDOM_LICENCE = LicenceText(
+    name="CC0-1.0",
+    url="https://creativecommons.org/publicdomain/zero/1.0/",
+    attribution="random numbers",
+    text="These weights are random numbers; nobody claims any right in them (CC0-1.0).\n",
+)
+
+
 def folder_licence(folder: Path, label: str) -> LicenceText:
     """The licence that lies beside the weights."""
     found = next((folder / name for name in LICENCE_FILES if (folder / name).is_file()), None)
@@ -68,10 +78,21 @@ def demo_licence(folder: Path) -> LicenceText:
     )
 
 
-def hub_licence(hub: str, known: Checkpoint | None) -> LicenceText:
+def hub_licence(
+    hub: str, known: Checkpoint | None, *, card: str = "", text: str = ""
+) -> LicenceText:
+    """`card`: the model page's README.md, whose first lines name the licence; `text`: the licence
+    file in the repository. "" where there is none. What the page says goes before what is known
+    here."""
     page = f"https://huggingface.co/{hub}"
-    name = APPLE_LICENCE if known else "see the model's page"
-    url = known.licence_url if known else page
+    said = _front_matter(card)
+    name = said.get("license_name") or said.get("license", "")
+    if name in ("", "other"):
+        name = known.licence if known else SEE_PAGE
+    link = said.get("license_link", "")
+    if link and not link.startswith("https://"):
+        link = f"{page}/blob/main/{link}"
+    url = link or (known.licence_url if known else page)
     return LicenceText(
         name=name,
         url=url,
@@ -80,8 +101,18 @@ def hub_licence(hub: str, known: Checkpoint | None) -> LicenceText:
             f"The weights in this bundle were converted from {page}.\n"
             f"Licence: {name}.\nIts text: {url}\n"
             "Whoever serves or uses them needs to have read and accepted it.\n"
+            + (f"\nAs it lay beside the weights:\n\n{text.rstrip()}\n" if text else "")
         ),
     )
+
+
+def _front_matter(card: str) -> dict[str, str]:
+    """The plain `license...: value` lines between the two --- that begin a model's page."""
+    block = re.match(r"---\r?\n(.*?)\n---", card, re.DOTALL)
+    if block is None:
+        return {}
+    lines = re.findall(r"^(license(?:_name|_link)?):[ \t]*(\S[^\r\n]*)", block[1], re.MULTILINE)
+    return {key: value.strip().strip("'\"")[:200] for key, value in lines}
 
 
 def no_licence(label: str) -> LicenceText:
@@ -90,4 +121,16 @@ def no_licence(label: str) -> LicenceText:
         url="",
         attribution=label,
         text=f"No licence was given for the weights of {label}. Don't pass them on.\n",
+    )
+
+
+def check_accepted(licence: LicenceText, label: str, *, accepted: bool) -> None:
+    """Raises LicenceUnaccepted, which says what is to be read and how to accept it."""
+    if accepted:
+        return
+    where = f": {licence.url}" if licence.url else ""
+    raise LicenceUnaccepted(
+        f"The weights of {label} come under a licence that has to be accepted: {licence.name}"
+        f"{where}.",
+        next_step="Read it, and if you agree to it, add --accept-license.",
     )

@@ -15,7 +15,7 @@ from dva_agent.bundle import (
     bundle_id,
 )
 
-from export.loading import Loaded
+from export.loaded import Loaded
 from export.staging import sha256
 from export.weights import Kind
 
@@ -66,6 +66,7 @@ def describe(
             url=loaded.licence.url,
             attribution=loaded.licence.attribution,
             path=LICENCE_PATH,
+            accepted=loaded.accepted,
         ),
         files=[
             FileEntry(

@@ -29,7 +29,7 @@ def merges_of(text: dict[str, Any], vocabulary: int, beside: Path | None) -> tup
     if count < 0 or len(merges) != count:
         raise TowerUnsupported(f"A vocabulary of {vocabulary} isn't cut from CLIP's.")
     if beside is not None and beside.is_file():
-        given = tuple(beside.read_text(encoding="utf-8").removesuffix("\n").split("\n"))
-        if given != merges:
+        lines = beside.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        if tuple(lines[lines[0].startswith("#version") :]) != merges:
             raise TowerUnsupported(f"{beside.name} isn't the beginning of CLIP's list of merges.")
     return merges

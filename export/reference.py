@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from export.loading import Loaded
+from export.loaded import Loaded
 from export.openclip import open_clip
 
 Pixels = NDArray[np.uint8]

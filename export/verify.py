@@ -18,7 +18,9 @@ from dva_agent.errors import DvaError
 
 from export.errors import BundleRefused
 from export.expected import Towers, expected
-from export.loading import Loaded, load
+from export.hub import Hub, commit_of
+from export.loaded import Loaded
+from export.loading import load
 from export.reference import (
     Embeddings,
     Inputs,
@@ -88,9 +90,13 @@ def verify(loaded: Loaded, folder: Path) -> Comparison:
     "--bundle", required=True, type=click.Path(path_type=Path, exists=True, file_okay=False)
 )
 def main(model: str, arch: str | None, bundle: Path) -> None:
-    """Compare a bundle with open_clip in torch, on the bundle's golden pairs."""
+    """Compare a bundle with open_clip in torch, on the bundle's golden pairs. What was downloaded
+    is taken from the commit that the bundle was made from."""
     try:
-        click.echo(str(verify(load(model, arch=arch), bundle)))
+        manifest = decode_manifest((bundle / MANIFEST).read_bytes())
+        hub = Hub(revision=commit_of(manifest.model))
+        accepted = manifest.licence.accepted
+        click.echo(str(verify(load(model, arch=arch, accept_licence=accepted, hub=hub), bundle)))
     except DvaError as error:
         raise click.ClickException(f"{error} {error.next_step}") from error
 

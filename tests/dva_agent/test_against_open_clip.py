@@ -16,7 +16,8 @@ from dva_agent.protocol import PairStatus
 from PIL import Image
 
 from export.bundle_writer import write_bundle
-from export.loading import Loaded, load
+from export.loaded import Loaded
+from export.loading import load
 from export.openclip import open_clip
 from export.reference import reference_tokenizer
 from tests.dva_agent.local import LocalEngine

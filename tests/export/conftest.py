@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from export.bundle_writer import Written, write_bundle
 from export.golden import golden_pairs
-from export.loading import Loaded, load
+from export.loaded import Loaded
+from export.loading import load
 from export.merges import clip_merges
 from export.openclip import open_clip
 from export.reference import reference_inputs
@@ -101,6 +102,15 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
     return make
 
 
+@pytest.fixture
+def architecture(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a small architecture that open_clip knows for the time of a test: the "vit"
+    network with exact GELU."""
+    config = {**NETWORKS["vit"], "quick_gelu": False}
+    monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "ViT-tiny", config)
+    return "ViT-tiny"
+
+
 @pytest.fixture(scope="session")
 def make_bundle(
     checkpoint: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
@@ -110,7 +120,8 @@ def make_bundle(
 
     def make(network: str, kind: Kind) -> Made:
         if (network, kind) not in made:
-            loaded = load("demo" if network == "demo" else f"local-dir:{checkpoint(network)}")
+            name = "demo" if network == "demo" else f"local-dir:{checkpoint(network)}"
+            loaded = load(name, accept_licence=True)
             folder = tmp_path_factory.mktemp("bundles") / f"{network}-{kind}"
             written = write_bundle(loaded, kind=kind, out=folder)
             made[network, kind] = Made(

@@ -114,7 +114,7 @@ def test_golden_numbers_are_the_bundles(made: Made) -> None:
 def test_the_same_input_gives_the_same_bundle(
     made: Made, checkpoint: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    loaded = load(f"local-dir:{checkpoint(made.network)}")
+    loaded = load(f"local-dir:{checkpoint(made.network)}", accept_licence=True)
     again = write_bundle(loaded, kind=made.kind, out=tmp_path / "again")
     assert again.fresh
     assert again.manifest == made.written.manifest
@@ -149,7 +149,8 @@ def test_a_killed_export_leaves_no_bundle(
     step: str, checkpoint: Callable[[str], Path], tmp_path: Path
 ) -> None:
     out = tmp_path / "bundle"
-    command = [*BUILD, "--model", f"local-dir:{checkpoint('vit')}", "--out", str(out)]
+    command = [*BUILD, "--model", f"local-dir:{checkpoint('vit')}", "--accept-license"]
+    command += ["--out", str(out)]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as build:
         assert build.stderr is not None
         for line in build.stderr:

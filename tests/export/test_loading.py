@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
-from dva_agent.bundle import MANIFEST, decode_manifest
 from dva_agent.errors import DvaError
 
 from export.checkpoints import KNOWN, Checkpoint, by_hub, by_tag
-from export.errors import CheckpointRefused, TowerUnsupported
+from export.errors import CheckpointRefused, LicenceUnaccepted, TowerUnsupported
+from export.hub import Hub
 from export.loading import load
 from export.merges import clip_merges
 from export.openclip import open_clip
@@ -30,7 +30,7 @@ BUILD = (sys.executable, "export/build_onnx.py")
 
 def refusal(kind: type[DvaError], model: str, *, arch: str | None = None) -> str:
     with pytest.raises(kind) as caught:
-        load(model, arch=arch)
+        load(model, arch=arch, accept_licence=True)
     assert "\n" not in str(caught.value)
     return f"{caught.value} {caught.value.next_step}"
 
@@ -47,7 +47,7 @@ def altered(folder: Path, to: Path, **changes: object) -> str:
 
 
 def test_a_folder_keeps_its_preprocessing_and_licence(checkpoint: Callable[[str], Path]) -> None:
-    loaded = load(f"local-dir:{checkpoint('vit')}")
+    loaded = load(f"local-dir:{checkpoint('vit')}", accept_licence=True)
     assert loaded.preprocessing.resize == "squash"
     assert loaded.preprocessing.std == (0.5, 0.25, 0.5)
     assert loaded.source == "vit"
@@ -57,32 +57,74 @@ def test_a_folder_keeps_its_preprocessing_and_licence(checkpoint: Callable[[str]
     assert all(torch.equal(expected[k], v) for k, v in loaded.model.state_dict().items())
 
 
-def test_a_file_loads_with_its_architecture(tmp_path: Path) -> None:
-    made = load("random:ViT-S-32-alt")
+@pytest.mark.parametrize("name", ["trained.pt", "plain.bin", "plain.safetensors"])
+def test_a_file_loads_with_its_architecture(name: str, architecture: str, tmp_path: Path) -> None:
+    made = load(f"random:{architecture}")
     weights = made.model.state_dict()
-    path = tmp_path / "weights.pt"
-    torch.save({"state_dict": {f"module.{name}": value for name, value in weights.items()}}, path)
-    loaded = load(str(path), arch="ViT-S-32-alt")
-    assert made.source == "random:ViT-S-32-alt"
-    assert loaded.source == "weights.pt"
-    assert len(loaded.merges) == 48_894
+    path = tmp_path / name
+    if name.endswith(".safetensors"):
+        safetensors.torch.save_file(weights, path)
+    elif name.startswith("trained"):  # as open_clip's own training saves it
+        nested = {f"module.{key}": value for key, value in weights.items()}
+        torch.save({"epoch": 3, "state_dict": nested}, path)
+    else:
+        torch.save(weights, path)
+    loaded = load(str(path), arch=architecture, accept_licence=True)
+    assert made.source == f"random:{architecture}"
+    assert not made.accepted
+    assert loaded.source == name
+    assert loaded.accepted
     assert all(torch.equal(weights[name], v) for name, v in loaded.model.state_dict().items())
     assert "Don't pass them on" in loaded.licence.text
     assert "--arch" in refusal(CheckpointRefused, str(path))
-    assert "architecture" in refusal(CheckpointRefused, str(path), arch="ViT-S-16-alt")
+    assert "--arch" in refusal(CheckpointRefused, str(path), arch="ViT-S-32-alt")
+
+
+def test_a_file_is_held_to_the_activation_that_lies_beside(
+    checkpoint: Callable[[str], Path], architecture: str, tmp_path: Path
+) -> None:
+    """`architecture` is the "vit" network with the other activation."""
+    shutil.copytree(checkpoint("vit"), tmp_path / "vit")
+    path = tmp_path / "vit" / "open_clip_model.safetensors"
+    said = refusal(CheckpointRefused, str(path), arch=architecture)
+    assert "trained with QuickGELU" in said
+    assert f"--arch {architecture}-quickgelu" in said
+
+
+def test_a_licence_has_to_be_accepted(
+    checkpoint: Callable[[str], Path], architecture: str, tmp_path: Path
+) -> None:
+    for model, arch, says in (
+        (f"local-dir:{checkpoint('vit')}", None, "see LICENSE.txt"),
+        (str(tmp_path / "any.bin"), architecture, "not stated"),
+    ):
+        (tmp_path / "any.bin").touch()
+        with pytest.raises(LicenceUnaccepted, match=says) as caught:
+            load(model, arch=arch)
+        assert "--accept-license" in caught.value.next_step
+    assert not load("demo").accepted
+
+
+def test_a_revision_is_for_what_is_downloaded(checkpoint: Callable[[str], Path]) -> None:
+    for model in ("demo", "random:ViT-B-32", f"local-dir:{checkpoint('vit')}"):
+        with pytest.raises(CheckpointRefused, match="--revision"):
+            load(model, accept_licence=True, hub=Hub(revision="main"))
 
 
 @pytest.mark.parametrize("known", KNOWN, ids=lambda known: f"{known.arch}:{known.tag}")
 def test_known_facts_are_open_clips(known: Checkpoint) -> None:
-    facts = open_clip.pretrained.get_pretrained_cfg(known.arch, known.tag)
     config = open_clip.get_model_config(known.arch)
+    assert config["vision_cfg"]["image_size"] == known.size
+    assert by_hub(known.hub) is known
+    if not known.tag:
+        assert by_tag(known.arch, known.tag) is None
+        return
+    facts = open_clip.pretrained.get_pretrained_cfg(known.arch, known.tag)
     assert facts["hf_hub"].rstrip("/") == known.hub
     assert bool(facts.get("quick_gelu", False)) == known.quick_gelu
     assert bool(config.get("quick_gelu", False)) == known.quick_gelu
     assert (facts.get("resize_mode") or "shortest") == known.resize
-    assert config["vision_cfg"]["image_size"] == known.size
     assert by_tag(known.arch, known.tag.replace("_", "-")) is known
-    assert by_hub(known.hub) is known
 
 
 @pytest.mark.parametrize(
@@ -123,6 +165,18 @@ def test_broken_checkpoints_are_refused(checkpoint: Callable[[str], Path], tmp_p
 
     model = altered(whole, tmp_path / "garbage")
     (tmp_path / "garbage" / "open_clip_model.safetensors").write_bytes(b"not weights at all")
+    assert "damaged or cut short" in refusal(CheckpointRefused, model)
+
+    model = altered(whole, tmp_path / "cut")
+    os.truncate(tmp_path / "cut" / "open_clip_model.safetensors", 10_000)
+    assert "damaged or cut short" in refusal(CheckpointRefused, model)
+
+    torch.save(random_network("vit").state_dict(), tmp_path / "cut.pt")
+    os.truncate(tmp_path / "cut.pt", 10_000)
+    assert "damaged or cut" in refusal(CheckpointRefused, str(tmp_path / "cut.pt"), arch="ViT-B-32")
+
+    model = altered(whole, tmp_path / "words")
+    (tmp_path / "words" / "open_clip_config.json").write_text("no JSON")
     assert "could not load" in refusal(CheckpointRefused, model)
 
     model = altered(whole, tmp_path / "nan")
@@ -138,9 +192,13 @@ def test_broken_checkpoints_are_refused(checkpoint: Callable[[str], Path], tmp_p
     (tmp_path / "merges" / "merges.txt").write_text("a b\n")
     assert "merges" in refusal(TowerUnsupported, model)
 
+
+def test_no_code_in_a_pickle_runs(tmp_path: Path) -> None:
+    mark = tmp_path / "ran"
     pickle = tmp_path / "evil.pt"
-    pickle.write_bytes(b"cos\nsystem\n(S'touch /tmp/evil'\ntR.")
-    assert "could not load" in refusal(CheckpointRefused, str(pickle), arch="ViT-B-32")
+    pickle.write_bytes(f"cos\nsystem\n(S'touch {mark}'\ntR.".encode())
+    assert "could not load" in refusal(CheckpointRefused, str(pickle), arch="ViT-S-32-alt")
+    assert not mark.exists()
 
 
 @pytest.mark.parametrize(
@@ -149,8 +207,9 @@ def test_broken_checkpoints_are_refused(checkpoint: Callable[[str], Path], tmp_p
         {"preprocess_cfg": {"resize_mode": "longest"}},
         {"preprocess_cfg": {"interpolation": "bilinear"}},
         {"text_cfg__tokenizer_kwargs": {"clean": "canonicalize"}},
+        {"text_cfg__hf_model_name": "someone/bert"},
     ],
-    ids=["longest", "bilinear", "cleaning"],
+    ids=["longest", "bilinear", "cleaning", "another text tower"],
 )
 def test_other_preprocessing_is_refused(
     changes: dict[str, object], checkpoint: Callable[[str], Path], tmp_path: Path
@@ -185,47 +244,6 @@ def test_what_the_graph_writer_does_not_know_is_refused(
     with pytest.raises(TowerUnsupported, match=says):
         image_weights(model, half, half)
         text_weights(model)
-
-
-def test_offline_a_download_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hub")}
-    for model in ("ViT-B-16-quickgelu:dfn2b", "hf-hub:apple/DFN2B-CLIP-ViT-B-16"):
-        done = subprocess.run(
-            [*BUILD, "--model", model, "--out", str(tmp_path / "out")],
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 1
-        assert done.stdout == ""
-        assert f"{model} could not be downloaded" in done.stderr
-        assert "Traceback" not in done.stderr
-        assert not (tmp_path / "out").exists()
-
-
-def test_a_hub_model_loads_from_the_cache(
-    checkpoint: Callable[[str], Path], tmp_path: Path
-) -> None:
-    """The hub's own cache layout stands in for a download."""
-    cached = tmp_path / "hub" / "hub" / "models--someone--clip"
-    snapshot = "0123456789" * 4
-    (cached / "refs").mkdir(parents=True)
-    (cached / "refs" / "main").write_text(snapshot)
-    shutil.copytree(checkpoint("vit"), cached / "snapshots" / snapshot)
-    done = subprocess.run(
-        [*BUILD, "--model", "hf-hub:someone/clip", "--out", str(tmp_path / "out")],
-        cwd=ROOT,
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hub")},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    manifest = decode_manifest((tmp_path / "out" / MANIFEST).read_bytes())
-    assert done.stdout == f"{manifest.bundle}\n"
-    assert manifest.model == "hf-hub:someone/clip"
-    assert manifest.licence.url == "https://huggingface.co/someone/clip"
-    assert manifest.preprocessing.resize == "squash"
 
 
 def test_help_shows_examples() -> None:

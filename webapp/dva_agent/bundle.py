@@ -70,11 +70,14 @@ class Tower(_Part, frozen=True, kw_only=True):
     data_paths: tuple[RelativePath, ...] = ()
 
 
-class Licence(_Part, frozen=True, kw_only=True):
+class Licence(_Part, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     url: str
     attribution: str
     path: RelativePath
+    accepted: bool = False
+    """Whether the maker of the bundle said that they had read and accepted it. Written only where
+    it had to be said: the demo's and random weights need nobody's acceptance."""
 
 
 class Tolerance(_Part, frozen=True, kw_only=True):
