@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ def _without(error: ModuleNotFoundError) -> SystemExit:
 
 
 try:
+    from export.listing import records, table
     from export.weights import WEIGHTS, Kind
 except ModuleNotFoundError as error:
     raise _without(error) from error
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 EXAMPLES = """
 \b
 Examples:
+  python export/build_onnx.py --list
   python export/build_onnx.py --model demo --weights q8 --out static/models/demo-q8
   python export/build_onnx.py --model ViT-B-16-quickgelu:dfn2b --accept-license --out models/b16
   python export/build_onnx.py --model hf-hub:apple/DFN-public --revision COMMIT \\
@@ -39,6 +42,13 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
+@click.option(
+    "--list",
+    "listing",
+    is_flag=True,
+    help="Show the DFN checkpoints: size, work a pair, licence, what for. Then stop.",
+)
+@click.option("--json", "as_json", is_flag=True, help="With --list: as JSON.")
 @click.option(
     "--model",
     default="",
@@ -57,6 +67,8 @@ Examples:
 @click.option("--replace", is_flag=True, help="Replace another bundle in that folder.")
 def main(
     *,
+    listing: bool,
+    as_json: bool,
     model: str,
     arch: str | None,
     revision: str,
@@ -70,9 +82,12 @@ def main(
     The folder appears whole or not at all. The same input gives the same bundle id. Progress goes
     to stderr, the bundle id to stdout.
     """
-    if not model or out is None:
-        raise click.UsageError("Give --model and --out.")
-    try:  # torch takes seconds to come, which --help doesn't need
+    if listing:
+        click.echo(json.dumps(records(), indent=1) if as_json else table())
+        return
+    if not model or out is None or as_json:
+        raise click.UsageError("Give --model and --out, or --list and perhaps --json.")
+    try:  # torch takes seconds to come, which --help and --list don't need
         from export.bundle_writer import write_bundle
         from export.hub import Hub
         from export.loading import load
