@@ -63,7 +63,7 @@ def write_bundle(
     _check_place(out)
     with staging_folder(out) as folder:
         say("writing the graphs")
-        image, text, cost = _write_towers(loaded, kind, folder, largest_file)
+        image, text, cost = write_towers(loaded, kind, folder, largest_file)
         _write(folder / MERGES_PATH, "\n".join((*loaded.merges, "")).encode("utf-8"))
         _write(folder / LICENCE_PATH, (loaded.licence.text + NOTICES).encode("utf-8"))
         say("running the golden pairs")
@@ -106,7 +106,7 @@ def write_bundle(
     return Written(manifest=manifest, comparison=comparison, fresh=fresh)
 
 
-def _write_towers(
+def write_towers(
     loaded: Loaded, kind: Kind, folder: Path, largest_file: int
 ) -> tuple[Tower, Tower, int]:
     """image.onnx and text.onnx, and their multiply-adds for one pair."""
