@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
 
+from tests.soak.report import LIMITS_AN_HOUR
 from tests.soak.trend import trend
 
 SECONDS = [30.0 * number for number in range(240)]
@@ -31,6 +33,15 @@ def test_the_interval_is_around_the_slope() -> None:
 def test_what_fills_at_the_start_is_no_leak() -> None:
     values = [100 + min(at, 1200) / 10 for at in SECONDS]
     assert trend(SECONDS, values).verdict(1) == "flat"
+
+
+def test_a_small_leak_in_two_hours_of_a_tab() -> None:
+    """10 MB an hour, beside what a tab's memory does anyway: fill at the start, and come and go."""
+    fills = [40 * (1 - math.exp(-at / 300)) for at in SECONDS]
+    for leak, verdict in ((10, "grows"), (0, "flat")):
+        values = [fill + value for fill, value in zip(fills, series(leak, noise=4), strict=True)]
+        for part in ("renderer_mb", "server_mb"):
+            assert trend(SECONDS, values).verdict(LIMITS_AN_HOUR[part]) == verdict
 
 
 def test_too_few_samples() -> None:

@@ -14,8 +14,9 @@ import click
 
 from tests.e2e.serving import ROOT, serving
 from tests.soak import memory
+from tests.soak.devtools import DevToolsError
 from tests.soak.report import Report, Sample, report
-from tests.soak.tab import Tab, open_tab
+from tests.soak.tab import Tab, TabError, open_tab
 from tests.soak.trend import BLOCKS, WARM_UP
 from tests.soak.work import Work, by_native_agent
 
@@ -66,7 +67,7 @@ def run(
     ):
         tab.start(f"{origin}/?rung={rung}&power=full")
         samples = watch(tab, work, seconds, every, log)
-        tab.stop()
+        end(tab)
     say("Comparing what was stored")
     found = report(samples, work.losses(native), tab.troubles)
     work.database.close()
@@ -80,10 +81,14 @@ def watch(tab: Tab, work: Work, seconds: float, every: float, log: IO[str]) -> l
     samples: list[Sample] = []
     while (at := time.monotonic() - began) < seconds:
         units = work.keep_ahead()
-        if tab.phase not in AT_WORK:
-            tab.troubles.append(f"after {at:.0f} s the tab was {tab.phase!r}")
+        try:
+            if tab.phase not in AT_WORK:
+                tab.troubles.append(f"after {at:.0f} s the tab was {tab.phase!r}")
+                break
+            sample = {"seconds": at, "units": float(units), **memory.of_tab(tab)}
+        except DevToolsError as error:
+            tab.troubles.append(f"after {at:.0f} s: {error}")
             break
-        sample = {"seconds": at, "units": float(units), **memory.of_page(tab.page)}
         sample |= memory.of_processes()
         samples.append(sample)
         log.write(f"{sample}\n")
@@ -94,8 +99,16 @@ def watch(tab: Tab, work: Work, seconds: float, every: float, log: IO[str]) -> l
             if name.endswith("_mb")
         )
         say(f"{at / 60:6.1f} min: {units} units; MB: {parts}")
-        tab.page.wait_for_timeout(1000 * max(0.0, every - (time.monotonic() - began - at)))
+        time.sleep(max(0.0, every - (time.monotonic() - began - at)))
     return samples
+
+
+def end(tab: Tab) -> None:
+    try:
+        tab.stop()
+        tab.listen()
+    except (DevToolsError, TabError) as error:
+        tab.troubles.append(str(error))
 
 
 def say(line: str) -> None:

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import os
 
-from playwright.sync_api import Page
-
 from tests.processes import command_line, descendants, resident_mb
+from tests.soak.devtools import DevTools
+from tests.soak.tab import AGENT, Tab
 
-CHROMIUM_FLAGS = ("--js-flags=--expose-gc", "--enable-precise-memory-info")
-"""Garbage that merely hasn't been collected is no leak: each sample collects first."""
-
-_COLLECT = "() => { self.gc?.(); }"
-_HEAP = "() => performance.memory.usedJSHeapSize / 1e6"
-_ELEMENTS = "() => document.getElementsByTagName('*').length"
+_ELEMENTS = "document.getElementsByTagName('*').length"
+_WORKERS = (AGENT, "/engine/pixels-worker.js")
+"""The others are onnxruntime's threads, which wait without ever answering."""
 
 
-def of_page(page: Page) -> dict[str, float]:
-    """The page's JavaScript heap and its elements. What Workers hold, WebAssembly's and Python's
-    memory included, is in the renderer's: they aren't asked, for some of them are onnxruntime's
-    threads, which wait without ever answering."""
-    page.evaluate(_COLLECT)
-    return {"page_heap_mb": page.evaluate(_HEAP), "elements": page.evaluate(_ELEMENTS)}
+def of_tab(tab: Tab) -> dict[str, float]:
+    """What JavaScript holds, buffers included, in the page and in the agent's two Workers, and the
+    page's elements. Garbage that merely hasn't been collected is no leak: it is collected first.
+    WebAssembly's memories, which Pyodide and onnxruntime live in, are in the renderer's only."""
+    heap = 0.0
+    tab.listen()
+    for session in [at for at, address in tab.workers.items() if address.endswith(_WORKERS)]:
+        heap += _heap(tab.devtools, session)
+    return {
+        "page_heap_mb": _heap(tab.devtools, tab.session) / 1e6,
+        "workers_heap_mb": heap / 1e6,
+        "elements": float(tab.devtools.evaluate(tab.session, _ELEMENTS)),
+    }
+
+
+def _heap(devtools: DevTools, session: str) -> float:
+    devtools.send("HeapProfiler.collectGarbage", session)
+    usage = devtools.send("Runtime.getHeapUsage", session)
+    return float(usage["usedSize"] + usage["backingStorageSize"])
 
 
 def of_processes() -> dict[str, float]:
