@@ -19,7 +19,7 @@ _POLICY = {
     "script-src": "'self' 'wasm-unsafe-eval'",
     "worker-src": "'self'",
     "connect-src": "'self'",
-    "img-src": "'self' blob:",
+    "img-src": "'self'",
     "style-src": "'self'",
     "font-src": "'self'",
     "manifest-src": "'self'",

@@ -50,7 +50,7 @@ def test_each_picture_by_its_own_pool(page: Page, origin: str) -> None:
     expect(wild.first).to_be_visible()
     expect(title).to_have_text("wild")
     expect(wild.and_(page.locator(":not(.blurred)"))).to_have_count(0)
-    expect(wild.first.locator("img")).to_have_css("filter", "blur(18px)")
+    expect(wild.first.locator("canvas")).to_have_css("filter", "blur(18px)")
 
     show.click()
     page.get_by_role("button", name="I am 18 or older, show them", exact=True).click()

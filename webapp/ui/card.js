@@ -9,10 +9,12 @@ import { isFit, resultOf, scoreOf, valuesOf } from './values.js';
 /** @typedef {import('../engine/wire.js').ShownPair} ShownPair */
 
 const APPEAR_MS = 320;
+/** Of its picture, in pixels of the screen: twice its place, for a sharp one. */
+const SIDE = 320;
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
 export class Card {
-  #picture = new Picture();
+  #picture = new Picture(SIDE);
   #values = make('span', { class: 'values', hidden: '' });
   #caption = make('span', { class: 'caption' });
   #bar = make('span', { class: 'bar' }, make('span', { class: 'fill' }));

@@ -22,9 +22,12 @@ import { isFit, scoreOf, valuesOf } from './values.js';
  * @property {(pair: ShownPair) => void} reported
  */
 
+/** Of its picture, in pixels of the screen: what the dialog has room for, on a sharp one. */
+const SIDE = 1280;
+
 export class PairElement extends HTMLElement {
   #dialog = make('dialog', { class: 'pair', 'aria-labelledby': 'pair-title' });
-  #picture = new Picture();
+  #picture = new Picture(SIDE);
   #seen = make('div', { class: 'seen' });
   #reveal = make('button', { type: 'button', class: 'button reveal' }, TEXT.pairReveal);
   #caption = make('blockquote', { class: 'whole', tabindex: '0' });

@@ -1,13 +1,24 @@
 // One picture's place: the picture, a word where there is none, a blur where it isn't to be seen yet.
+//
+// It is drawn on a canvas, which is as big as its place however big the file is. An <img> would leave
+// each picture, decoded, in the browser's cache, five minutes after its turn: that came to 75 MB of
+// emoji, and would be as much of photographs as the browser allows.
 
 import { make, say } from './dom.js';
 import { TEXT } from './text.js';
 
 export class Picture {
   #none = make('span', { class: 'none' });
-  #image = this.#newImage();
-  #url = '';
-  element = make('span', { class: 'picture' }, this.#image, this.#none);
+  #canvas = make('canvas', { hidden: '' });
+  #side;
+  /** Counts what has been shown: a picture that is decoded after its turn isn't drawn. */
+  #turn = 0;
+  element = make('span', { class: 'picture' }, this.#canvas, this.#none);
+
+  /** @param {number} side as which it is drawn at most, in pixels of the screen */
+  constructor(side) {
+    this.#side = side;
+  }
 
   /** @param {boolean} blurred */
   set blurred(blurred) {
@@ -25,29 +36,44 @@ export class Picture {
       say(this.#none, TEXT.noPicture);
       return;
     }
-    this.#url = URL.createObjectURL(new Blob([bytes]));
-    this.#image.src = this.#url;
-    this.#image.alt = alt;
-    this.#image.hidden = false;
+    if (alt !== '') {
+      this.#canvas.role = 'img';
+      this.#canvas.ariaLabel = alt;
+    }
+    this.#draw(bytes, this.#turn);
   }
 
   clear() {
-    // An image shows its last picture until the next is decoded: that one may need the blur still.
-    const image = this.#newImage();
-    this.#image.replaceWith(image);
-    this.#image = image;
-    URL.revokeObjectURL(this.#url);
-    this.#url = '';
+    this.#turn++;
+    this.#canvas.hidden = true;
+    this.#canvas.role = this.#canvas.ariaLabel = null;
+    // Nothing of it is to be seen before the next is there: that one may need the blur still.
+    this.#canvas.width = this.#canvas.height = 0;
     say(this.#none, '');
   }
 
-  #newImage() {
-    const image = make('img', { alt: '', decoding: 'async', width: '160', height: '160', hidden: '' });
-    image.addEventListener('error', () => {
-      if (image !== this.#image) return;
-      image.hidden = true;
-      say(this.#none, TEXT.noPicture);
-    });
-    return image;
+  /**
+   * @param {Uint8Array<ArrayBuffer>} bytes
+   * @param {number} turn
+   */
+  async #draw(bytes, turn) {
+    const bitmap = await createImageBitmap(new Blob([bytes])).catch(() => null);
+    if (turn === this.#turn) {
+      if (bitmap === null) say(this.#none, TEXT.noPicture);
+      else this.#paint(bitmap);
+    }
+    bitmap?.close();
+  }
+
+  /** @param {ImageBitmap} bitmap */
+  #paint(bitmap) {
+    const canvas = this.#canvas;
+    const scale = Math.min(1, this.#side / Math.max(bitmap.width, bitmap.height));
+    canvas.width = Math.max(1, Math.round(bitmap.width * scale));
+    canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+    context.imageSmoothingQuality = 'high';
+    context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+    canvas.hidden = false;
   }
 }
