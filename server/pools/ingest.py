@@ -19,9 +19,10 @@ from server.config import Settings
 from server.db import Database, now
 from server.errors import PoolError, ShardError
 from server.pools import beside, bundles, tar
+from server.pools.files import index_path, truth_path
 from server.pools.index import IndexWriter
 from server.pools.models import Pool, Shard, Unit
-from server.pools.services import POOL_NAME, SHARD_NAME, index_path, truth_path
+from server.pools.services import POOL_NAME, SHARD_NAME
 
 DEFAULT_AGENT = "dva"
 MAX_UNIT_BYTES = 256 << 20

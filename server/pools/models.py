@@ -13,7 +13,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from server.db import Base, Key, UtcTime
 
@@ -83,3 +83,7 @@ class Unit(Base):
     def name(self) -> str:
         """How messages and score tables call it."""
         return f"u{self.shard_id}-{self.number}"
+
+
+WITH_POOL = joinedload(Unit.shard).joinedload(Shard.pool)
+"""An option of a query for units: their shard and pool come with them."""

@@ -2,38 +2,45 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
 from dva_agent.agents.base import DataAgent
 from dva_agent.discovery import AGENTS
-from dva_agent.packed import MOST, pack
-from dva_agent.protocol import ROOT, PairRef, PoolStatus
-from sqlalchemy import Select, exists, func, select
+from dva_agent.protocol import ROOT, PoolStatus
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, joinedload
-from sqlalchemy.sql.base import ExecutableOption
 
-from server.config import Settings
-from server.errors import PoolError, ShardUnavailable
-from server.pools.beside import TRUTH
-from server.pools.index import read_unit
-from server.pools.models import DONE, LEASED, OPEN, Pool, Shard, Unit
+from server.errors import PoolError
+from server.pools.files import (
+    checked_path,
+    index_path,
+    read_captions,
+    shard_pairs,
+    truth_path,
+    unit_pairs,
+)
+from server.pools.models import DONE, LEASED, OPEN, WITH_POOL, Pool, Shard, Unit
+from server.pools.open_units import take_open_units
 
-__all__ = ["Pool", "Shard", "Unit"]
+__all__ = [
+    "WITH_POOL",
+    "Pool",
+    "Shard",
+    "Unit",
+    "checked_path",
+    "index_path",
+    "read_captions",
+    "shard_pairs",
+    "take_open_units",
+    "truth_path",
+    "unit_pairs",
+]
 
-log = logging.getLogger(__name__)
 POOL_NAME = re.compile(r"[0-9a-z][0-9a-z_-]{0,39}")
 SHARD_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-SHARD_PAGE = 256
-TOLD_SHARDS = 4096
 _UNIT_NAME = re.compile(r"u(\d{1,18})-(\d{1,9})", re.ASCII)
-WITH_POOL = (joinedload(Unit.shard).joinedload(Shard.pool),)
-"""Options of a query for units: their shard and pool come with them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,23 +49,6 @@ class UnitCounts:
 
     total: int
     done: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Taken:
-    """Units that were open. `unavailable`: open ones were passed over, because their shard isn't
-    the file that was ingested."""
-
-    units: list[Unit]
-    unavailable: bool
-
-
-def index_path(settings: Settings, pool: str, shard: str) -> Path:
-    return settings.pools / pool / "index" / f"{shard}.parquet"
-
-
-def truth_path(settings: Settings, pool: str) -> Path:
-    return settings.pools / pool / TRUTH
 
 
 def bundle_url(bundle: str) -> str:
@@ -153,106 +143,13 @@ def leased_units(session: Session, shards: Sequence[Shard]) -> dict[int, int]:
     return {shard: int(count) for shard, count in rows}
 
 
-def with_shard() -> ExecutableOption:
-    """For queries of units elsewhere: shard and pool come along."""
-    return joinedload(Unit.shard).joinedload(Shard.pool)
-
-
-def checked_path(shard: Shard) -> Path:
-    """Where the tar lies. Raises ShardUnavailable if it isn't the file that was ingested: its
-    offsets would point into something else."""
-    path = Path(shard.path)
-    try:
-        found = path.stat()
-    except OSError as error:
-        raise ShardUnavailable(f"The shard {shard.name} can't be read.") from error
-    if (found.st_size, found.st_mtime_ns) != (shard.size, shard.mtime_ns):
-        raise ShardUnavailable(f"The shard {shard.name} has changed since it was ingested.")
-    return path
-
-
-def take_open_units(session: Session, pools: Sequence[int], count: int) -> Taken:
-    """Up to `count` open units, now leased, each of a shard that can be fetched: one that can't
-    would come back and be first again. Rows that another claim holds are passed over."""
-    sound: dict[int, bool] = {}
-    units: list[Unit] = []
-    for pool in pools:
-        units += _take(session, select(Unit).where(Unit.pool_id == pool), count - len(units), sound)
-        if len(units) == count or all(sound.values()):
-            continue
-        for shard in _open_shards(session, pool):
-            if len(units) == count:
-                break
-            if _is_sound(shard, sound):
-                own = select(Unit).where(Unit.shard_id == shard.id)
-                units += _take(session, own, count - len(units), sound)
-    return Taken(units=units, unavailable=not all(sound.values()))
-
-
-def _take(session: Session, where: Select[Unit], count: int, sound: dict[int, bool]) -> list[Unit]:
-    """The sound ones of the first `count` open units. Each is marked at once, so that the next
-    query doesn't find it again."""
-    if count == 0:
-        return []
-    first = session.scalars(
-        where.where(Unit.state == OPEN)
-        .order_by(Unit.id)
-        .limit(count)
-        .with_for_update(skip_locked=True, of=Unit)
-        .options(*WITH_POOL)
-    ).all()
-    units = [unit for unit in first if _is_sound(unit.shard, sound)]
-    for unit in units:
-        unit.state = LEASED
-    session.flush()
-    return units
-
-
-def _open_shards(session: Session, pool: int) -> Iterator[Shard]:
-    """The shards of a pool with open units, oldest first, a page at a time: a claim ends with the
-    first sound one as a rule."""
-    last = 0
-    while page := session.scalars(
-        select(Shard)
-        .where(
-            Shard.pool_id == pool,
-            Shard.id > last,
-            Shard.units_done < Shard.units,
-            exists().where(Unit.shard_id == Shard.id, Unit.state == OPEN),
-        )
-        .order_by(Shard.id)
-        .limit(SHARD_PAGE)
-    ).all():
-        yield from page
-        last = page[-1].id
-
-
-def _is_sound(shard: Shard, known: dict[int, bool]) -> bool:
-    """Whether `checked_path` has nothing against it; looked up once a claim."""
-    if shard.id not in known:
-        try:
-            checked_path(shard)
-        except ShardUnavailable as error:
-            _tell_operator(str(error), shard.path)
-            known[shard.id] = False
-        else:
-            known[shard.id] = True
-    return known[shard.id]
-
-
-@lru_cache(maxsize=TOLD_SHARDS)
-def _tell_operator(what: str, path: str) -> None:
-    """Once a process, since every claim passes the shard over anew."""
-    log.error("%s (%s) Its units wait until the file is back as it was.", what, path)
-
-
 def reopen_unit(session: Session, unit: int) -> None:
     session.get_one(Unit, unit).state = OPEN
 
 
 def finish_unit(session: Session, unit: int) -> Unit:
     """Marks a leased unit as done, and counts it on its shard."""
-    row = session.get_one(Unit, unit, options=WITH_POOL)
+    row = session.get_one(Unit, unit, options=[WITH_POOL])
     row.state = DONE
     # Added up by the database: on PostgreSQL two units of a shard may end at the same time.
     row.shard.units_done = Shard.units_done + 1
@@ -261,7 +158,7 @@ def finish_unit(session: Session, unit: int) -> Unit:
 
 
 def get_unit(session: Session, unit: int) -> Unit:
-    return session.get_one(Unit, unit, options=WITH_POOL)
+    return session.get_one(Unit, unit, options=[WITH_POOL])
 
 
 def find_unit(session: Session, pool: str, name: str) -> Unit | None:
@@ -274,7 +171,7 @@ def find_unit(session: Session, pool: str, name: str) -> Unit | None:
         select(Unit)
         .join(Unit.pool)
         .where(Unit.shard_id == shard, Unit.number == number, Pool.name == pool)
-        .options(*WITH_POOL)
+        .options(WITH_POOL)
     )
 
 
@@ -289,30 +186,6 @@ def captions_url(unit: Unit) -> str | None:
     if agent is None or "images" in agent.needs:
         return None
     return f"{ROOT}/pools/{unit.shard.pool.name}/units/{unit.name}/captions"
-
-
-def read_captions(unit: Unit, pairs: Sequence[PairRef]) -> bytes:
-    """The captions of the unit's `pairs`, as dva_agent.packed has them. Raises
-    ShardUnavailable."""
-    with checked_path(unit.shard).open("rb") as file:
-        return pack([_caption(file.fileno(), pair) for pair in pairs])
-
-
-def _caption(file: int, pair: PairRef) -> bytes | None:
-    span = pair.caption
-    return None if span is None else os.pread(file, min(span.size, MOST), span.start)
-
-
-def unit_pairs(settings: Settings, unit: Unit) -> list[PairRef]:
-    path = index_path(settings, unit.shard.pool.name, unit.shard.name)
-    return read_unit(path, unit.number)
-
-
-def shard_pairs(settings: Settings, shard: Shard) -> Iterator[PairRef]:
-    """All pairs of a shard, in its order."""
-    path = index_path(settings, shard.pool.name, shard.name)
-    for number in range(shard.units):
-        yield from read_unit(path, number)
 
 
 def count_all_shards(session: Session) -> int:

@@ -141,7 +141,7 @@ def listed(session: Session, *, pool: str | None, states: Collection[State]) -> 
         .join(Unit, Unit.id == ReportedPair.unit_id)
         .where(ReportedPair.state.in_(states))
         .order_by(ReportedPair.id)
-        .options(*pools.WITH_POOL)
+        .options(pools.WITH_POOL)
     )
     if pool is not None:
         query = query.where(Unit.pool_id == pools.get_pool(session, pool).id)

@@ -212,7 +212,7 @@ def held(session: Session, limit: int) -> Claimed:
         .where(Lease.state == HELD)
         .order_by(Lease.deadline)
         .limit(limit)
-        .options(pools.with_shard())
+        .options(pools.WITH_POOL)
     )
     return [(lease, unit) for lease, unit in rows]
 

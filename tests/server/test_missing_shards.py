@@ -11,8 +11,9 @@ from flask import Flask
 
 from server.config import Settings
 from server.db import Database
-from server.pools import services
+from server.pools import open_units
 from server.pools.ingest import ingest
+from server.pools.models import Shard
 from tests.server.api import Api, result_for
 from tests.server.conftest import SHARDS, UNITS
 from tests.server.pool_factory import write_pool
@@ -118,13 +119,13 @@ def test_each_shard_is_looked_up_once_a_claim_and_told_of_once(
 ) -> None:
     shards[0].unlink()
     looked: list[str] = []
-    look = services.checked_path
+    look = open_units.checked_path
 
-    def counted(shard: services.Shard) -> Path:
+    def counted(shard: Shard) -> Path:
         looked.append(shard.name)
         return look(shard)
 
-    monkeypatch.setattr(services, "checked_path", counted)
+    monkeypatch.setattr(open_units, "checked_path", counted)
     assert len(api.lease(8).leases) == UNITS - FIRST
     assert sorted(looked) == ["00000", "00001"]
     assert unavailable(api.lease().idle)
@@ -141,7 +142,7 @@ def test_many_missing_shards_before_a_sound_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """More of them than a page of the walk."""
-    monkeypatch.setattr(services, "SHARD_PAGE", 2)
+    monkeypatch.setattr(open_units, "SHARD_PAGE", 2)
     folder = write_pool(tmp_path / "many", (1,) * 8)
     ingest(
         database,

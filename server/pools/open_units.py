@@ -1,0 +1,103 @@
+"""Units that wait to be leased: which of them a claim takes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sqlalchemy import Select, exists, select
+from sqlalchemy.orm import Session
+
+from server.errors import ShardUnavailable
+from server.pools.files import checked_path
+from server.pools.models import LEASED, OPEN, WITH_POOL, Shard, Unit
+
+log = logging.getLogger(__name__)
+SHARD_PAGE = 256
+TOLD_SHARDS = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """Units that were open. `unavailable`: open ones were passed over, because their shard isn't
+    the file that was ingested."""
+
+    units: list[Unit]
+    unavailable: bool
+
+
+def take_open_units(session: Session, pools: Sequence[int], count: int) -> Taken:
+    """Up to `count` open units, now leased, each of a shard that can be fetched: one that can't
+    would come back and be first again. Rows that another claim holds are passed over."""
+    sound: dict[int, bool] = {}
+    units: list[Unit] = []
+    for pool in pools:
+        units += _take(session, select(Unit).where(Unit.pool_id == pool), count - len(units), sound)
+        if len(units) == count or all(sound.values()):
+            continue
+        for shard in _open_shards(session, pool):
+            if len(units) == count:
+                break
+            if _is_sound(shard, sound):
+                own = select(Unit).where(Unit.shard_id == shard.id)
+                units += _take(session, own, count - len(units), sound)
+    return Taken(units=units, unavailable=not all(sound.values()))
+
+
+def _take(session: Session, where: Select[Unit], count: int, sound: dict[int, bool]) -> list[Unit]:
+    """The sound ones of the first `count` open units. Each is marked at once, so that the next
+    query doesn't find it again."""
+    if count == 0:
+        return []
+    first = session.scalars(
+        where.where(Unit.state == OPEN)
+        .order_by(Unit.id)
+        .limit(count)
+        .with_for_update(skip_locked=True, of=Unit)
+        .options(WITH_POOL)
+    ).all()
+    units = [unit for unit in first if _is_sound(unit.shard, sound)]
+    for unit in units:
+        unit.state = LEASED
+    session.flush()
+    return units
+
+
+def _open_shards(session: Session, pool: int) -> Iterator[Shard]:
+    """The shards of a pool with open units, oldest first, a page at a time: a claim ends with the
+    first sound one as a rule."""
+    last = 0
+    while page := session.scalars(
+        select(Shard)
+        .where(
+            Shard.pool_id == pool,
+            Shard.id > last,
+            Shard.units_done < Shard.units,
+            exists().where(Unit.shard_id == Shard.id, Unit.state == OPEN),
+        )
+        .order_by(Shard.id)
+        .limit(SHARD_PAGE)
+    ).all():
+        yield from page
+        last = page[-1].id
+
+
+def _is_sound(shard: Shard, known: dict[int, bool]) -> bool:
+    """Whether `checked_path` has nothing against it; looked up once a claim."""
+    if shard.id not in known:
+        try:
+            checked_path(shard)
+        except ShardUnavailable as error:
+            _tell_operator(str(error), shard.path)
+            known[shard.id] = False
+        else:
+            known[shard.id] = True
+    return known[shard.id]
+
+
+@lru_cache(maxsize=TOLD_SHARDS)
+def _tell_operator(what: str, path: str) -> None:
+    """Once a process, since every claim passes the shard over anew."""
+    log.error("%s (%s) Its units wait until the file is back as it was.", what, path)
