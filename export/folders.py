@@ -91,10 +91,11 @@ def _from_transformers(folder: Folder) -> nn.Module:
     weights = theirs.state_dict(open_clip.factory.load_state_dict(str(found[0])))
     network: nn.Module = open_clip.CLIP(**folder.model)
     network.load_state_dict(weights)
-    beside = folder.path / theirs.PREPROCESSOR
-    preprocessing = theirs.preprocess_config(
-        _record(beside) if beside.is_file() else None, folder.model["vision_cfg"]["image_size"]
+    beside = [folder.path / name for name in theirs.PROCESSORS]
+    processor = theirs.image_processor(
+        *(_record(path) if path.is_file() else {} for path in beside)
     )
+    preprocessing = theirs.preprocess_config(processor, folder.model["vision_cfg"]["image_size"])
     open_clip.model.set_model_preprocess_cfg(network, preprocessing)
     return network
 

@@ -126,7 +126,8 @@ def _load_hub(repository: Repository, accept: bool) -> Loaded:
     _check_known_activation(folder, known)
     licence = _licence_there(repository, known, accept)
     if folder.layout == "transformers":
-        repository.file_if_any(transformers_layout.PREPROCESSOR)
+        for name in transformers_layout.PROCESSORS:
+            repository.file_if_any(name)
     repository.file(*WEIGHTS[folder.layout])
     return loaded(
         build_folder(folder),

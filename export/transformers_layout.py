@@ -2,7 +2,8 @@
 
     config.json                               text_config, vision_config, projection_dim
     model.safetensors or pytorch_model.bin    text_model.*, vision_model.*, two projections
-    preprocessor_config.json                  CLIPImageProcessor's; without it, CLIP's own values
+    processor_config.json                     its image_processor is a CLIPImageProcessor's
+    preprocessor_config.json                  the same by itself; with neither, CLIP's own values
 
 Here queries, keys and values are three matrices, there one; here projections are [out, in], there
 [in, out]. Only plain translation: open_clip builds the network, and transformers isn't needed.
@@ -20,7 +21,7 @@ import torch
 from export.errors import TowerUnsupported
 
 CONFIG = "config.json"
-PREPROCESSOR = "preprocessor_config.json"
+PROCESSORS = ("processor_config.json", "preprocessor_config.json")
 WEIGHTS_FILES = ("model.safetensors", "pytorch_model.bin")
 
 Record = Mapping[str, Any]
@@ -137,10 +138,16 @@ def _blocks(part: Record) -> dict[str, Any]:
     }
 
 
-def preprocess_config(record: Record | None, size: int) -> dict[str, Any]:
-    """open_clip's preprocess_cfg for a preprocessor_config.json, or for none, and a tower that
-    takes pictures of `size`. Raises TowerUnsupported."""
-    record = record or {}
+def image_processor(together: Record, alone: Record) -> Record:
+    """The image processor's values, from the two of PROCESSORS, in their order; {} for no file.
+    transformers 5 puts all processors of a model into the first."""
+    nested: Record = together.get("image_processor") or alone
+    return nested
+
+
+def preprocess_config(record: Record, size: int) -> dict[str, Any]:
+    """open_clip's preprocess_cfg for an image processor's values, if any, and a tower that takes
+    pictures of `size`. Raises TowerUnsupported."""
     resized, cropped = record.get("size", size), record.get("crop_size", size)
     if isinstance(resized, Mapping) and "shortest_edge" not in resized:
         mode, target = "squash", _square(resized)
@@ -154,8 +161,9 @@ def preprocess_config(record: Record | None, size: int) -> dict[str, Any]:
         bool(record.get("do_normalize", True)),
         bool(record.get("do_rescale", True)),
         record.get("resample", BICUBIC),
+        round(255 * record.get("rescale_factor", 1 / 255), 6),
     )
-    if expected != (True, True, True, BICUBIC):
+    if expected != (True, True, True, BICUBIC, 1):
         raise TowerUnsupported("Its pictures aren't resized with bicubic and normalised.")
     if target != size or (crops and crop != size) or (mode == "shortest" and not crops):
         raise TowerUnsupported(

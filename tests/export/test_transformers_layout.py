@@ -110,20 +110,27 @@ def test_the_width_of_the_mlp_survives_open_clips_rounding() -> None:
 @pytest.mark.parametrize(
     ("record", "resize"),
     [
-        (None, "shortest"),
+        ({}, "shortest"),
         ({"size": 224, "crop_size": 224, "resample": 3}, "shortest"),
         ({"size": {"shortest_edge": 224}, "crop_size": {"height": 224, "width": 224}}, "shortest"),
         ({"size": {"height": 224, "width": 224}, "do_center_crop": False}, "squash"),
     ],
 )
-def test_pictures_are_prepared_as_the_processor_says(
-    record: dict[str, Any] | None, resize: str
-) -> None:
+def test_pictures_are_prepared_as_the_processor_says(record: dict[str, Any], resize: str) -> None:
     found = transformers_layout.preprocess_config(record, 224)
     assert found["resize_mode"] == resize
     assert found["size"] == 224
     assert found["mean"] == open_clip.constants.OPENAI_DATASET_MEAN
     assert found["std"] == open_clip.constants.OPENAI_DATASET_STD
+
+
+def test_the_image_processor_is_found_in_old_files_and_new() -> None:
+    alone = {"image_mean": [0, 0, 0], "size": 224}
+    nested = {"processor_class": "CLIPProcessor", "image_processor": {"size": 336}}
+    find = transformers_layout.image_processor
+    assert find(nested, alone) == find(nested, {}) == {"size": 336}
+    assert find({"processor_class": "CLIPProcessor"}, alone) is alone
+    assert find({}, {}) == {}
 
 
 @pytest.mark.parametrize(
@@ -134,6 +141,7 @@ def test_pictures_are_prepared_as_the_processor_says(
         {"size": {"shortest_edge": 224}, "do_center_crop": False},
         {"size": {"height": 224, "width": 336}},
         {"resample": 2},
+        {"rescale_factor": 1 / 127.5},
         {"do_normalize": False},
         {"do_resize": False},
     ],

@@ -27,6 +27,6 @@ export interface Manifest {
   tokenizer: { merges_path: string };
   image_tower: { path: string; data_paths?: string[] };
   text_tower: { path: string; data_paths?: string[] };
-  licence: { name: string; url: string; attribution: string; path: string };
+  licence: { name: string; url: string; attribution: string; path: string; accepted?: boolean };
   files: { path: string; bytes: number; sha256: string }[];
 }
