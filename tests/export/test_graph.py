@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -14,9 +13,7 @@ from hypothesis import strategies as st
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from export.bundle_writer import write_bundle
 from export.expected import Towers
-from export.loading import load
 from export.reference import Inputs, reference_embeddings, scores
 from export.weights import Kind
 from tests.export.conftest import Made
@@ -149,12 +146,3 @@ def test_the_graphs_are_plain(made: Made) -> None:
         contrib = {node.op_type for node in model.graph.node if node.domain == "com.microsoft"}
         assert contrib <= allowed
         assert "Attention" not in {node.op_type for node in model.graph.node}
-
-
-@pytest.mark.slow
-def test_a_vit_of_true_size_equals_torch(tmp_path: Path) -> None:
-    loaded = load("random:ViT-B-32")
-    written = write_bundle(loaded, kind="fp32", out=tmp_path / "b32")
-    assert written.comparison.largest_score <= 1e-5
-    assert written.manifest.parameters == 151_277_312
-    assert written.manifest.preprocessing.size == 224

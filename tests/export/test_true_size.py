@@ -22,3 +22,12 @@ def test_a_checkpoint_of_random_numbers_is_built_and_compared(architecture: str)
     assert proof["peak_memory_bytes"] > 10**8
     with pytest.raises(CheckpointRefused, match="made for 378 px squash"):
         prove(dataclasses.replace(known, size=378), pairs=2)
+
+
+@pytest.mark.slow
+def test_the_filtering_network_of_true_size_equals_torch() -> None:
+    known = KNOWN[0]
+    proof = prove(known, pairs=4)
+    assert proof["parameters"] == known.parameters
+    assert proof["pixels"] == 224
+    assert proof["score_difference"] <= 2e-6
