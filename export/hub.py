@@ -25,6 +25,7 @@ Say = Callable[[str], None]
 COMMIT = re.compile(r"[0-9a-f]{40}")
 NO_ROOM = "Not enough free disk space"
 PIECE = 1 << 20
+WORTH_SAYING = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +101,8 @@ class Repository:
         found = Path(path)
         if COMMIT.fullmatch(found.parent.name):
             self._commit = found.parent.name
-        self._hub.say(f"{self.name}: {name}, {found.stat().st_size / 1e6:,.1f} MB")
+        if (size := found.stat().st_size) >= WORTH_SAYING:
+            self._hub.say(f"{self.name}: {name}, {size / 1e6:,.1f} MB")
         _check(found, self.name)
         return found
 

@@ -42,6 +42,7 @@ RANDOM_ABOUT = "Random weights: the true size and speed of a model, and meaningl
 RANDOM_SEED = 0
 PREPARED = ("mean", "std", "interpolation", "resize_mode")
 """What open_clip's record of a tag says of how pictures are prepared."""
+LONGEST_TEXT = 1_000_000
 HUB = Hub()
 
 
@@ -162,7 +163,11 @@ def _licence_there(repository: Repository, known: Checkpoint | None, accept: boo
 
 
 def _read(path: Path | None) -> str:
-    return "" if path is None else path.read_text(encoding="utf-8", errors="replace")
+    """Its beginning: no licence is longer."""
+    if path is None:
+        return ""
+    with path.open("rb") as file:
+        return file.read(LONGEST_TEXT).decode("utf-8", errors="replace")
 
 
 def _load_demo() -> Loaded:

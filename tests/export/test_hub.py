@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ from huggingface_hub import constants
 
 from export.errors import DownloadFailed
 from export.hub import Hub, Repository, commit_of
+from export.hub_errors import failure
 from tests.export.small_hub import COMMIT, Served, SmallHub
 
 NAME = "someone/clip"
@@ -203,6 +205,11 @@ def test_the_environment_is_heeded(hub: SmallHub, tmp_path: Path) -> None:
     path, commit = json.loads(done.stdout)
     assert Path(path).is_relative_to(tmp_path)
     assert commit == COMMIT
+
+
+def test_a_disk_that_fills_up_on_the_way_is_said() -> None:
+    said = failure(OSError(errno.ENOSPC, "No space left on device"), NAME, "weights.bin")
+    assert "no room for weights.bin" in str(said)
 
 
 def test_a_source_says_its_commit() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,8 +17,8 @@ from click.testing import CliRunner
 from dva_agent.bundle import MANIFEST, decode_manifest
 from huggingface_hub import constants
 
+from export import transformers_layout
 from export.build_onnx import main
-from export.bundle_writer import write_bundle
 from export.errors import CheckpointRefused, DownloadFailed, LicenceUnaccepted, TowerUnsupported
 from export.hub import Hub
 from export.loaded import Loaded
@@ -56,11 +58,6 @@ def serve(hub: SmallHub, name: str, folder: Path, **more: bytes) -> None:
     hub.add(name, **{name.replace(".", "__"): body for name, body in files.items()}, **more)
 
 
-def serve_theirs(hub: SmallHub, name: str, folder: Path, *, size: int = 48, **more: bytes) -> None:
-    config = theirs.configuration(size=size)
-    serve(hub, name, theirs.save(folder, config, theirs.random_weights(config)), **more)
-
-
 def test_open_clips_layout(
     hub: SmallHub, fetch: Callable[..., Loaded], checkpoint: Callable[[str], Path]
 ) -> None:
@@ -76,7 +73,9 @@ def test_open_clips_layout(
 
 
 def test_transformers_layout(hub: SmallHub, fetch: Callable[..., Loaded], tmp_path: Path) -> None:
-    serve_theirs(hub, "someone/clip", tmp_path / "clip", README__md=b"---\nlicense: mit\n---\n")
+    config = theirs.configuration()
+    folder = theirs.save(tmp_path / "clip", config, theirs.random_weights(config))
+    serve(hub, "someone/clip", folder, README__md=b"---\nlicense: mit\n---\n")
     loaded = fetch("hf-hub:someone/clip", revision="v1")
     assert loaded.source == f"hf-hub:someone/clip@{COMMIT}"
     assert loaded.licence.name == "mit"
@@ -84,17 +83,37 @@ def test_transformers_layout(hub: SmallHub, fetch: Callable[..., Loaded], tmp_pa
     assert len(loaded.merges) == theirs.MERGES
 
 
-@pytest.mark.parametrize("processor", [True, False])
+def as_open_clip(folder: Path, config: Any, weights: theirs.Tensors) -> Path:
+    """A checkpoint of transformers, saved again in open_clip's layout."""
+    folder.mkdir()
+    record = {"model_cfg": transformers_layout.model_config(config)}
+    (folder / "open_clip_config.json").write_text(json.dumps(record))
+    torch.save(transformers_layout.state_dict(weights), folder / "open_clip_pytorch_model.bin")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "layout", ["transformers", "transformers without a processor", "open_clip"]
+)
 def test_the_filtering_network_itself(
-    processor: bool, hub: SmallHub, fetch: Callable[..., Loaded], tmp_path: Path
+    layout: str, hub: SmallHub, fetch: Callable[..., Loaded], tmp_path: Path
 ) -> None:
-    """With its processor's values, or with CLIP's own where it brings none."""
-    serve_theirs(hub, "apple/DFN-public", tmp_path / "clip", size=224, README__md=CARD)
-    if not processor:
-        del hub.repositories["apple/DFN-public"]["preprocessor_config.json"]
-    loaded = fetch("hf-hub:apple/DFN-public")
-    mean = tuple(theirs.MEAN) if processor else open_clip.constants.OPENAI_DATASET_MEAN
+    """From either layout; with its processor's values, or CLIP's own where it brings none."""
+    name = "apple/DFN-public"
+    config = theirs.configuration(size=224)
+    weights = theirs.random_weights(config)
+    if layout == "open_clip":
+        serve(hub, name, as_open_clip(tmp_path / "clip", config, weights), README__md=CARD)
+    else:
+        serve(hub, name, theirs.save(tmp_path / "clip", config, weights), README__md=CARD)
+    if layout.endswith("without a processor"):
+        del hub.repositories[name]["preprocessor_config.json"]
+    loaded = fetch(f"hf-hub:{name}")
+    said = layout == "transformers"
+    mean = tuple(theirs.MEAN) if said else open_clip.constants.OPENAI_DATASET_MEAN
     assert loaded.preprocessing.mean == mean
+    expected = transformers_layout.state_dict(weights)
+    assert all(torch.equal(expected[k], v) for k, v in loaded.model.state_dict().items())
     assert loaded.preprocessing.resize == "shortest"
     assert "filtering network itself" in loaded.about
     assert loaded.licence.name == "apple-sample-code-license"
@@ -174,8 +193,7 @@ def test_the_command_downloads_then_needs_no_network(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One command online, the same offline: the same bundle. The manifest says what was taken,
-    and under what."""
+    """The manifest says what was taken, and under what; the same is there again offline."""
     serve(hub, "someone/clip", checkpoint("vit"), README__md=CARD)
     model = ("--model", "hf-hub:someone/clip", "--accept-license", "--out")
     done = subprocess.run(
@@ -198,8 +216,8 @@ def test_the_command_downloads_then_needs_no_network(
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     cached = Hub(cache=tmp_path / "home" / "hub")
     again = load("hf-hub:someone/clip", accept_licence=True, hub=cached)
-    written = write_bundle(again, kind="q8", out=tmp_path / "out")
-    assert not written.fresh
+    assert again.source == manifest.model
+    assert again.licence.name == manifest.licence.name
     assert hub.asked == []
 
 
