@@ -2,6 +2,8 @@
 // when it must, keeps the state. Tells by events: "change" when the state is another, "seen" for each
 // batch scored.
 
+import { AgentWorker } from './agent.js';
+import { giveBack } from './leases.js';
 import { AT_REST, isAlive, reduce, wishing, withNotice } from './state.js';
 import {
   addToTotals, addToTraffic, allowReload, mayReload, rememberRunning, saveDevice, savedDevice,
@@ -11,7 +13,6 @@ import { SHARES } from './settings.js';
 import { awaitTurn, stealTurn, takeTurn } from './turn.js';
 
 /** @typedef {import('../engine/wire.js').FromWorker} FromWorker */
-/** @typedef {import('../engine/wire.js').ToWorker} ToWorker */
 /** @typedef {import('./state.js').State} State */
 /** @typedef {import('./state.js').Wish} Wish */
 /** @typedef {import('./rest.js').Conditions} Conditions */
@@ -19,7 +20,6 @@ import { awaitTurn, stealTurn, takeTurn } from './turn.js';
 /** @typedef {import('./settings.js').Settings} Settings */
 /** @typedef {import('./turn.js').Turn} Turn */
 
-const API = '/api/v1';
 /** A Worker that was told to stop and doesn't is ended. */
 const STOP_WITHIN_MS = 15_000;
 
@@ -33,10 +33,8 @@ const STOP_WITHIN_MS = 15_000;
 export class Controller extends EventTarget {
   /** @type {State} */
   #state = AT_REST;
-  /** @type {Worker | null} */
+  /** @type {AgentWorker | null} */
   #worker = null;
-  /** Whether the Worker was told to pause. */
-  #halted = false;
   /** @type {Turn | null} */
   #turn = null;
   /** @type {AbortController | null} */
@@ -144,7 +142,7 @@ export class Controller extends EventTarget {
   set settings(settings) {
     const before = this.#settings;
     this.#settings = settings;
-    if (settings.power !== before.power) this.#send({ kind: 'pace', share: SHARES[settings.power] });
+    if (settings.power !== before.power) this.#worker?.pace(SHARES[settings.power]);
     this.check();
   }
 
@@ -185,25 +183,19 @@ export class Controller extends EventTarget {
     this.#become(wishing(this.#state, wish, rest, { hasWorker: this.#worker !== null }));
     if (wish === 'finish' || wish === 'stop') {
       if (this.#worker === null) return this.#stopped(wish === 'finish' ? 'finished' : 'stopped');
-      this.#send({ kind: 'stop', finish: wish === 'finish' });
+      this.#worker.stop({ finish: wish === 'finish' });
       if (wish === 'stop') this.#endWorkerSoon();
       return;
     }
     if (wish === 'run' && rest === null) this.#go();
-    else this.#halt();
+    else this.#worker?.halt();
   }
 
   #go() {
     // Back from a pause, and the page is an old one.
     if (this.#outdated) this.#reload();
     else if (this.#worker === null) this.#startWorker();
-    else if (this.#halted) this.#send({ kind: 'resume' });
-    this.#halted = false;
-  }
-
-  #halt() {
-    if (!this.#halted) this.#send({ kind: 'pause' });
-    this.#halted = true;
+    else this.#worker.go();
   }
 
   /** @param {Turn} turn */
@@ -219,34 +211,24 @@ export class Controller extends EventTarget {
   }
 
   #startWorker() {
-    const worker = new Worker(new URL('../engine/worker.js', import.meta.url), { type: 'module' });
-    worker.onmessage = ({ data }) => this.#hear(worker, data);
-    worker.onerror = (event) => {
-      event.preventDefault();
-      this.#died(worker, event.message);
-    };
-    this.#worker = worker;
     const { rungs, pool, untilDrained } = this.#options;
-    this.#send({
-      kind: 'start',
-      config: {
-        server: location.origin,
-        pool,
-        rungs: [...rungs],
-        device: savedDevice(),
-        platform: 'browser',
-        untilDrained,
-        share: SHARES[this.#settings.power],
-      },
+    const config = {
+      server: location.origin,
+      pool,
+      rungs: [...rungs],
+      device: savedDevice(),
+      platform: 'browser',
+      untilDrained,
+      share: SHARES[this.#settings.power],
+    };
+    this.#worker = new AgentWorker(config, {
+      hear: (message) => this.#hear(message),
+      died: (detail) => this.#died(detail),
     });
   }
 
-  /**
-   * @param {Worker} worker
-   * @param {FromWorker} message
-   */
-  #hear(worker, message) {
-    if (worker !== this.#worker) return;
+  /** @param {FromWorker} message */
+  #hear(message) {
     if (message.kind === 'seen') {
       this.dispatchEvent(new CustomEvent('seen', { detail: message }));
       return;
@@ -294,7 +276,7 @@ export class Controller extends EventTarget {
     if (turn !== this.#turn) return;
     this.#turn = null;
     rememberRunning(false);
-    this.#send({ kind: 'stop', finish: false });
+    this.#worker?.stop({ finish: false });
     this.#become({ ...this.#state, phase: 'taken', rest: null });
     this.#endWorkerSoon();
   }
@@ -302,18 +284,14 @@ export class Controller extends EventTarget {
   #endWorkerSoon() {
     const worker = this.#worker;
     setTimeout(() => {
-      if (worker === null || worker !== this.#worker) return;
+      if (worker === null || worker.isEnded) return;
       this.#leave();
       this.#stopped(this.#state.phase === 'taken' ? 'taken' : 'stopped');
     }, STOP_WITHIN_MS);
   }
 
-  /**
-   * @param {Worker} worker
-   * @param {string} detail
-   */
-  #died(worker, detail) {
-    if (worker !== this.#worker) return;
+  /** @param {string} detail */
+  #died(detail) {
     this.#leave();
     const notice = { code: 'worker_died', message: detail, nextStep: '', where: '', retryAt: null };
     this.#become(withNotice(this.#state, notice));
@@ -329,9 +307,8 @@ export class Controller extends EventTarget {
   }
 
   #endWorker() {
-    this.#worker?.terminate();
+    this.#worker?.end();
     this.#worker = null;
-    this.#halted = false;
   }
 
   #endTurn() {
@@ -344,17 +321,7 @@ export class Controller extends EventTarget {
   #leave() {
     const token = savedDevice()?.token;
     if (token === undefined || this.#worker === null) return;
-    for (const lease of this.#state.held) {
-      const headers = { authorization: `Bearer ${token}` };
-      fetch(`${API}/leases/${lease}/abandon`, { method: 'POST', headers, keepalive: true }).catch(() => {
-        // The page is going away. The lease ends by its deadline then.
-      });
-    }
-  }
-
-  /** @param {ToWorker} message */
-  #send(message) {
-    this.#worker?.postMessage(message);
+    giveBack(this.#state.held, token);
   }
 
   /** @param {State} state */
