@@ -65,15 +65,17 @@ def act_as_agent(url: str, cache: str, log: str) -> None:
 
 
 class Havoc:
-    """AGENTS agents and a server; who is killed is followed by another at once."""
+    """Agents and a server; who is killed is followed by another at once."""
 
-    def __init__(self, settings: Settings, database: Database, folder: Path, seed: int) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, folder: Path, *, seed: int, agents: int
+    ) -> None:
         self._settings = settings
         self._database = database
         self._folder = folder
         self._chance = random.Random(seed)
         self._server = Server(settings)
-        self._agents = [self._new_agent() for _ in range(AGENTS)]
+        self._agents = [self._new_agent() for _ in range(agents)]
 
     def survive(self, kills: Sequence[Kill]) -> None:
         """Does all of `kills`; the pool mustn't be drained before."""
@@ -82,7 +84,7 @@ class Havoc:
             time.sleep(kill.seconds)
             assert stored(self._database) < total(self._database), "drained: use more units"
             if kill.victim == "agent":
-                place = self._chance.randrange(AGENTS)
+                place = self._chance.randrange(len(self._agents))
                 self._agents[place].kill()
                 self._agents[place].join()
                 self._agents[place] = self._new_agent()
@@ -136,8 +138,10 @@ class Havoc:
 
 
 @contextmanager
-def havoc(settings: Settings, database: Database, folder: Path, seed: int) -> Iterator[Havoc]:
-    running = Havoc(settings, database, folder, seed)
+def havoc(
+    settings: Settings, database: Database, folder: Path, *, seed: int, agents: int = AGENTS
+) -> Iterator[Havoc]:
+    running = Havoc(settings, database, folder, seed=seed, agents=agents)
     try:
         yield running
     finally:
