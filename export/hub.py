@@ -46,7 +46,7 @@ class Repository:
         self.name = name
         self._hub = hub
         self._commit = ""
-        self._local = False
+        self._why_not: Exception | None = None
 
     @property
     def commit(self) -> str:
@@ -60,7 +60,7 @@ class Repository:
             try:
                 found = self._fetch(name)
             except _Unreachable as error:
-                unreachable, self._local = error, True
+                unreachable = error
                 continue
             if found is not None:
                 return found
@@ -90,10 +90,11 @@ class Repository:
                     revision=self._commit or self._hub.revision or None,
                     endpoint=self._hub.endpoint or None,
                     cache_dir=self._hub.cache,
-                    local_files_only=self._local,
+                    local_files_only=self._why_not is not None,  # asked once in vain: no more waits
                 )
         except LocalEntryNotFoundError as error:
-            raise _Unreachable.of(failure(error, self.name, name)) from error
+            self._why_not = self._why_not or error
+            raise _Unreachable.of(failure(self._why_not, self.name, name)) from error
         except EntryNotFoundError:
             return None
         except Exception as error:  # the client's own, its HTTP library's, the system's

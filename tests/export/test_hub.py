@@ -126,6 +126,17 @@ def test_no_answer_is_said_in_a_sentence(tmp_path: Path, at_once: None) -> None:
     assert "--arch" in said
 
 
+def test_the_first_reason_stays_the_reason(hub: SmallHub, tmp_path: Path, at_once: None) -> None:
+    """A hub that gave no answer isn't asked, and waited for, again."""
+    hub.refusal = (503, "")
+    repo = repository(hub, tmp_path)
+    assert repo.file_if_any("README.md") is None
+    asked = len(hub.asked)
+    said = refusal(repo, "config.json", "weights.bin")
+    assert "the hub is in trouble (503)" in said
+    assert len(hub.asked) == asked
+
+
 def test_offline_only_the_cache_answers(
     hub: SmallHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
