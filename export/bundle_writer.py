@@ -33,7 +33,7 @@ from export.text import text_tower
 from export.towers import image_weights, text_weights
 from export.verify import FP32_LIMIT, Comparison, compare
 from export.vision import vision_tower
-from export.weights import WEIGHTS, Kind
+from export.weights import WEIGHTS, Kind, Weights
 
 LARGEST_FILE = 1_900_000_000  # protobuf stops at 2 GB: past this, tensors get their own file
 
@@ -111,16 +111,20 @@ def write_towers(
 ) -> tuple[Tower, Tower, int]:
     """image.onnx and text.onnx, and their multiply-adds for one pair."""
     weights = WEIGHTS[kind]
-    spec = loaded.preprocessing
-    image = image_weights(loaded.model, spec.mean, spec.std)
-    if isinstance(image, ResNetWeights):
-        model, image_cost = resnet_tower(image, weights)
-    else:
-        model, image_cost = vision_tower(image, weights)
+    model, image_cost = _image_tower(loaded, weights)
     image_path = _save(model, folder, "image.onnx", largest_file)
+    del model  # as large as the tower, and the other comes now
     model, text_cost = text_tower(text_weights(loaded.model), weights)
     text_path = _save(model, folder, "text.onnx", largest_file)
     return image_path, text_path, image_cost + text_cost
+
+
+def _image_tower(loaded: Loaded, weights: Weights) -> tuple[onnx.ModelProto, int]:
+    spec = loaded.preprocessing
+    image = image_weights(loaded.model, spec.mean, spec.std)
+    if isinstance(image, ResNetWeights):
+        return resnet_tower(image, weights)
+    return vision_tower(image, weights)
 
 
 def _save(model: onnx.ModelProto, folder: Path, name: str, largest_file: int) -> Tower:

@@ -104,7 +104,8 @@ class Graph:
         output_name: str,
         output_shape: Sequence[Dim],
     ) -> onnx.ModelProto:
-        """The finished model. `output` is the value that becomes float32 `output_name`."""
+        """The finished model, once: the initializers move into it, as protobuf copies whatever it
+        is given. `output` is the value that becomes float32 `output_name`."""
         for node in self._nodes:
             for place, value in enumerate(node.output):
                 if value == output:
@@ -114,9 +115,8 @@ class Graph:
             self.name,
             [helper.make_tensor_value_info(input_name, input_type, list(input_shape))],
             [helper.make_tensor_value_info(output_name, TensorProto.FLOAT, list(output_shape))],
-            list(self._initializers.values()),
         )
-        return helper.make_model(
+        model = helper.make_model(
             graph,
             ir_version=IR_VERSION,
             producer_name="dva",
@@ -125,6 +125,9 @@ class Graph:
                 helper.make_opsetid("com.microsoft", CONTRIB_OPSET),
             ],
         )
+        for name in list(self._initializers):
+            model.graph.initializer.append(self._initializers.pop(name))
+        return model
 
     def _fresh(self, name: str) -> str:
         count = self._names.get(name, 0)
