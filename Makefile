@@ -36,7 +36,7 @@ soak: setup-dev ## a tab at work for two hours: memory flat, nothing lost (MINUT
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 export-demo: setup-dev ## build static/models/demo-q8 again from the committed checkpoint
-	@$(BIN)/python export/build_onnx.py --model demo --weights q8 --out static/models/demo-q8
+	@$(BIN)/python export/build_onnx.py --model demo --weights q8 --limit 10000 --out static/models/demo-q8
 
 setup: build/stamps/run build/stamps/node ## what `make run` needs
 	@$(BIN)/python webapp/build.py

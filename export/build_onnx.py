@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from dva_agent.errors import DvaError
+from dva_agent.native.fidelity import FEWEST
+from tqdm import tqdm
 
 
 def _without(error: ModuleNotFoundError) -> SystemExit:
@@ -24,6 +29,7 @@ except ModuleNotFoundError as error:
 
 if TYPE_CHECKING:
     from export.bundle_writer import Written
+    from export.fidelity import Proof
 
 EXAMPLES = """
 \b
@@ -65,6 +71,21 @@ Examples:
 @click.option("--weights", type=click.Choice(list(WEIGHTS)), default="q8", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="The bundle's folder.")
 @click.option("--replace", is_flag=True, help="Replace another bundle in that folder.")
+@click.option(
+    "--pairs",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=None,
+    help="WebDataset shards to measure fidelity on. [default: the demo pool, if it was made]",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(FEWEST),
+    default=1000,
+    show_default=True,
+    help="Measure on so many pairs at most.",
+)
+@click.option("--force", is_flag=True, help="Write a bundle that misses its bar, marked as such.")
+@click.option("--unmeasured", is_flag=True, help="Don't measure fidelity; the card says so.")
 def main(
     *,
     listing: bool,
@@ -76,8 +97,13 @@ def main(
     weights: Kind,
     out: Path | None,
     replace: bool,
+    pairs: Path | None,
+    limit: int,
+    force: bool,
+    unmeasured: bool,
 ) -> None:
-    """Write a model bundle: both towers as ONNX, tokenizer, golden pairs and manifest.
+    """Write a model bundle: both towers as ONNX, tokenizer, golden pairs, manifest, and a card that
+    says how faithful its scores are to open_clip's.
 
     The folder appears whole or not at all. The same input gives the same bundle id. Progress goes
     to stderr, the bundle id to stdout.
@@ -108,11 +134,39 @@ def main(
             hub=Hub(revision=revision, say=say),
         )
         say(f"licence: {loaded.licence.name} {loaded.licence.url}".rstrip())
-        written = write_bundle(loaded, kind=weights, out=out, replace=replace, say=say)
+        with _proof(None if unmeasured else pairs or _demo_pool(), limit, force) as proof:
+            written = write_bundle(
+                loaded, kind=weights, out=out, replace=replace, say=say, proof=proof
+            )
     except DvaError as error:
         raise click.ClickException(f"{error} {error.next_step}") from error
     _report(written, out)
     click.echo(written.manifest.bundle)
+
+
+def _demo_pool() -> Path | None:
+    """The pool that `make setup` makes."""
+    folder = Path(__file__).resolve().parents[1] / "build" / "demo-pool"
+    return folder if folder.is_dir() else None
+
+
+@contextmanager
+def _proof(folder: Path | None, limit: int, force: bool) -> Iterator[Proof | None]:
+    """What to measure on, with a progress bar; None without a folder."""
+    if folder is None:
+        yield None
+        return
+    from dva_agent.native.pairs import read_pairs
+
+    from export.fidelity import Proof
+
+    with tqdm(total=limit, unit="pair", desc="fidelity", disable=None, delay=1) as bar:
+        yield Proof(
+            pairs=islice(read_pairs(folder), limit),
+            source=f"{folder.name}, at most its first {limit:,}",
+            force=force,
+            progress=lambda done: bar.update(done - bar.n),
+        )
 
 
 def _report(written: Written, out: Path) -> None:
@@ -122,6 +176,7 @@ def _report(written: Written, out: Path) -> None:
         str(written.comparison),
         f"{manifest.parameters:,} parameters, {manifest.gflops_per_pair:.3f} GFLOPs a pair "
         "(2 x multiply-adds of both towers at full context)",
+        _faithful(written),
         f"tolerance: score {manifest.tolerance.score:g}, "
         f"embedding {manifest.tolerance.embedding:g}",
         f"{out}: {size / 1e6:.1f} MB, "
@@ -129,6 +184,16 @@ def _report(written: Written, out: Path) -> None:
     )
     for line in lines:
         click.echo(f"          {line}", err=True)
+
+
+def _faithful(written: Written) -> str:
+    if written.fidelity is None:
+        return "fidelity: not measured"
+    found = written.fidelity.rungs["native"]
+    return (
+        f"fidelity on {written.fidelity.pairs:,} pairs: largest error {found.max_error:.1e}, "
+        f"Spearman {found.spearman:.6f}, {100 * found.overlap['15']:.1f}% of the top 15% kept"
+    )
 
 
 if __name__ == "__main__":

@@ -19,13 +19,15 @@ from dva_agent.bundle import (
     decode_manifest,
 )
 from dva_agent.errors import BundleError
+from dva_agent.native.fidelity import Fidelity
 
 from export.errors import BundleRefused
 from export.expected import Expected, Towers, expected, measure_spread, tolerance
+from export.fidelity import Proof, prove
 from export.golden import Golden, golden_pairs
 from export.licence import NOTICES
 from export.loaded import Loaded
-from export.manifest import GOLDEN_PATH, LICENCE_PATH, MERGES_PATH, describe
+from export.manifest import GOLDEN_PATH, LICENCE_PATH, MERGES_PATH, describe, with_card
 from export.reference import Inputs, reference_inputs
 from export.resnet import ResNetWeights, resnet_tower
 from export.staging import put, sha256, staging_folder
@@ -45,6 +47,7 @@ class Written:
     manifest: Manifest
     comparison: Comparison
     """With torch in fp32, on the golden pairs."""
+    fidelity: Fidelity | None
     fresh: bool
     """False if the very same bundle was there already."""
 
@@ -57,9 +60,11 @@ def write_bundle(
     replace: bool = False,
     say: Say = lambda _: None,
     largest_file: int = LARGEST_FILE,
+    proof: Proof | None = None,
 ) -> Written:
     """Write the bundle into `out`, which appears whole or not at all. A different bundle that is
-    there already is only replaced if `replace`. Raises ExportError."""
+    there already is only replaced if `replace`. Without a `proof` its card says that nobody has
+    measured. Raises ExportError."""
     _check_place(out)
     with staging_folder(out) as folder:
         say("writing the graphs")
@@ -92,6 +97,11 @@ def write_bundle(
             embedding_dim=golden.images.shape[1],
             tolerance=tolerance(spread),
         )
+        found = None
+        if proof is not None:
+            say(f"scoring pairs of {proof.source} beside open_clip")
+            found = prove(loaded, manifest, folder, proof)
+        manifest = with_card(manifest, found, folder)
         body = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
         _write(folder / MANIFEST, body)
         decode_golden((folder / GOLDEN_PATH).read_bytes(), decode_manifest(body))
@@ -103,7 +113,7 @@ def write_bundle(
                     next_step="Name another folder, or add --replace.",
                 )
             put(folder, out)
-    return Written(manifest=manifest, comparison=comparison, fresh=fresh)
+    return Written(manifest=manifest, comparison=comparison, fidelity=found, fresh=fresh)
 
 
 def write_towers(

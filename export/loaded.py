@@ -27,6 +27,8 @@ class Loaded:
     """Manifest.model: with the commit of what was downloaded, without anybody's folders in it."""
     about: str
     demo: bool
+    meaningful: bool
+    """Whether the network has learnt anything: False for random weights."""
     preprocessing: Preprocessing
     merges: tuple[str, ...]
     context_length: int
@@ -47,6 +49,7 @@ def loaded(
     accepted: bool,
     about: str = "",
     demo: bool = False,
+    meaningful: bool = True,
     merges_file: Path | None = None,
 ) -> Loaded:
     """`text`: open_clip's text_cfg of the network. Raises CheckpointRefused where weights are not
@@ -71,6 +74,7 @@ def loaded(
         source=source,
         about=about or (known.about if known else f"{name}: nobody has said what it is good for."),
         demo=demo,
+        meaningful=meaningful,
         preprocessing=preprocessing,
         merges=merges_of(text, vocabulary, merges_file),
         context_length=int(text["context_length"]),

@@ -241,6 +241,7 @@ def _load_random(arch: str) -> Loaded:
         name=f"{arch} with random weights",
         source=f"random:{arch}",
         known=None,
+        meaningful=False,
         licence=RANDOM_LICENCE,
         accepted=False,
         about=RANDOM_ABOUT,

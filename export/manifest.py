@@ -14,7 +14,9 @@ from dva_agent.bundle import (
     Tower,
     bundle_id,
 )
+from dva_agent.native.fidelity import Fidelity
 
+from export.card import CARD, card
 from export.loaded import Loaded
 from export.staging import sha256
 from export.weights import Kind
@@ -68,17 +70,29 @@ def describe(
             path=LICENCE_PATH,
             accepted=loaded.accepted,
         ),
-        files=[
-            FileEntry(
-                path=path.relative_to(folder).as_posix(),
-                bytes=path.stat().st_size,
-                sha256=sha256(path),
-            )
-            for path in sorted(folder.rglob("*"))
-            if path.is_file()
-        ],
+        files=[_entry(path, folder) for path in sorted(folder.rglob("*")) if path.is_file()],
     )
     return msgspec.structs.replace(manifest, bundle=bundle_id(manifest))
+
+
+def with_card(manifest: Manifest, fidelity: Fidelity | None, folder: Path) -> Manifest:
+    """Write model_card.md into the bundle's folder; the manifest with what has come into the folder
+    since it was described. None of it can move a score, so the id stays."""
+    (folder / CARD).write_text(card(manifest, fidelity), encoding="utf-8")
+    known = {entry.path for entry in manifest.files}
+    new = [
+        _entry(path, folder)
+        for path in folder.rglob("*")
+        if path.is_file() and path.relative_to(folder).as_posix() not in known
+    ]
+    files = sorted([*manifest.files, *new], key=lambda entry: entry.path)
+    return msgspec.structs.replace(manifest, files=files)
+
+
+def _entry(path: Path, folder: Path) -> FileEntry:
+    return FileEntry(
+        path=path.relative_to(folder).as_posix(), bytes=path.stat().st_size, sha256=sha256(path)
+    )
 
 
 def parameters(loaded: Loaded) -> int:

@@ -9,6 +9,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Threads of torch wait for each other by spinning: two processes with a thread for each
+    # processor take many times as long as with one each.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 CHROMIUM_FLAGS = (
     "--enable-unsafe-webgpu",
     "--use-webgpu-adapter=swiftshader",

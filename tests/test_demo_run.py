@@ -24,7 +24,9 @@ def bundle(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         return ROOT / "static" / "models" / "demo-q8"
     folder = tmp_path / "demo-fp32"
     command = [sys.executable, str(ROOT / "export" / "build_onnx.py"), "--model", "demo"]
-    subprocess.run([*command, "--weights", "fp32", "--out", str(folder)], check=True)
+    subprocess.run(
+        [*command, "--weights", "fp32", "--unmeasured", "--out", str(folder)], check=True
+    )
     return folder
 
 

@@ -147,7 +147,7 @@ def test_scores_are_open_clips_own(
     bundle, data, out = tmp_path / "bundle", tmp_path / "data", tmp_path / "scores"
     run(
         *(sys.executable, "export/build_onnx.py", "--model", checkpoint, "--arch", ARCHITECTURE),
-        *("--accept-license", "--weights", "fp32", "--out", bundle),
+        *("--accept-license", "--weights", "fp32", "--unmeasured", "--out", bundle),
     )
     run(BIN / "dva", "ingest", "photographs", shard, "--bundle", bundle, "--data", data)
     with served(data) as address:

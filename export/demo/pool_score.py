@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pyarrow.parquet as pq
+from dva_agent.native.pairs import read_pairs
 from PIL import Image
 
 from export.demo import pool_kinds as kinds
@@ -54,21 +54,10 @@ def grade_pool(scorer: Scorer, folder: Path) -> PoolGrade:
 
 def _pairs(folder: Path) -> Iterator[tuple[str, Image.Image, str]]:
     """(uid, picture, caption) of every pair that can be read."""
-    for path in sorted(folder.glob("*.tar")):
-        members: dict[str, dict[str, bytes]] = {}
-        with tarfile.open(path) as tar:
-            for info in tar:
-                file = tar.extractfile(info)
-                if file is not None:
-                    key, _, extension = info.name.partition(".")
-                    members.setdefault(key, {})[extension] = file.read()
-        for parts in members.values():
-            uid = msgspec.json.decode(parts["json"])["uid"]
-            encoded = parts.get("jpg") or parts.get("png") or parts.get("webp") or b""
-            try:
-                image = Image.open(io.BytesIO(encoded))
-                image.load()
-                caption = parts["txt"].decode()
-            except (OSError, Image.DecompressionBombError, KeyError, UnicodeDecodeError):
-                continue  # broken: no picture, no caption, or neither can be read
-            yield uid, image, caption
+    for pair in read_pairs(folder):
+        try:
+            image = Image.open(io.BytesIO(pair.picture))
+            image.load()
+        except (OSError, Image.DecompressionBombError):
+            continue  # broken
+        yield msgspec.json.decode(pair.facts)["uid"], image, pair.caption

@@ -22,6 +22,7 @@ from server.cli.reports import reports
 from server.cli.selection import grade, scores
 from server.cli.serving import demo, serve
 from server.cli.tour import tour
+from server.cli.verify_bundle import verify_bundle
 
 COMMANDS = (
     tour,
@@ -36,6 +37,7 @@ COMMANDS = (
     doctor,
     backup,
     copy_database,
+    verify_bundle,
     bench,
 )
 

@@ -50,7 +50,9 @@ def fp32_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo network, exported without quantization."""
     folder = tmp_path_factory.mktemp("bundle") / "demo-fp32"
     command = [sys.executable, str(ROOT / "export" / "build_onnx.py"), "--model", "demo"]
-    subprocess.run([*command, "--weights", "fp32", "--out", str(folder)], check=True)
+    subprocess.run(
+        [*command, "--weights", "fp32", "--unmeasured", "--out", str(folder)], check=True
+    )
     return folder
 
 

@@ -40,6 +40,7 @@ COMMANDS = [
     "scores",
     "serve",
     "tour",
+    "verify-bundle",
 ]
 
 

@@ -68,6 +68,9 @@ def run(
         tab.start(f"{origin}/?rung={rung}&power=full")
         samples = watch(tab, work, seconds, every, log)
         end(tab)
+    if len(samples) < LEAST_SAMPLES:
+        # It ended early, and there is no trend to tell: why it ended is what matters.
+        raise click.ClickException("; ".join(tab.troubles) or "The run was too short.")
     say("Comparing what was stored")
     found = report(samples, work.losses(native), tab.troubles)
     work.database.close()

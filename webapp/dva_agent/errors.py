@@ -3,6 +3,7 @@
 DvaError
 ├── MessageError          a message, file or manifest that isn't what it should be
 │   └── BundleError       a model bundle that is malformed, incomplete or not what its id says
+├── PairsError            shards on this disk that can't be read, or hold too little
 ├── EngineError           the arithmetic can't be had here
 │   ├── RungUnavailable   this device can't run this rung; the next one may
 │   ├── SelfTestFailed    it runs, but its numbers are not the bundle's
@@ -42,6 +43,10 @@ class MessageError(DvaError):
 class BundleError(MessageError):
     default_code = "bundle_invalid"
     default_next_step = "Export the bundle again, or download it again."
+
+
+class PairsError(DvaError):
+    default_code = "pairs_refused"
 
 
 class EngineError(DvaError):

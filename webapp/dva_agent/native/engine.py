@@ -30,8 +30,8 @@ class NativeEngine(NativeReader):
         """`folder`: where the towers' files are. `threads`: of one run; 0 lets onnxruntime
         choose. Raises RungUnavailable if the model can't be loaded."""
         super().__init__(manifest=manifest, source=source)
-        self._image = _session(folder / manifest.image_tower.path, threads)
-        self._text = _session(folder / manifest.text_tower.path, threads)
+        self._image = open_session(folder / manifest.image_tower.path, threads)
+        self._text = open_session(folder / manifest.text_tower.path, threads)
 
     @property
     def rung(self) -> Rung:
@@ -66,7 +66,8 @@ class NativeEngine(NativeReader):
         return cast(Embeddings, Array(data=_checked(out)))
 
 
-def _session(path: Path, threads: int) -> ort.InferenceSession:
+def open_session(path: Path, threads: int = 0) -> ort.InferenceSession:
+    """A tower on the CPU. Raises RungUnavailable if it can't be loaded."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3

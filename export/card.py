@@ -1,0 +1,68 @@
+"""model_card.md: what a bundle is, what it costs and how faithful it is."""
+
+from __future__ import annotations
+
+from dva_agent.bundle import Manifest
+from dva_agent.native.fidelity import PICTURE, TOPS, Fidelity, Figures
+
+CARD = "model_card.md"
+
+
+def card(manifest: Manifest, fidelity: Fidelity | None) -> str:
+    """The text of model_card.md."""
+    size = sum(entry.bytes for entry in manifest.files if entry.path.endswith((".onnx", ".data")))
+    spec = manifest.preprocessing
+    parts = [
+        f"# {manifest.name}",
+        manifest.about,
+        "\n".join(
+            (
+                "| | |",
+                "| --- | --- |",
+                f"| Made from | {manifest.model} |",
+                f"| Weights | {manifest.weights}, both towers {size / 1e6:.1f} MB |",
+                f"| Parameters | {manifest.parameters:,} |",
+                f"| Arithmetic | {manifest.gflops_per_pair:.2f} GFLOPs a pair |",
+                f"| Pictures | {spec.size} px, {spec.resize}, {spec.interpolation} |",
+                f"| Captions | {manifest.tokenizer.context_length} tokens |",
+                f"| Rungs agree within | score {manifest.tolerance.score:g}, "
+                f"embedding {manifest.tolerance.embedding:g} |",
+                f"| Licence | [{manifest.licence.name}]({manifest.licence.url}), "
+                f"{manifest.licence.attribution} |",
+                f"| Bundle | `{manifest.bundle}` |",
+            )
+        ),
+        "## How faithful it is",
+        _faithful(fidelity),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _faithful(fidelity: Fidelity | None) -> str:
+    if fidelity is None:
+        return (
+            "Nobody has measured: the export was told to skip it. Don't cut a pool by this "
+            "bundle's scores before somebody has."
+        )
+    verdict = "It passes its bar."
+    if fidelity.missed:
+        missed = "; ".join(fidelity.missed)
+        verdict = f"**It does not pass its bar**, and was written by force: {missed}."
+    told = (
+        f"{fidelity.pairs:,} pairs of {fidelity.source} ({fidelity.skipped:,} more have no score), "
+        f"scored by {fidelity.reference}, and by this bundle with DVA's own pixels and tokens "
+        f"({fidelity.runtime}). The scores spread by {fidelity.score_spread:g}."
+    )
+    return "\n\n".join((told, verdict, _table(fidelity.rungs), f"![]({PICTURE})"))
+
+
+def _table(rungs: dict[str, Figures]) -> str:
+    tops = "/".join(str(top) for top in TOPS)
+    head = f"| rung | mean error | p99 | largest | bias | Pearson | Spearman | top {tops}% kept |"
+    rows = [
+        f"| {name} | {found.mean_error:.1e} | {found.p99_error:.1e} | {found.max_error:.1e} "
+        f"| {found.bias:+.1e} | {found.pearson:.6f} | {found.spearman:.6f} "
+        f"| {' / '.join(f'{100 * found.overlap[str(top)]:.1f}%' for top in TOPS)} |"
+        for name, found in rungs.items()
+    ]
+    return "\n".join((head, "|" + " --- |" * 8, *rows))

@@ -1,0 +1,91 @@
+"""Pairs scored from their files alone, as a contributor's device scores them: DVA's tokens, DVA's
+pixels, a bundle's towers in native onnxruntime."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from dva_agent.bundle import Preprocessing, TokenizerSpec
+from dva_agent.cleaning import clean
+from dva_agent.native.engine import open_session
+from dva_agent.native.fidelity import Scores
+from dva_agent.native.pairs import Pair
+from dva_agent.native.pixels import preprocess
+from dva_agent.tokenizer import Tokenizer
+
+BATCH = 32
+
+
+class PairScorer:
+    """Raises RungUnavailable if the towers can't be loaded, BundleError for wrong merges."""
+
+    def __init__(
+        self,
+        *,
+        image: Path,
+        text: Path,
+        merges: str,
+        tokenizer: TokenizerSpec,
+        preprocessing: Preprocessing,
+    ) -> None:
+        """`image` and `text`: the towers' files. `merges`: the text of merges.txt."""
+        self._image = open_session(image)
+        self._text = open_session(text)
+        self._tokenize = Tokenizer(merges=merges, spec=tokenizer)
+        self._preprocessing = preprocessing
+
+    def takes(self, pair: Pair) -> bool:
+        """Whether the pair has a score here and with open_clip: a caption that isn't empty, and a
+        whole picture that plain Pillow opens too, which minds faults where nothing is shown."""
+        return clean(pair.caption) != "" and self._pixels(pair) is not None and _opens(pair.picture)
+
+    def scores(self, pairs: list[Pair]) -> Scores:
+        """Of pairs that it `takes`, in one batch: float64 [pairs]."""
+        pixels = [rows for pair in pairs if (rows := self._pixels(pair)) is not None]
+        ids = [self._tokenize(pair.caption) for pair in pairs]
+        (images,) = self._image.run(None, {"pixels": np.stack(pixels)})
+        (texts,) = self._text.run(None, {"ids": np.array(ids, np.int32)})
+        found: Scores = (images.astype(np.float64) * texts.astype(np.float64)).sum(axis=1)
+        return found
+
+    def _pixels(self, pair: Pair) -> npt.NDArray[np.uint8] | None:
+        return preprocess(pair.picture, self._preprocessing)
+
+
+def _opens(picture: bytes) -> bool:
+    try:
+        with Image.open(io.BytesIO(picture)) as image:
+            image.load()
+    except (OSError, ValueError, SyntaxError):
+        return False
+    return True
+
+
+class Digest:
+    """sha256 over pairs, picture and caption each with its length, in order."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def add(self, pair: Pair) -> None:
+        for part in (pair.picture, pair.caption.encode("utf-8")):
+            self._hash.update(len(part).to_bytes(8, "little"))
+            self._hash.update(part)
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
+
+
+def batches(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
+    """So many at a time as are scored together."""
+    iterator = iter(pairs)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
