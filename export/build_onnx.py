@@ -163,7 +163,7 @@ def _proof(folder: Path | None, limit: int, force: bool) -> Iterator[Proof | Non
     with tqdm(total=limit, unit="pair", desc="fidelity", disable=None, delay=1) as bar:
         yield Proof(
             pairs=islice(read_pairs(folder), limit),
-            source=f"{folder.name}, at most its first {limit:,}",
+            source=folder.resolve().name,
             force=force,
             progress=lambda done: bar.update(done - bar.n),
         )

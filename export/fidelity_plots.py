@@ -37,7 +37,7 @@ def draw(true: Scores, found: Scores, file: Path) -> None:
         _draw_scores(scatter, true, found)
         _draw_overlap(cuts, true, found)
         # Without a date in it, the same scores make the same file.
-        figure.savefig(file, transparent=True, metadata={"Date": None})
+        figure.savefig(file, transparent=True, dpi=160, metadata={"Date": None})
 
 
 def _draw_errors(axes: Any, true: Scores, found: Scores) -> None:
@@ -52,7 +52,8 @@ def _draw_scores(axes: Any, true: Scores, found: Scores) -> None:
     step = max(1, len(true) // MOST_DOTS)
     low, high = true.min(), true.max()
     axes.plot([low, high], [low, high], color=INK, linewidth=0.8)
-    axes.plot(true[::step], found[::step], ".", color=ACCENT, markersize=2)
+    dots = {"color": ACCENT, "markersize": 2, "rasterized": True}  # each would be a path
+    axes.plot(true[::step], found[::step], ".", **dots)
     axes.set_xlabel("open_clip's score")
     axes.set_ylabel("the bundle's")
 
