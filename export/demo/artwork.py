@@ -90,6 +90,14 @@ def vendor_info(node_modules: Path, name: str) -> VendorInfo:
 
 def load_vendor(node_modules: Path, name: str, concepts: Iterable[Concept]) -> Vendor:
     """One vendor's drawings of those concepts it drew. Raises FileNotFoundError."""
+    found = load_icons(node_modules, name)
+    svgs = {c.label: found[slug(c.label)] for c in concepts if slug(c.label) in found}
+    return Vendor(name=name, svgs=svgs)
+
+
+def load_icons(node_modules: Path, name: str) -> dict[str, str]:
+    """A package's drawings: the slug of its name -> a whole SVG document. Raises
+    FileNotFoundError."""
     path = node_modules / "@iconify-json" / name / "icons.json"
     package = msgspec.json.decode(path.read_bytes(), type=_Icons)
     found: dict[str, str] = {}
@@ -102,8 +110,7 @@ def load_vendor(node_modules: Path, name: str, concepts: Iterable[Concept]) -> V
         for key, icon in package.icons.items():
             if icon.hidden is hidden:
                 found[slug(key)] = _document(package, icon, None)
-    svgs = {c.label: found[slug(c.label)] for c in concepts if slug(c.label) in found}
-    return Vendor(name=name, svgs=svgs)
+    return found
 
 
 def rasterise(svg: str, size: int) -> NDArray[np.uint8]:

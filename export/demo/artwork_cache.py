@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from export.demo.artwork import load_vendor, rasterise
-from export.demo.concepts import Concept
+from export.demo.artwork import Vendor, rasterise
 
 SIDE = 96
 """Pixels; scenes are drawn at 72 to 144 pixels and the model sees 64."""
@@ -27,15 +25,12 @@ class Drawings:
     """[rows, SIDE, SIDE, 4], RGBA, memory-mapped."""
 
 
-def drawings(
-    node_modules: Path, vendor_name: str, concepts: Sequence[Concept], cache: Path
-) -> Drawings:
-    """A vendor's drawings of these concepts, from the cache if they are there."""
-    vendor = load_vendor(node_modules, vendor_name, concepts)
+def drawings(vendor: Vendor, cache: Path) -> Drawings:
+    """A vendor's drawings as pixels, from the cache if they are there."""
     digest = hashlib.sha256(f"{SIDE}".encode())
     for label, svg in vendor.svgs.items():
         digest.update(f"{label}\0{svg}\0".encode())
-    stem = f"{vendor_name}-{digest.hexdigest()[:16]}"
+    stem = f"{vendor.name}-{digest.hexdigest()[:16]}"
     rows_path, labels_path = cache / f"{stem}.npy", cache / f"{stem}.json"
     if not (rows_path.exists() and labels_path.exists()):
         cache.mkdir(parents=True, exist_ok=True)
@@ -43,7 +38,7 @@ def drawings(
         rows = np.lib.format.open_memmap(
             partial, mode="w+", dtype=np.uint8, shape=(len(vendor.svgs), SIDE, SIDE, 4)
         )
-        for row, svg in enumerate(tqdm(vendor.svgs.values(), desc=vendor_name, unit="drawing")):
+        for row, svg in enumerate(tqdm(vendor.svgs.values(), desc=vendor.name, unit="drawing")):
             rows[row] = rasterise(svg, SIDE)
         rows.flush()
         labels_path.write_bytes(msgspec.json.encode(list(vendor.svgs)))

@@ -17,6 +17,9 @@ import msgspec
 UNSEEN_OUT_OF = 10
 """One concept in this many is held out."""
 
+FLAG = "flag: "
+"""How the label of a country's flag begins."""
+
 _REGIONAL_INDICATORS = None  # emojibase gives these 26 letters no group
 _COMPONENTS = 2  # skin tone and hair swatches
 

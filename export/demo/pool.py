@@ -13,7 +13,7 @@ import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 from export.demo import pool_kinds as kinds
 from export.demo.artwork import POOL_VENDOR, load_vendor, vendor_info
-from export.demo.concepts import Concept, load_concepts, load_names
+from export.demo.concepts import FLAG, Concept, load_concepts, load_names
 from export.demo.pool_broken import BrokenPair, broken_pairs
 from export.demo.pool_description import (
     POOL,
@@ -46,6 +46,8 @@ _SOURCES = ("artwork", "captions", "concepts", "scenes", "pool*")
 """This folder's modules that decide what a pool looks like."""
 ROOT = Path(__file__).resolve().parents[2]
 TRAINED_CONCEPTS = Path(__file__).parent / "checkpoint/concepts.json"
+_FLAGS = frozenset({"flag: England", "flag: Scotland", "flag: Martinique"})
+"""The flags that pools have had from the first on, so that a pool stays what it was."""
 _CHUNK = 32
 
 Job = tuple[PlannedPair, tuple[str, ...]]
@@ -92,6 +94,17 @@ def make_pool(
     return description
 
 
+def pool_concepts(concepts: Sequence[Concept], trained: Container[str]) -> list[Concept]:
+    """Those that the network knows, without most countries' flags: too many are drawn alike for
+    one's name to be surely wrong beside another."""
+    return [
+        concept
+        for concept in concepts
+        if concept.label in trained
+        and (concept.label in _FLAGS or not concept.label.startswith(FLAG))
+    ]
+
+
 def _same_files(one: PoolDescription, other: PoolDescription) -> bool:
     return one.shards == other.shards and one.truth_sha256 == other.truth_sha256
 
@@ -106,7 +119,7 @@ def _write(
 ) -> PoolDescription:
     concepts = load_concepts(node_modules)
     svgs = load_vendor(node_modules, POOL_VENDOR, concepts).svgs
-    shown: list[Concept] = [c for c in concepts if c.label in trained and c.label in svgs]
+    shown = pool_concepts([c for c in concepts if c.label in svgs], trained)
     names = {language: load_names(node_modules, language) for language in kinds.LANGUAGES}
     plan = make_plan(concepts=shown, names=names, pairs=spec.pairs, seed=spec.seed)
     # Pairs that share a drawing go together, so that each is rasterised once.

@@ -13,10 +13,11 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from export.demo.artwork import TRAINING_VENDORS
+from export.demo.artwork import TRAINING_VENDORS, load_vendor
 from export.demo.artwork_cache import drawings
 from export.demo.batches import BatchMaker
 from export.demo.concepts import load_concepts
+from export.demo.flags import FLAG_VENDORS, load_flags
 from export.demo.licences import licences
 from export.demo.model import IMAGE_TOWERS, load_model, new_config
 from export.demo.release import release
@@ -54,10 +55,13 @@ def main() -> None:
     config = new_config(options.image_tower)
     concepts = [c for c in load_concepts(options.node_modules) if c.seen]
     cache = options.out.parent / "demo-artwork"
-    vendors = [drawings(options.node_modules, v, concepts, cache) for v in TRAINING_VENDORS]
+    vendors = [
+        *(load_vendor(options.node_modules, name, concepts) for name in TRAINING_VENDORS),
+        *(load_flags(options.node_modules, name, concepts) for name in FLAG_VENDORS),
+    ]
     maker = BatchMaker(
         concepts=concepts,
-        vendors=vendors,
+        vendors=[drawings(vendor, cache) for vendor in vendors],
         batch_size=recipe.batch_size,
         image_size=config["preprocess_cfg"]["size"],
         seed=recipe.seed,

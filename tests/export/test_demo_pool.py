@@ -21,7 +21,7 @@ from PIL import Image
 from export.demo import pool_kinds as kinds
 from export.demo.artwork import load_vendor
 from export.demo.concepts import Concept, load_concepts, load_names
-from export.demo.pool import TRAINED_CONCEPTS, PoolSpec, make_pool
+from export.demo.pool import TRAINED_CONCEPTS, PoolSpec, make_pool, pool_concepts
 from export.demo.pool_description import read_pool
 from export.demo.pool_plan import PlannedPair, make_plan
 
@@ -36,7 +36,7 @@ def concepts() -> list[Concept]:
     trained = set(json.loads(TRAINED_CONCEPTS.read_text()))
     everything = load_concepts(NODE_MODULES)
     svgs = load_vendor(NODE_MODULES, "twemoji", everything).svgs
-    return [c for c in everything if c.label in trained and c.label in svgs]
+    return pool_concepts([c for c in everything if c.label in svgs], trained)
 
 
 @pytest.fixture(scope="module")

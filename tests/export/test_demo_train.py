@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from export.demo.artwork import load_vendor
 from export.demo.artwork_cache import drawings
 from export.demo.batches import BatchMaker
 from export.demo.concepts import Concept, load_concepts
@@ -33,7 +34,10 @@ def maker(concepts: list[Concept], tmp_path_factory: pytest.TempPathFactory) -> 
     cache = tmp_path_factory.mktemp("artwork")
     return BatchMaker(
         concepts=concepts,
-        vendors=[drawings(NODE_MODULES, v, concepts, cache) for v in ("noto", "fxemoji")],
+        vendors=[
+            drawings(load_vendor(NODE_MODULES, name, concepts), cache)
+            for name in ("noto", "fxemoji")
+        ],
         batch_size=RECIPE.batch_size,
         image_size=64,
         seed=RECIPE.seed,
@@ -43,9 +47,10 @@ def maker(concepts: list[Concept], tmp_path_factory: pytest.TempPathFactory) -> 
 def test_drawings_come_from_the_cache_the_second_time(
     concepts: list[Concept], tmp_path: Path
 ) -> None:
-    first = drawings(NODE_MODULES, "fxemoji", concepts, tmp_path)
+    vendor = load_vendor(NODE_MODULES, "fxemoji", concepts)
+    first = drawings(vendor, tmp_path)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-    second = drawings(NODE_MODULES, "fxemoji", concepts, tmp_path)
+    second = drawings(vendor, tmp_path)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
     assert first.labels == second.labels
     assert np.array_equal(first.pixels, second.pixels)
