@@ -186,6 +186,8 @@ them was changed.
   [LICENSES.md](../export/demo/checkpoint/LICENSES.md) names what they learned from.
 - **The demo pool's pictures** are adapted from Twemoji (CC-BY-4.0, Twitter, Inc and other
   contributors), its captions from emojibase-data (MIT, after Unicode's CLDR).
+- **The demo's glossary**, `export/demo/glossary.json`, is taken from WordNet 3.1 (Princeton
+  University), whose licence lies beside it. Only training reads it.
 - **Your own pools and bundles** have licences of their own: `dva ingest` takes a pool's from its
   `pool.json`, and the page shows it."""
     ]

@@ -12,9 +12,12 @@ from PIL import Image
 from export.demo import captions, scenes
 from export.demo.artwork_cache import Drawings
 from export.demo.concepts import Concept
+from export.demo.glossary import Entry, explained
 from export.demo.preprocess import pixels
 
 TWO_OBJECT_SHARE = 0.15
+TERMS = 128
+"""Words of the glossary in a batch."""
 CLUSTER = 8
 """Half a batch comes in runs of up to this many of one subgroup: near misses to learn from."""
 
@@ -26,6 +29,10 @@ class Batch:
     captions: list[str]
     concepts: NDArray[np.int64]
     """[batch, 2]: what is shown, left and right; the same twice where it is one."""
+    terms: list[str]
+    """Captions of words, which need not be of anything shown: TERMS, or none."""
+    meanings: list[str]
+    """What each of them is in other words."""
 
 
 class BatchMaker:
@@ -39,6 +46,7 @@ class BatchMaker:
         batch_size: int,
         image_size: int,
         seed: int,
+        glossary: Sequence[Entry] = (),
     ) -> None:
         rows: dict[str, list[tuple[int, int]]] = {}
         for vendor, art in enumerate(vendors):
@@ -50,6 +58,12 @@ class BatchMaker:
         self._batch_size = batch_size
         self._image_size = image_size
         self._seed = seed
+        self._glossary = glossary
+        meanings: dict[str, list[str]] = {}
+        for entry in glossary:
+            meanings.setdefault(entry.term, []).append(entry.gloss)
+        # The commonest sense alone: a picture shows one.
+        self._meanings = [meanings.get(c.name.lower(), [])[:1] for c in self.concepts]
         clusters: dict[int, list[int]] = {}
         for index, concept in enumerate(self.concepts):
             clusters.setdefault(concept.subgroup, []).append(index)
@@ -72,9 +86,10 @@ class BatchMaker:
             texts.append(
                 captions.double(rng, concept, self.concepts[second], background.name)
                 if is_two
-                else captions.single(rng, concept, background.name)
+                else captions.single(rng, concept, background.name, meanings=self._meanings[first])
             )
-        return Batch(images=images, captions=texts, concepts=shown)
+        terms, meanings = explained(rng, self._glossary, TERMS)
+        return Batch(images=images, captions=texts, concepts=shown, terms=terms, meanings=meanings)
 
     def _pick(self, rng: np.random.Generator) -> list[int]:
         """Distinct concepts, half of them at random and half in runs of one subgroup."""

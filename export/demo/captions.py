@@ -5,6 +5,8 @@ The same templates serve training and the pool.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from export.demo.concepts import Concept
@@ -51,6 +53,8 @@ TWO_OBJECTS = (
 
 TAG_SHARE = 0.35
 """How many training captions are made of tags instead of the name."""
+MEANING_SHARE = 0.12
+"""How many say what the thing is in other words, where a dictionary does."""
 BACKGROUND_SHARE = 0.6
 """How many captions mention a coloured background."""
 
@@ -60,8 +64,12 @@ def single(
     concept: Concept,
     background: str | None,
     tag_share: float = TAG_SHARE,
+    meanings: Sequence[str] = (),
 ) -> str:
-    """A caption of one concept; `background` is a colour's name, or None for a plain one."""
+    """A caption of one concept; `background` is a colour's name, or None for a plain one.
+    `meanings` say in other words what it is."""
+    if meanings and rng.random() < MEANING_SHARE:
+        return with_background(rng, meanings[int(rng.integers(len(meanings)))], background)
     subject = concept.name
     if concept.tags and rng.random() < tag_share:
         count = min(len(concept.tags), int(rng.integers(1, 5)))

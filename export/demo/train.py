@@ -18,6 +18,7 @@ from export.demo.artwork_cache import drawings
 from export.demo.batches import BatchMaker
 from export.demo.concepts import load_concepts
 from export.demo.flags import FLAG_VENDORS, load_flags
+from export.demo.glossary import load_glossary
 from export.demo.licences import licences
 from export.demo.model import IMAGE_TOWERS, load_model, new_config
 from export.demo.release import release
@@ -37,6 +38,9 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--image-tower", choices=IMAGE_TOWERS, default="vit")
     parser.add_argument("--teacher", type=Path, help="checkpoint folder of a network to learn from")
+    parser.add_argument(
+        "--start", type=Path, help="checkpoint folder of a network to go on from, as a new run"
+    )
     parser.add_argument("--steps", type=int, default=2400, help="optimiser steps (2400)")
     parser.add_argument("--learning-rate", type=float, default=3e-3, help="at its peak (0.003)")
     parser.add_argument("--seed", type=int, default=2026)
@@ -65,9 +69,11 @@ def main() -> None:
         batch_size=recipe.batch_size,
         image_size=config["preprocess_cfg"]["size"],
         seed=recipe.seed,
+        glossary=load_glossary(),
     )
     teacher = load_model(options.teacher) if options.teacher else None
-    trainer = Trainer(recipe=recipe, maker=maker, config=config, teacher=teacher)
+    start = load_model(options.start) if options.start else None
+    trainer = Trainer(recipe=recipe, maker=maker, config=config, teacher=teacher, start=start)
     options.out.mkdir(parents=True, exist_ok=True)
     state_path = options.out / "state.pt"
     if state_path.exists():

@@ -2,7 +2,8 @@
 
 The loss is CLIP's (each image finds its caption among the batch, and the reverse) plus a prototype
 loss: images and captions of a concept are also pulled to a vector of its own, which makes up for
-small batches.
+small batches. The text tower learns from a glossary besides: a word finds its meaning among the
+batch's, and the reverse.
 
 A vision transformer learns slowly from 1,500 concepts, so it may have a teacher: a trained network
 whose text tower it starts from, and whose image embeddings it is held to for the first part of a
@@ -33,6 +34,7 @@ class Recipe:
     weight_decay: float = 0.1
     warm_up: int = 80
     prototype_weight: float = 0.5
+    glossary_weight: float = 0.5
     teacher_weight: float = 2.0
     teacher_share: float = 0.6
     """Of the steps, the first ones, in which the teacher is listened to; its weight falls to 0."""
@@ -51,6 +53,7 @@ class Trainer:
         maker: BatchMaker,
         config: dict[str, Any],
         teacher: torch.nn.Module | None = None,
+        start: torch.nn.Module | None = None,
     ) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
@@ -62,7 +65,10 @@ class Trainer:
         dim = config["model_cfg"]["embed_dim"]
         self.prototypes = torch.nn.Parameter(torch.randn(len(maker.concepts), dim) * dim**-0.5)
         self.teacher = teacher
-        if teacher is not None:
+        if start is not None:
+            self.model.load_state_dict(start.state_dict())
+            self._name_prototypes(start)
+        elif teacher is not None:
             self._start_from(teacher)
         named = [*self.model.named_parameters(), ("prototypes", self.prototypes)]
         decayed = [p for n, p in named if p.ndim >= 2 and n != "prototypes"]
@@ -96,16 +102,20 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
 
     def _start_from(self, teacher: torch.nn.Module) -> None:
-        """Take over all but the teacher's image tower; a concept's prototype is its name."""
+        """Take over all but the teacher's image tower."""
         learnt = {
             name: weight
             for name, weight in teacher.state_dict().items()
             if not name.startswith("visual.")
         }
         self.model.load_state_dict(learnt, strict=False)
+        self._name_prototypes(teacher)
+
+    def _name_prototypes(self, network: torch.nn.Module) -> None:
+        """A concept's prototype is its name, as that network sees it."""
         names = self.tokenizer([concept.name for concept in self.maker.concepts])
         with torch.no_grad():
-            self.prototypes.copy_(functional.normalize(encode_text(teacher, names), dim=-1))
+            self.prototypes.copy_(functional.normalize(encode_text(network, names), dim=-1))
 
     def _hide_patches(self) -> None:
         """Hide a share of each picture's patches, or none near the end. Drawn anew for each step
@@ -165,7 +175,24 @@ class Trainer:
             scale * image @ prototypes.T, target
         ) + functional.cross_entropy(scale * text @ prototypes.T, target)
         total: torch.Tensor = clip / 2 + self.recipe.prototype_weight * prototype / 2
+        total = total + self._misunderstood(batch, scale)
         return total + self._distance_to_teacher(images, image)
+
+    def _misunderstood(self, batch: Batch, scale: torch.Tensor) -> torch.Tensor:
+        """CLIP's loss between words and what they mean."""
+        if not batch.terms:
+            return torch.zeros(())
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            terms = encode_text(self.model, self.tokenizer(batch.terms))
+            meanings = encode_text(self.model, self.tokenizer(batch.meanings))
+        logits = (
+            scale
+            * functional.normalize(terms.float(), dim=-1)
+            @ functional.normalize(meanings.float(), dim=-1).T
+        )
+        own = torch.arange(len(logits))
+        both = functional.cross_entropy(logits, own) + functional.cross_entropy(logits.T, own)
+        return self.recipe.glossary_weight * both / 2
 
     def _distance_to_teacher(self, images: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
         """1 - cosine between the two networks' image embeddings, weighed by how early it is."""

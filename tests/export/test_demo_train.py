@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from export.demo import captions
 from export.demo.artwork import load_vendor
 from export.demo.artwork_cache import drawings
 from export.demo.batches import BatchMaker
 from export.demo.concepts import Concept, load_concepts
+from export.demo.glossary import load_glossary
 from export.demo.licences import licences
 from export.demo.model import IMAGE_TOWERS, load_model, load_tokenizer, new_config
 from export.demo.release import release
@@ -41,6 +43,7 @@ def maker(concepts: list[Concept], tmp_path_factory: pytest.TempPathFactory) -> 
         batch_size=RECIPE.batch_size,
         image_size=64,
         seed=RECIPE.seed,
+        glossary=load_glossary()[:16],
     )
 
 
@@ -108,6 +111,47 @@ def test_a_pupil_starts_with_its_teacher_s_words(
         words = torch.nn.functional.normalize(encode_text(teacher, ids), dim=-1)
         assert torch.equal(encode_text(pupil.model, ids), encode_text(teacher, ids))
         assert torch.allclose(pupil.prototypes, words, atol=1e-6)
+
+
+def test_a_run_can_go_on_from_a_network(maker: BatchMaker) -> None:
+    before = Trainer(recipe=RECIPE, maker=maker, config=CONFIG)
+    before.train_step()
+    after = Trainer(recipe=RECIPE, maker=maker, config=CONFIG, start=before.model)
+    for name, weight in before.model.state_dict().items():
+        assert torch.equal(weight, after.model.state_dict()[name])
+    names = after.tokenizer([concept.name for concept in maker.concepts])
+    with torch.inference_mode():
+        words = torch.nn.functional.normalize(encode_text(before.model, names), dim=-1)
+    assert torch.allclose(after.prototypes, words, atol=1e-6)
+
+
+def test_words_draw_near_to_their_meanings(maker: BatchMaker) -> None:
+    recipe = Recipe(steps=40, batch_size=24, warm_up=2, glossary_weight=5.0)
+    trainer = Trainer(recipe=recipe, maker=maker, config=CONFIG)
+    glossary = load_glossary()[:16]
+
+    def found() -> float:
+        sides = ([entry.term for entry in glossary], [entry.gloss for entry in glossary])
+        with torch.inference_mode():
+            terms, meanings = (
+                torch.nn.functional.normalize(
+                    encode_text(trainer.model, trainer.tokenizer(side)), dim=-1
+                )
+                for side in sides
+            )
+        scores = terms @ meanings.T
+        return (scores.diagonal().mean() - scores.mean()).item()
+
+    before = found()
+    for _ in range(12):
+        trainer.train_step()
+    assert found() > before + 0.05
+
+
+def test_a_caption_may_be_the_meaning(concepts: list[Concept]) -> None:
+    rng = np.random.default_rng(3)
+    texts = [captions.single(rng, concepts[0], None, meanings=["it barks"]) for _ in range(400)]
+    assert 20 < texts.count("it barks") < 90
 
 
 def test_a_pupil_draws_near_to_its_teacher(maker: BatchMaker, teacher: torch.nn.Module) -> None:
