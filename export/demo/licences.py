@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from export.demo.artwork import HELD_OUT_VENDORS, POOL_VENDOR, TRAINING_VENDORS, vendor_info
+from export.demo.flags import FLAG_VENDORS
+from export.demo.glossary import GLOSSARY_LICENCE
 from export.licence import MIT_TEXT
 
 
 def licences(node_modules: Path) -> str:
     """The file's text. The artwork's licences are read from the npm packages' info.json."""
-    training = "\n".join(_row(node_modules, name) for name in TRAINING_VENDORS)
+    training = "\n".join(
+        _row(node_modules, name) for name in dict.fromkeys((*TRAINING_VENDORS, *FLAG_VENDORS))
+    )
     held_out = "\n".join(_row(node_modules, name) for name in HELD_OUT_VENDORS)
     pool = vendor_info(node_modules, POOL_VENDOR)
     return f"""\
@@ -39,6 +43,12 @@ of this repository.
 ## Names and tags: emojibase-data (MIT)
 
 Copyright (c) 2017-2019 Miles Johnson. After Unicode's CLDR annotations.
+
+## What words mean: WordNet
+
+`export/demo/glossary.json` is taken from WordNet 3.1's database files, shortened.
+
+{GLOSSARY_LICENCE.read_text(encoding="utf-8").strip()}
 
 ## merges.txt: the first lines of CLIP's byte-pair vocabulary (MIT)
 
