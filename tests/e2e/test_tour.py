@@ -29,7 +29,7 @@ def test_run_watch_grade_and_see(app: None, page: Page, tmp_path: Path) -> None:
         first = tour.stdout.readline()
         address = re.search(r"http://\S+", first)
         assert address, first
-        page.goto(f"{address[0]}&rung=wasm")
+        page.goto(f"{address[0]}&rung=wasm&power=full")
         start(page)
         assert tour.wait(PATIENCE_MS / 1000) == 0
     rows = [pq.read_metadata(file).num_rows for file in sorted(tmp_path.glob("scores/*.parquet"))]
