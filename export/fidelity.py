@@ -86,13 +86,7 @@ def prove(loaded: Loaded, manifest: Manifest, folder: Path, proof: Proof) -> Fid
 
 def score_pairs(loaded: Loaded, manifest: Manifest, folder: Path, proof: Proof) -> Scored:
     """Both scores of every pair. Raises PairsError if too few can be scored."""
-    scorer = PairScorer(
-        image=folder / manifest.image_tower.path,
-        text=folder / manifest.text_tower.path,
-        merges=(folder / manifest.tokenizer.merges_path).read_text("utf-8"),
-        tokenizer=manifest.tokenizer,
-        preprocessing=manifest.preprocessing,
-    )
+    scorer = PairScorer(manifest=manifest, folder=folder)
     digest = Digest()
     true: list[Scores] = []
     found: list[Scores] = []

@@ -50,13 +50,7 @@ def manifest(folder: Path) -> Manifest:
 def told_of(manifest: Manifest, folder: Path, *, bar: Bar, shift: float) -> Fidelity:
     """A fidelity of the demo pool's first pairs, were open_clip's scores the bundle's own but for
     noise of that size; its scores are written into the bundle."""
-    scorer = PairScorer(
-        image=folder / manifest.image_tower.path,
-        text=folder / manifest.text_tower.path,
-        merges=(folder / manifest.tokenizer.merges_path).read_text("utf-8"),
-        tokenizer=manifest.tokenizer,
-        preprocessing=manifest.preprocessing,
-    )
+    scorer = PairScorer(manifest=manifest, folder=folder)
     pairs = list(islice(filter(scorer.takes, read_pairs(DEMO_POOL)), FEW))
     digest = Digest()
     for pair in pairs:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from dva_agent.bundle import Preprocessing, TokenizerSpec
+from dva_agent.bundle import Manifest
 from dva_agent.cleaning import clean
 from dva_agent.native.engine import open_session
 from dva_agent.native.fidelity import Scores
@@ -27,20 +27,13 @@ BATCH = 32
 class PairScorer:
     """Raises RungUnavailable if the towers can't be loaded, BundleError for wrong merges."""
 
-    def __init__(
-        self,
-        *,
-        image: Path,
-        text: Path,
-        merges: str,
-        tokenizer: TokenizerSpec,
-        preprocessing: Preprocessing,
-    ) -> None:
-        """`image` and `text`: the towers' files. `merges`: the text of merges.txt."""
-        self._image = open_session(image)
-        self._text = open_session(text)
-        self._tokenize = Tokenizer(merges=merges, spec=tokenizer)
-        self._preprocessing = preprocessing
+    def __init__(self, *, manifest: Manifest, folder: Path) -> None:
+        """`folder`: where the bundle's files are."""
+        merges = (folder / manifest.tokenizer.merges_path).read_text("utf-8")
+        self._image = open_session(folder / manifest.image_tower.path)
+        self._text = open_session(folder / manifest.text_tower.path)
+        self._tokenize = Tokenizer(merges=merges, spec=manifest.tokenizer)
+        self._preprocessing = manifest.preprocessing
 
     def takes(self, pair: Pair) -> bool:
         """Whether the pair has a score here and with open_clip: a caption that isn't empty, and a

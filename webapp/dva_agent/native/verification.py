@@ -99,13 +99,7 @@ def check_fidelity(
     true: Scores = np.frombuffer((folder / REFERENCE).read_bytes(), "<f8")
     if len(true) != told.pairs:
         raise BundleError(f"{REFERENCE} doesn't hold {told.pairs:,} scores.")
-    scorer = PairScorer(
-        image=folder / manifest.image_tower.path,
-        text=folder / manifest.text_tower.path,
-        merges=(folder / manifest.tokenizer.merges_path).read_text("utf-8"),
-        tokenizer=manifest.tokenizer,
-        preprocessing=manifest.preprocessing,
-    )
+    scorer = PairScorer(manifest=manifest, folder=folder)
     digest = Digest()
     found: list[float] = []
     for batch in batches(_scored(shards, scorer, told.pairs)):
