@@ -1,0 +1,23 @@
+"""Random inputs of a network's towers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from export.reference import Inputs
+
+
+def random_inputs(
+    *, count: int, size: int, context_length: int, vocab_size: int, seed: int
+) -> Inputs:
+    """Pixels and captions of all lengths, some spelling out the end of the text in the middle."""
+    rng = np.random.default_rng(seed)
+    start, end = vocab_size - 2, vocab_size - 1
+    ids = np.zeros((count, context_length), np.int32)
+    for row in ids:
+        length = int(rng.integers(2, context_length + 1))
+        row[:length] = rng.integers(1, start, length)
+        row[0], row[length - 1] = start, end
+        if length > 4 and rng.random() < 0.3:
+            row[int(rng.integers(1, length - 1))] = end
+    return Inputs(pixels=rng.integers(0, 256, (count, 3, size, size), dtype=np.uint8), ids=ids)
