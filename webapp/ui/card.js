@@ -1,8 +1,8 @@
 // One place of the feed: a pair, its score, and the way to see it large. Nothing in it moves when
-// another pair takes the place.
+// another pair takes the place, and it is never empty meanwhile: the other comes with its picture.
 
 import { make, say } from './dom.js';
-import { Picture } from './picture.js';
+import { Picture, decode } from './picture.js';
 import { TEXT } from './text.js';
 import { isFit, resultOf, scoreOf, valuesOf } from './values.js';
 
@@ -24,6 +24,8 @@ export class Card {
   element = make('li', { 'aria-hidden': 'true' }, this.#button);
   /** @type {ShownPair | null} */
   #pair = null;
+  /** What takes the place once its picture is decoded. @type {ShownPair | null} */
+  #coming = null;
 
   /** @param {(pair: ShownPair) => void} open called when somebody wants to see it large */
   constructor(open) {
@@ -52,14 +54,32 @@ export class Card {
 
   /**
    * @param {ShownPair} pair
+   * @param {(pair: ShownPair) => boolean} hides whether its picture is to be blurred, asked at the end
+   */
+  async show(pair, hides) {
+    this.#coming = pair;
+    const bitmap = await decode(pair.picture);
+    if (this.#coming === pair && !this.isWanted) this.#put(pair, bitmap, hides(pair));
+    else bitmap?.close();
+  }
+
+  /** @param {(pair: ShownPair) => boolean} meant whether a pair isn't to be seen any more */
+  withdraw(meant) {
+    if (this.#coming !== null && meant(this.#coming)) this.#coming = null;
+    if (this.#pair !== null && meant(this.#pair)) this.#clear();
+  }
+
+  /**
+   * @param {ShownPair} pair
+   * @param {ImageBitmap | null} bitmap
    * @param {boolean} blurred
    */
-  show(pair, blurred) {
-    const { pool, caption, picture } = pair;
+  #put(pair, bitmap, blurred) {
+    const { pool, caption } = pair;
     const fit = isFit(pair) ? scoreOf(pair) : null;
     this.#pair = pair;
     this.#button.dataset.pool = pool;
-    this.#picture.show(picture, { alt: '', blurred });
+    this.#picture.put(bitmap, { alt: '', blurred });
     this.#showValues(pair);
     this.blurred = blurred;
     say(this.#caption, caption || TEXT.noCaption);
@@ -85,7 +105,7 @@ export class Card {
     this.#values.hidden = lines.length === 0;
   }
 
-  clear() {
+  #clear() {
     this.#pair = null;
     this.#picture.clear();
     this.#values.hidden = true;

@@ -60,16 +60,13 @@ export class FeedElement extends HTMLElement {
     if (document.hidden || this.#held) return [];
     const taken = shown.filter((pair) => !this.#gone.has(keyOf(pair)) && this.#place(pair));
     this.#shown += taken.length;
-    if (taken.length > 0) this.render();
     return taken;
   }
 
   /** @param {ShownPair} pair that nobody is to see any more */
   withdraw(pair) {
     this.#gone.add(keyOf(pair));
-    for (const card of this.#cards) {
-      if (card.pair !== null && keyOf(card.pair) === keyOf(pair)) card.clear();
-    }
+    for (const card of this.#cards) card.withdraw((other) => keyOf(other) === keyOf(pair));
   }
 
   /** Draws the curtain anew. */
@@ -96,7 +93,7 @@ export class FeedElement extends HTMLElement {
       const card = this.#cards[this.#next % places];
       this.#next = (this.#next + 1) % places;
       if (card.isWanted) continue;
-      card.show(pair, this.#curtain?.hides(pair) ?? true);
+      card.show(pair, (it) => this.#curtain?.hides(it) ?? true).then(() => this.render());
       return true;
     }
     return false;

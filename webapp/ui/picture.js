@@ -7,6 +7,20 @@
 import { make, say } from './dom.js';
 import { TEXT } from './text.js';
 
+/**
+ * @typedef {object} How
+ * @property {string} alt what is said of it, "" for nothing
+ * @property {boolean} blurred
+ */
+
+/**
+ * @param {Uint8Array<ArrayBuffer> | null} bytes of a picture's file
+ * @returns {Promise<ImageBitmap | null>} null where there is none, or none that can be shown
+ */
+export async function decode(bytes) {
+  return bytes && createImageBitmap(new Blob([bytes])).catch(() => null);
+}
+
 export class Picture {
   #none = make('span', { class: 'none' });
   #canvas = make('canvas', { hidden: '' });
@@ -26,13 +40,28 @@ export class Picture {
   }
 
   /**
+   * Nothing is to be seen until it is decoded.
    * @param {Uint8Array<ArrayBuffer> | null} bytes of its file
-   * @param {{alt: string, blurred: boolean}} how
+   * @param {How} how
    */
-  show(bytes, { alt, blurred }) {
+  async show(bytes, how) {
+    this.clear();
+    const turn = this.#turn;
+    this.blurred = how.blurred;
+    const bitmap = await decode(bytes);
+    if (turn === this.#turn) this.put(bitmap, how);
+    else bitmap?.close();
+  }
+
+  /**
+   * At once, in the stead of what was there.
+   * @param {ImageBitmap | null} bitmap closed afterwards
+   * @param {How} how
+   */
+  put(bitmap, { alt, blurred }) {
     this.clear();
     this.blurred = blurred;
-    if (bytes === null) {
+    if (bitmap === null) {
       say(this.#none, TEXT.noPicture);
       return;
     }
@@ -40,7 +69,8 @@ export class Picture {
       this.#canvas.role = 'img';
       this.#canvas.ariaLabel = alt;
     }
-    this.#draw(bytes, this.#turn);
+    this.#paint(bitmap);
+    bitmap.close();
   }
 
   clear() {
@@ -50,19 +80,6 @@ export class Picture {
     // Nothing of it is to be seen before the next is there: that one may need the blur still.
     this.#canvas.width = this.#canvas.height = 0;
     say(this.#none, '');
-  }
-
-  /**
-   * @param {Uint8Array<ArrayBuffer>} bytes
-   * @param {number} turn
-   */
-  async #draw(bytes, turn) {
-    const bitmap = await createImageBitmap(new Blob([bytes])).catch(() => null);
-    if (turn === this.#turn) {
-      if (bitmap === null) say(this.#none, TEXT.noPicture);
-      else this.#paint(bitmap);
-    }
-    bitmap?.close();
   }
 
   /** @param {ImageBitmap} bitmap */
