@@ -1,6 +1,7 @@
 #!/bin/sh
-# A Chromium for the browser tests, and a PostgreSQL for the server's: from the system, else by apt
-# when root on Debian, else (Chromium only) Playwright's own download.
+# A Chromium and a Firefox for the browser tests, and a PostgreSQL for the server's: from the system,
+# else by apt when root on Debian, else (Chromium only) Playwright's own download. Firefox comes with a
+# Vulkan in software: its WebGPU has fp16, Chromium's in software hasn't.
 set -eu
 
 on_debian_as_root() {
@@ -17,6 +18,14 @@ have_chromium() {
     [ -n "${DVA_CHROMIUM:-}" ] || command -v chromium >/dev/null 2>&1
 }
 
+have_firefox() {
+    [ -n "${DVA_FIREFOX:-}" ] || command -v firefox-esr >/dev/null 2>&1 || command -v firefox >/dev/null 2>&1
+}
+
+have_vulkan() {
+    [ "$(uname)" != Linux ] || ls /usr/share/vulkan/icd.d/lvp_icd.*.json >/dev/null 2>&1
+}
+
 have_postgres() {
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1
 }
@@ -26,6 +35,15 @@ if ! have_chromium; then
         apt_install chromium fonts-dejavu-core
     else
         setup/logged.sh "Downloading Playwright's Chromium" .venv/bin/python -m playwright install chromium
+    fi
+fi
+
+if ! have_firefox || ! have_vulkan; then
+    if on_debian_as_root; then
+        apt_install firefox-esr mesa-vulkan-drivers libvulkan1
+    else
+        echo "dva: no Firefox with a software Vulkan here: tests of fp16 will say so." \
+            "(apt-get install firefox-esr mesa-vulkan-drivers libvulkan1)" >&2
     fi
 fi
 

@@ -1,4 +1,5 @@
-"""What browser tests share: a Chromium with a real WebGPU in software, and a page in it."""
+"""What browser tests share: a Chromium with a real WebGPU in software and a page in it, and a
+Firefox whose WebGPU has fp16."""
 
 from __future__ import annotations
 
@@ -8,6 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.firefox import Firefox
+from tests.firefox import firefox as running_firefox
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Threads of torch wait for each other by spinning: two processes with a thread for each
@@ -54,3 +58,10 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
     return context.new_page()
+
+
+@pytest.fixture(scope="session")
+def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
+    """One for all tests, with one page. What to install, if there is none."""
+    with running_firefox(tmp_path_factory.mktemp("firefox")) as browser:
+        yield browser

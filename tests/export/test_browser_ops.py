@@ -6,12 +6,7 @@ needs the CPU is tried as well, to see that it does.
 
 from __future__ import annotations
 
-import base64
-import threading
 from collections.abc import Callable, Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any, ClassVar, Literal
 
 import numpy as np
 import onnx
@@ -22,93 +17,21 @@ from playwright.sync_api import Browser, Page
 
 from export.weights import Kind
 from tests.export.conftest import Made
+from tests.export.ort_page import Array, Provider, ort_site, run
 
-DIST = Path(__file__).parents[2] / "node_modules" / "onnxruntime-web" / "dist"
 BATCH = 8
 SHORT = 20
 """Tokens: captions that fit are also tried cut to this length."""
-Provider = Literal["webgpu", "wasm"]
-Array = np.ndarray
-
-SCRIPT = """
-async ([provider, model, input, type, dims, body]) => {
-  const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  const file = provider === 'webgpu' ? 'ort.webgpu.bundle.min.mjs' : 'ort.wasm.bundle.min.mjs';
-  const ort = await import('/' + file);
-  ort.env.wasm.wasmPaths = '/';
-  ort.env.wasm.numThreads = 1;
-  let options = {executionProviders: ['wasm']};
-  if (provider === 'webgpu') {
-    if (!globalThis.device) {
-      const adapter = await navigator.gpu.requestAdapter();
-      const {maxBufferSize, maxStorageBufferBindingSize} = adapter.limits;
-      globalThis.device = await adapter.requestDevice(
-        {requiredLimits: {maxBufferSize, maxStorageBufferBindingSize}});
-    }
-    ort.env.webgpu.device = globalThis.device;
-    options = {
-      executionProviders: [{name: 'webgpu', device: globalThis.device}],
-      extra: {session: {disable_cpu_ep_fallback: '1'}},
-    };
-  }
-  const session = await ort.InferenceSession.create(bytes(model), options);
-  const data = type === 'uint8' ? bytes(body) : new Int32Array(bytes(body).buffer);
-  const outputs = await session.run({[input]: new ort.Tensor(type, data, dims)});
-  const output = outputs[session.outputNames[0]];
-  const result = {dims: [...output.dims], data: Array.from(await output.getData())};
-  await session.release();
-  return result;
-}
-"""
-
-
-class Files(SimpleHTTPRequestHandler):
-    """onnxruntime-web's files and an empty page, isolated so that wasm may use threads."""
-
-    extensions_map: ClassVar[dict[str, str]] = {
-        ".mjs": "text/javascript",
-        ".wasm": "application/wasm",
-        "": "text/html",
-    }
-
-    def end_headers(self) -> None:
-        self.send_header("Cross-Origin-Opener-Policy", "same-origin")
-        self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
-        super().end_headers()
-
-    def translate_path(self, path: str) -> str:
-        return str(DIST / path.strip("/")) if path != "/" else "/dev/null"
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Quiet: the test's own output matters."""
 
 
 @pytest.fixture(scope="module")
 def ort_page(chromium: Browser) -> Iterator[Page]:
     """One page for all, so that shaders are compiled once."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Files) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        with chromium.new_context() as context:
-            page = context.new_page()
-            page.set_default_timeout(300_000)
-            page.goto(f"http://127.0.0.1:{server.server_port}/")
-            yield page
-        server.shutdown()
-
-
-def run(page: Page, provider: Provider, model: bytes, name: str, value: Array) -> Array:
-    answer: dict[str, Any] = page.evaluate(
-        SCRIPT,
-        [
-            provider,
-            base64.b64encode(model).decode(),
-            name,
-            str(value.dtype),
-            list(value.shape),
-            base64.b64encode(value.tobytes()).decode(),
-        ],
-    )
-    return np.array(answer["data"], np.float32).reshape(answer["dims"])
+    with ort_site() as address, chromium.new_context() as context:
+        page = context.new_page()
+        page.set_default_timeout(300_000)
+        page.goto(address)
+        yield page
 
 
 @pytest.mark.browser
@@ -146,7 +69,7 @@ def test_every_node_runs_and_gives_the_golden_numbers(
         ("ids", "text.onnx", ids[5:6], texts[5:6]),
     ):
         body = (made.folder / tower).read_bytes()
-        found = run(ort_page, provider, body, name, value)
+        found = run(ort_page, provider, body, {name: value}).output
         difference = np.abs(found - expected).max()
         print(f"{made.network} {made.kind} {tower} {provider}: {difference:.1e}")
         assert difference <= manifest.tolerance.embedding
@@ -169,6 +92,6 @@ def test_a_node_for_the_cpu_alone_is_noticed(ort_page: Page) -> None:
     model = helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", 20)])
     onnx.checker.check_model(model)
     body, ids = model.SerializeToString(), np.array([[1, 5, 2]], np.int32)
-    assert run(ort_page, "wasm", body, "ids", ids).tolist() == [1.0]
+    assert run(ort_page, "wasm", body, {"ids": ids}).output.tolist() == [1.0]
     with pytest.raises(Exception, match=r"(?i)fallback"):
-        run(ort_page, "webgpu", body, "ids", ids)
+        run(ort_page, "webgpu", body, {"ids": ids})

@@ -1,0 +1,143 @@
+"""onnxruntime-web by itself in a browser's page: one model, one run, what it cost.
+
+On WebGPU no node may be left to the CPU: `disable_cpu_ep_fallback` makes the session fail.
+"""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+DIST = Path(__file__).parents[2] / "node_modules" / "onnxruntime-web" / "dist"
+Provider = Literal["webgpu", "wasm"]
+Array = NDArray[Any]
+
+SCRIPT = """
+async ([provider, model, files, inputs]) => {
+  const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const file = provider === 'webgpu' ? 'ort.webgpu.bundle.min.mjs' : 'ort.wasm.bundle.min.mjs';
+  const ort = await import('/' + file);
+  ort.env.wasm.wasmPaths = '/';
+  ort.env.wasm.numThreads = 1;
+  let options = {executionProviders: ['wasm']};
+  if (provider === 'webgpu') {
+    if (!globalThis.device) {
+      const adapter = await navigator.gpu.requestAdapter();
+      const {maxBufferSize, maxStorageBufferBindingSize} = adapter.limits;
+      globalThis.device = await adapter.requestDevice({
+        requiredFeatures: ['shader-f16'].filter((name) => adapter.features.has(name)),
+        requiredLimits: {maxBufferSize, maxStorageBufferBindingSize},
+      });
+      globalThis.complaints = [];
+      globalThis.device.onuncapturederror = ({error}) => globalThis.complaints.push(error.message);
+      globalThis.dispatches = 0;
+      for (const name of ['dispatchWorkgroups', 'dispatchWorkgroupsIndirect']) {
+        const dispatch = GPUComputePassEncoder.prototype[name];
+        GPUComputePassEncoder.prototype[name] = function (...size) {
+          globalThis.dispatches++;
+          return dispatch.apply(this, size);
+        };
+      }
+    }
+    ort.env.webgpu.device = globalThis.device;
+    options = {
+      executionProviders: [{name: 'webgpu', device: globalThis.device}],
+      extra: {session: {disable_cpu_ep_fallback: '1'}},
+    };
+  }
+  options.externalData = files.map(([path, body]) => ({path, data: bytes(body)}));
+  const session = await ort.InferenceSession.create(bytes(model), options);
+  const views = {uint8: Uint8Array, int32: Int32Array, float32: Float32Array};
+  const feeds = Object.fromEntries(inputs.map(([name, type, dims, body]) =>
+    [name, new ort.Tensor(type, new views[type](bytes(body).buffer), dims)]));
+  const before = globalThis.dispatches ?? 0;
+  const output = (await session.run(feeds))[session.outputNames[0]];
+  const data = Array.from(await output.getData());
+  const dispatches = (globalThis.dispatches ?? 0) - before;
+  await session.release();
+  if (globalThis.complaints?.length) throw new Error(globalThis.complaints.splice(0).join('; '));
+  return {dims: [...output.dims], data, dispatches};
+}
+"""
+
+
+class Page(Protocol):
+    """Of Playwright, or tests.firefox."""
+
+    def evaluate(self, expression: str, arg: Any = None, /) -> Any: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """The one output; `dispatches` of shaders in the run, 0 on wasm."""
+
+    output: NDArray[np.float32]
+    dispatches: int
+
+
+class _Files(SimpleHTTPRequestHandler):
+    """onnxruntime-web's files and an empty page, isolated so that wasm may use threads."""
+
+    extensions_map: ClassVar[dict[str, str]] = {
+        ".mjs": "text/javascript",
+        ".wasm": "application/wasm",
+        "": "text/html",
+    }
+
+    def end_headers(self) -> None:
+        self.send_header("Cross-Origin-Opener-Policy", "same-origin")
+        self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
+        super().end_headers()
+
+    def translate_path(self, path: str) -> str:
+        return str(DIST / path.strip("/")) if path != "/" else "/dev/null"
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet: the test's own output matters."""
+
+
+@contextmanager
+def ort_site() -> Iterator[str]:
+    """The address of the empty page."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Files) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def run(
+    page: Page,
+    provider: Provider,
+    model: bytes,
+    inputs: Mapping[str, Array],
+    files: Mapping[str, bytes] | None = None,
+) -> Ran:
+    """One run of a model with one output, the type of which comes back as float32. `files`: its
+    external data. Raises whatever the page did."""
+    answer = page.evaluate(
+        SCRIPT,
+        [
+            provider,
+            _text(model),
+            [[path, _text(body)] for path, body in (files or {}).items()],
+            [
+                [name, str(value.dtype), list(value.shape), _text(value.tobytes())]
+                for name, value in inputs.items()
+            ],
+        ],
+    )
+    output = np.array(answer["data"], np.float32).reshape(answer["dims"])
+    return Ran(output=output, dispatches=answer["dispatches"])
+
+
+def _text(body: bytes) -> str:
+    return base64.b64encode(body).decode()
