@@ -111,6 +111,10 @@ class Settings:
         return self.data / "bundles"
 
     @property
+    def licences(self) -> Path:
+        return self.data / "licences"
+
+    @property
     def pools(self) -> Path:
         return self.data / "pools"
 

@@ -5,15 +5,16 @@ DvaError                    dva_agent.errors
 │   ├── MessageInvalid 400      ├── LeaseEnded 409          ├── MediaTypeUnsupported 415
 │   ├── NotSignedIn 401         ├── ResultConflict 409      ├── RangeInvalid 416
 │   ├── LeaseNotYours 403       ├── BundleMismatch 409      ├── ResultInvalid 422
-│   ├── NotFound 404            ├── AgentUnknown 409        ├── ProtocolOutdated 426
-│   │   ├── LeaseUnknown        ├── BodyTooLarge 413        ├── RateLimited 429
-│   │   └── PairUnknown         ├── LeaseMismatch 409       ├── ServerFault 500
-│   └── MethodNotAllowed 405    │                           └── Busy 503
-│                                                               └── ShardUnavailable
+│   ├── LicenceUnaccepted 403   ├── AgentUnknown 409        ├── ProtocolOutdated 426
+│   ├── NotFound 404            ├── LeaseMismatch 409       ├── RateLimited 429
+│   │   ├── LeaseUnknown        ├── BodyTooLarge 413        ├── ServerFault 500
+│   │   └── PairUnknown         │                           └── Busy 503
+│   └── MethodNotAllowed 405    │                               └── ShardUnavailable
 ├── SignInError             the operator's sign-in page, told in HTML
 │   ├── SignInFailed 403        ├── SignInTooOften 429      └── AdminClosed 503
 └── OperatorError           a command that can't go on, on stderr
     ├── AccountError        an operator's account: unknown, taken, a password that won't do
+    ├── LicenceError        a model whose licence the operator hasn't accepted
     ├── SettingsError       a setting that can't be used
     ├── BackupError         a copy that can't be made
     ├── PoolError           the pool as a whole: unknown, of another bundle, without truth
@@ -71,6 +72,12 @@ class LeaseNotYours(Refusal):
     status = HTTPStatus.FORBIDDEN
     default_code = "lease_not_yours"
     default_next_step = "Forget this lease and ask for another."
+
+
+class LicenceUnaccepted(Refusal):
+    status = HTTPStatus.FORBIDDEN
+    default_code = "licence_unaccepted"
+    default_next_step = "Wait: whoever runs this server has to accept the model's licence first."
 
 
 class NotFound(Refusal):
@@ -243,6 +250,11 @@ class AccountError(OperatorError):
 
 class BackupError(OperatorError):
     default_code = "backup_refused"
+
+
+class LicenceError(OperatorError):
+    default_code = "licence_unaccepted"
+    default_next_step = "Read it, and if you agree to it, repeat the command with --accept-license."
 
 
 class PoolError(OperatorError):

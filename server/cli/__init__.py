@@ -16,6 +16,7 @@ from server.cli.admin import admin
 from server.cli.agent import agent
 from server.cli.backup import backup, copy_database
 from server.cli.bench import bench
+from server.cli.bundles import bundle
 from server.cli.doctor import doctor
 from server.cli.ingest import ingest
 from server.cli.reports import reports
@@ -29,6 +30,7 @@ COMMANDS = (
     demo,
     serve,
     ingest,
+    bundle,
     agent,
     scores,
     grade,

@@ -40,7 +40,7 @@ def backup(target: Path, data: Path | None, database: str | None) -> None:
         if settings.is_embedded:
             with opened(settings) as store:
                 _copy_sqlite(store, partial / "dva.db")
-        for folder in (settings.bundles, settings.pools):
+        for folder in (settings.bundles, settings.licences, settings.pools):
             if folder.is_dir():
                 shutil.copytree(folder, partial / folder.name)
         if (settings.data / FILE).is_file():

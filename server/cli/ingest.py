@@ -7,11 +7,13 @@ from pathlib import Path
 import click
 from dva_agent.discovery import AGENTS
 
+from server.cli.licence import accept_option, require_acceptance
 from server.cli.opened import bar, opened
 from server.cli.options import FOLDER, data_options
 from server.config import Settings, read_settings
 from server.db import Database
 from server.errors import PoolError
+from server.pools import bundles
 from server.pools.ingest import DEFAULT_AGENT
 from server.pools.ingest import ingest as ingest_pool
 
@@ -30,19 +32,25 @@ from server.pools.ingest import ingest as ingest_pool
     "--agent",
     help=f"Who works on this pool: {', '.join(sorted(AGENTS))}. [default: {DEFAULT_AGENT}]",
 )
+@accept_option
 @data_options
 def ingest(
     pool: str,
     paths: tuple[Path, ...],
     bundle: Path,
     agent: str | None,
+    accepted: bool,
     data: Path | None,
     database: str | None,
 ) -> None:
     """Take tars, or folders of tars, into POOL. They stay where they are; what is in already is
-    skipped, so the command may be repeated."""
+    skipped, so the command may be repeated.
+
+    The licence of the bundle is shown and asked for, once: without it, no server of this data
+    folder hands the model out."""
     settings = read_settings(data=data, database=database)
     with opened(settings, create=True) as store:
+        require_acceptance(settings, bundle, bundles.read(bundle), accepted=accepted)
         ingest_into(store, settings, pool, list(paths), bundle, agent)
 
 

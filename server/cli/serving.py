@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from dva_agent.protocol import PoolStatus
 
 from server.cli.ingest import ingest_into
 from server.cli.opened import opened
 from server.cli.options import address_options, data_options
-from server.config import CHECKOUT, read_settings
+from server.config import CHECKOUT, Settings, read_settings
 from server.errors import PoolError
-from server.pools.services import statuses
+from server.pools.services import statuses, with_licences
 from server.serving import listen, run
 
 DEMO_POOL = CHECKOUT / "build" / "demo-pool"
@@ -55,6 +56,18 @@ def serve(data: Path | None, database: str | None, host: str, port: int) -> None
     settings = read_settings(data=data, database=database)
     with listen(host, port) as listener:
         with opened(settings, create=True) as store, store.read() as session:
-            if not statuses(session, {}):
-                click.echo("No pool has been ingested yet: see dva ingest --help.", err=True)
+            announce(settings, statuses(session, {}))
         run(settings, listener)
+
+
+def announce(settings: Settings, pools: list[PoolStatus]) -> None:
+    """What will keep contributors waiting."""
+    if not pools:
+        click.echo("No pool has been ingested yet: see dva ingest --help.", err=True)
+    for pool in with_licences(settings, pools):
+        if not pool.licence_accepted:
+            click.echo(
+                f"{pool.pool}: the licence of its model isn't accepted, so nothing of it is handed "
+                f"out. Read it and accept it: dva bundle accept {pool.bundle}",
+                err=True,
+            )

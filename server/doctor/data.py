@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from dva_agent.errors import DvaError
 from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -20,6 +21,7 @@ from server.doctor import checkout
 from server.doctor.finding import Finding, ok, problem, some, warning
 from server.errors import ShardUnavailable
 from server.migrations import revisions
+from server.pools import bundles, licences
 from server.pools import services as pools
 
 WAL = 2
@@ -160,9 +162,31 @@ def shards(settings: Settings) -> list[Finding]:
         return []
 
 
+def licence(settings: Settings, pool: str, bundle: str) -> Iterator[Finding]:
+    """Whether the model may be handed out. Nothing where the bundle can't be read: that has been
+    said."""
+    check = f"licence of {pool}"
+    try:
+        manifest = bundles.registered(settings.bundles, bundle)
+    except (OSError, DvaError):
+        return
+    if manifest is None:
+        return
+    name = manifest.licence.name
+    if not licences.is_accepted(settings, manifest):
+        yield problem(
+            check,
+            f"{name}, of {manifest.name}, isn't accepted: nothing of this pool is handed out.",
+            f"Read it and accept it: dva bundle accept {bundle}",
+        )
+    elif licences.needs_acceptance(manifest):
+        yield ok(check, f"{name}, accepted")
+
+
 def _pool(session: Session, settings: Settings, name: str, bundle: str) -> Iterator[Finding]:
     again = f"Ingest a whole copy of bundle {bundle}, after moving this one away."
     yield checkout.bundle(f"bundle of {name}", settings.bundles / bundle, again)
+    yield from licence(settings, name, bundle)
     away, unindexed, count = [], [], 0
     for shard in pools.shards_of(session, pools.get_pool(session, name)):
         count += 1

@@ -19,6 +19,7 @@ from server.errors import (
     LeaseMismatch,
     LeaseNotYours,
     LeaseUnknown,
+    LicenceUnaccepted,
     MediaTypeUnsupported,
     MessageInvalid,
     NotFound,
@@ -102,6 +103,7 @@ OPERATIONS = (
         file="*/*",
         ranges=True,
         limited=False,
+        refusals=(LicenceUnaccepted,),
     ),
     Operation(
         method="get",

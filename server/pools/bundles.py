@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from functools import lru_cache
@@ -15,6 +16,7 @@ from dva_agent.errors import BundleError
 
 CHUNK = 1 << 20
 MAX_MANIFEST = 4 << 20
+_ID = re.compile(r"[0-9a-f]{32}")
 _WORTH_PACKING = (".txt", ".json")
 
 
@@ -41,6 +43,21 @@ def register(source: Path, bundles: Path) -> Manifest:
     except OSError as error:
         raise BundleError(f"The bundle at {source} can't be read: {error}") from error
     return manifest
+
+
+def read(folder: Path) -> Manifest:
+    """The manifest of the bundle in a folder. Raises BundleError."""
+    try:
+        return decode_manifest(_read_small(folder / MANIFEST))
+    except OSError as error:
+        raise BundleError(f"The bundle at {folder} can't be read: {error}") from error
+
+
+def all_registered(bundles: Path) -> list[Manifest]:
+    """The manifest of every registered bundle, by name. Raises BundleError."""
+    folders = bundles.iterdir() if bundles.is_dir() else []
+    found = [read(folder) for folder in folders if _ID.fullmatch(folder.name)]
+    return sorted(found, key=lambda manifest: (manifest.name, manifest.bundle))
 
 
 def registered(bundles: Path, bundle: str) -> Manifest | None:

@@ -6,13 +6,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 from dva_agent.agents.base import DataAgent
 from dva_agent.discovery import AGENTS
 from dva_agent.protocol import ROOT, PoolStatus
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, joinedload
 
+from server.config import Settings
 from server.errors import PoolError
+from server.pools import licences
 from server.pools.files import (
     checked_path,
     index_path,
@@ -88,6 +91,13 @@ def pool_ids(session: Session, agents: Sequence[str], name: str | None) -> list[
     if name is not None:
         query = query.where(Pool.name == name)
     return list(session.scalars(query))
+
+
+def served(session: Session, settings: Settings, pool_ids: Sequence[int]) -> list[int]:
+    """Those of the pools whose bundle may be handed out, in the same order."""
+    rows = session.execute(select(Pool.id, Pool.bundle).where(Pool.id.in_(pool_ids)))
+    bundles: dict[int, str] = {row.id: row.bundle for row in rows}
+    return [pool for pool in pool_ids if licences.is_served(settings, bundles[pool])]
 
 
 def has_pools(session: Session) -> bool:
@@ -239,4 +249,14 @@ def statuses(session: Session, leased: dict[int, int]) -> list[PoolStatus]:
         for pool in session.scalars(select(Pool).order_by(Pool.id))
         if pool.id in sums
         for agent in [agent_of(pool)]
+    ]
+
+
+def with_licences(settings: Settings, statuses: Sequence[PoolStatus]) -> list[PoolStatus]:
+    """The same, with what the operator has accepted by now."""
+    return [
+        msgspec.structs.replace(
+            status, licence_accepted=licences.is_served(settings, status.bundle)
+        )
+        for status in statuses
     ]

@@ -7,9 +7,9 @@ import re
 
 from flask import Blueprint, Response
 
-from server.errors import NotFound, ShardUnavailable
+from server.errors import LicenceUnaccepted, NotFound, ShardUnavailable
 from server.files import send
-from server.pools import bundles, services
+from server.pools import bundles, licences, services
 from server.web import database, settings
 
 log = logging.getLogger(__name__)
@@ -22,8 +22,10 @@ def bundle_file(bundle: str, path: str) -> Response:
     folder = settings().bundles
     manifest = bundles.registered(folder, bundle) if _BUNDLE.fullmatch(bundle) else None
     found = bundles.file_of(folder, manifest, path) if manifest else None
-    if found is None:
+    if manifest is None or found is None:
         raise NotFound("No bundle here has this file.")
+    if not licences.is_accepted(settings(), manifest):
+        raise LicenceUnaccepted("The licence of this model hasn't been accepted here.")
     where, sha256 = found
     return send(where.resolve(), etag=sha256, immutable=True)
 

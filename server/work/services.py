@@ -32,6 +32,7 @@ FORGET_AT_ONCE = 100
 ENDED_KEPT = timedelta(days=1)
 RETRY_DRAINED_S = 60.0
 RETRY_SHARD_S = 60.0
+RETRY_LICENCE_S = 60.0
 RETRY_LONGEST_S = 30.0
 _LEASE = re.compile(r"[0-9a-f]{32}")
 
@@ -67,8 +68,11 @@ def claim(
     room = settings.leases_per_device - len(held)
     if room <= 0:
         return [], Idle(reason="too_many_leases", retry_after_s=_until(held[0].deadline, at))
+    served = pools.served(session, settings, pool_ids)
+    if pool_ids and not served:
+        return [], Idle(reason="licence_unaccepted", retry_after_s=RETRY_LICENCE_S)
     claimed: Claimed = []
-    taken = pools.take_open_units(session, pool_ids, min(count, room))
+    taken = pools.take_open_units(session, served, min(count, room))
     for unit in taken.units:
         lease = Lease(
             id=secrets.token_hex(16),
@@ -87,7 +91,7 @@ def claim(
         return claimed, None
     if taken.unavailable:
         return [], Idle(reason="shard_unavailable", retry_after_s=RETRY_SHARD_S)
-    return [], _idle(session, pool_ids, at)
+    return [], _idle(session, served, at)
 
 
 def expire(session: Session, at: datetime) -> None:

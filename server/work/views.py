@@ -21,7 +21,7 @@ blueprint = Blueprint("work", __name__)
 def status() -> Response:
     """Open to everybody, and reads only: leases past their deadline aren't counted, though they
     are expired by the next claim."""
-    found = board().read(database(), now())
+    found = pools.with_licences(settings(), board().read(database(), now()))
     return answer(ServerStatus(service="dva", version=VERSION, protocol=PROTOCOL, pools=found))
 
 

@@ -54,9 +54,9 @@ def serving(data: Path, **settings: str) -> Iterator[str]:
             server.wait(timeout=30)
 
 
-def ingest(shards: Path, bundle: Path, data: Path, *, unit_pairs: int) -> None:
+def ingest(shards: Path, bundle: Path, data: Path, *options: str, unit_pairs: int) -> None:
     arguments = ("ingest", POOL, str(shards), "--bundle", str(bundle), "--data", str(data))
-    dva(*arguments, DVA_UNIT_PAIRS=str(unit_pairs))
+    dva(*arguments, *options, DVA_UNIT_PAIRS=str(unit_pairs))
 
 
 def scores(data: Path, out: Path) -> dict[str, dict[str, Any]]:

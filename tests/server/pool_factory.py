@@ -9,6 +9,7 @@ import json
 import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from dva_agent.bundle import (
@@ -32,8 +33,9 @@ FILES = {
 }
 
 
-def write_bundle(folder: Path, files: Mapping[str, bytes] = FILES) -> Manifest:
-    """A bundle that is whole as far as a server can tell. Its towers are no models."""
+def write_bundle(folder: Path, files: Mapping[str, bytes] = FILES, **changes: Any) -> Manifest:
+    """A bundle that is whole as far as a server can tell. Its towers are no models. `changes`: to
+    its manifest."""
     for path, body in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(body)
@@ -72,6 +74,7 @@ def write_bundle(folder: Path, files: Mapping[str, bytes] = FILES) -> Manifest:
             for path, body in files.items()
         ],
     )
+    manifest = msgspec.structs.replace(manifest, **changes)
     manifest = msgspec.structs.replace(manifest, bundle=bundle_id(manifest))
     (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest))
     return manifest

@@ -31,6 +31,7 @@ COMMANDS = [
     "agent",
     "backup",
     "bench",
+    "bundle",
     "copy-database",
     "demo",
     "doctor",

@@ -67,6 +67,6 @@ class Arrival:
         """The first unfinished pool that one of the agents can work on."""
         for pool in status.pools:
             wanted = self._pool in (None, pool.pool) and pool.agent in self._agents
-            if wanted and pool.units_done < pool.units:
+            if wanted and pool.licence_accepted and pool.units_done < pool.units:
                 return pool
         return None

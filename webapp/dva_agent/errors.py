@@ -11,6 +11,7 @@ DvaError
 │   └── NumericFault      non-finite, zero, wrong-norm or constant output: never a score
 ├── AgentInvalid          a DataAgent of this package that says something impossible of itself
 ├── AgentMissing          the server's work is for agents that aren't here
+├── LicenceWaits          the server's operator hasn't accepted the model's licence
 └── ServerError           what came back from the server, or didn't
     ├── Unreachable       no answer: offline, or the server is down
     ├── Busy              429 or 503: come back after `retry_after_s`
@@ -77,6 +78,11 @@ class AgentInvalid(DvaError):
 class AgentMissing(DvaError):
     default_code = "no_agent"
     default_next_step = "Update this agent, or reload the page: the server has newer work."
+
+
+class LicenceWaits(DvaError):
+    default_code = "licence_unaccepted"
+    default_next_step = "On the server: dva bundle list shows which, dva bundle accept accepts it."
 
 
 class ServerError(DvaError):

@@ -152,12 +152,19 @@ class Idle(Message, frozen=True, kw_only=True):
     """Why there is no work, and when to ask again."""
 
     reason: Literal[
-        "drained", "all_leased", "too_many_leases", "no_pool", "no_agent", "shard_unavailable"
+        "drained",
+        "all_leased",
+        "too_many_leases",
+        "no_pool",
+        "no_agent",
+        "licence_unaccepted",
+        "shard_unavailable",
     ]
     """drained: every unit is finished; all_leased: the rest is with other devices;
     too_many_leases: this device holds its share already; no_pool: nothing has been ingested;
-    no_agent: there are pools, but none for the agents that were named; shard_unavailable: what is
-    left lies in shards whose files are missing or were changed."""
+    no_agent: there are pools, but none for the agents that were named; licence_unaccepted: whoever
+    runs the server has to accept the model's licence first; shard_unavailable: what is left lies
+    in shards whose files are missing or were changed."""
     retry_after_s: Annotated[float, Meta(ge=0)]
 
 
@@ -241,6 +248,9 @@ class PoolStatus(Message, frozen=True, kw_only=True):
     hands out none of the pool's units."""
     needs: list[Need] = []
     """What its agent needs."""
+    licence_accepted: bool = True
+    """Whether whoever runs the server has accepted the licence of its bundle, as far as that has
+    to be; until then neither its units nor the bundle's files are handed out."""
 
 
 class ServerStatus(Message, frozen=True, kw_only=True):

@@ -17,7 +17,14 @@ from dva_agent.arrival import Arrival
 from dva_agent.backoff import Backoff
 from dva_agent.client import ServerClient
 from dva_agent.clock import Clock
-from dva_agent.errors import AgentMissing, DvaError, Outdated, Refused, RungUnavailable
+from dva_agent.errors import (
+    AgentMissing,
+    DvaError,
+    LicenceWaits,
+    Outdated,
+    Refused,
+    RungUnavailable,
+)
 from dva_agent.events import Waiting
 from dva_agent.gate import Gate
 from dva_agent.holdings import GOODBYE_S, Holdings
@@ -210,10 +217,8 @@ class Runner:
                 if not leases.leases:
                     idle = leases.idle or UNEXPLAINED
                     self._drained = idle.reason == "drained"
-                    if idle.reason == "no_agent" and self._errand.until_drained:
-                        raise AgentMissing(
-                            f"The server's work is for agents other than {', '.join(agents)}."
-                        )
+                    if self._errand.until_drained:
+                        _require_hope(idle, agents)
                     self._rest(max(1.0, idle.retry_after_s), idle.reason)
 
     def _admit(self, leases: Sequence[Lease]) -> None:
@@ -297,3 +302,12 @@ class Runner:
     async def _lapse_later(self) -> None:
         await self._clock.sleep(PAUSE_KEEPS_S)
         self._held.cancel_all(submitting=False)
+
+
+def _require_hope(idle: Idle, agents: Sequence[str]) -> None:
+    """For a run that ends by itself: raises AgentMissing or LicenceWaits if there is no work until
+    somebody does something."""
+    if idle.reason == "no_agent":
+        raise AgentMissing(f"The server's work is for agents other than {', '.join(agents)}.")
+    if idle.reason == "licence_unaccepted":
+        raise LicenceWaits("Whoever runs the server hasn't accepted the model's licence yet.")
