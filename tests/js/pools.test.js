@@ -12,7 +12,8 @@ import { poolAtWork, safePools } from '../../webapp/ui/pools.js';
  */
 const status = (pool, rest = {}) => ({
   pool, bundle: 'b', bundle_url: '/b/', title: pool, licence: '', attribution: '', safe: false,
-  pairs: 20, bytes: 900, units: 2, units_leased: 0, units_done: 0, pairs_done: 0, agent: 'dva', columns: [], needs: [], ...rest,
+  pairs: 20, bytes: 900, units: 2, units_leased: 0, units_done: 0, pairs_done: 0, agent: 'dva', columns: [], needs: [],
+  licence_accepted: true, ...rest,
 });
 const done = { units_done: 2, pairs_done: 20 };
 
@@ -21,6 +22,12 @@ test('before Start, the first pool that is not done', () => {
   assert.equal(poolAtWork(pools, null, null)?.pool, 'b');
   assert.equal(poolAtWork([status('a', done), status('b', done)], null, null)?.pool, 'a');
   assert.equal(poolAtWork([], null, null), null);
+});
+
+test('before Start, what the server hands out goes before what it keeps back', () => {
+  const kept = { licence_accepted: false };
+  assert.equal(poolAtWork([status('a', kept), status('b')], null, null)?.pool, 'b');
+  assert.equal(poolAtWork([status('a', kept), status('b', done)], null, null)?.pool, 'a');
 });
 
 test('at work, the pool of the last unit', () => {

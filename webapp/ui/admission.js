@@ -52,6 +52,7 @@ export class Admission {
     if (!window.isSecureContext) return [notice('insecure')];
     if (!('locks' in navigator) || !('WebAssembly' in window)) return [notice('no_worker')];
     const { pool, manifest } = this.#subject;
+    if (pool !== null && !pool.licence_accepted) return [notice('licence_unaccepted')];
     if (manifest === null || !pool?.needs.includes('model')) return [];
     const { fits, neededMB, budgetMB } = fit(modelBytes(manifest), memoryOf(navigator));
     if (fits) return [];

@@ -2,6 +2,7 @@
 
 import { make } from './dom.js';
 import { bytes } from './format.js';
+import { licenceOf } from './licence.js';
 import { modelBytes } from './model.js';
 import { TEXT } from './text.js';
 
@@ -108,10 +109,11 @@ function runsText(pool, manifest, size) {
  * @returns {Node[]}
  */
 function licencesOf(pool, { licence }) {
-  const text = make('a', { href: pool.bundle_url + licence.path, target: '_blank' }, licence.name);
   const by = (/** @type {string} */ attribution) => (attribution === '' ? '' : `, ${attribution}`);
+  const { name, text } = licenceOf(licence, pool.bundle_url);
   return [
-    make('p', {}, `${TEXT.consentModelLicence} `, text, by(licence.attribution)),
+    make('p', {}, `${TEXT.consentModelLicence} `, name, by(licence.attribution)),
+    text,
     make('p', {}, `${TEXT.consentPoolLicence} ${pool.licence}${by(pool.attribution)}`),
   ];
 }

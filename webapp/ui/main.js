@@ -176,8 +176,8 @@ let known = '';
 let version = '';
 
 /** @param {PoolStatus} pool */
-function nameOf({ pool, agent, bundle }) {
-  return [pool, agent, bundle].join(' ');
+function nameOf({ pool, agent, bundle, licence_accepted }) {
+  return [pool, agent, bundle, licence_accepted].join(' ');
 }
 
 async function look() {
@@ -189,15 +189,18 @@ async function look() {
     const wanted = poolAtWork(found, address.get('pool'), controller.state.pool);
     pool.show(wanted);
     if (wanted === null || nameOf(wanted) === known) return;
-    const manifest = await manifestOf(wanted);
+    const manifest = wanted.licence_accepted ? await manifestOf(wanted) : null;
     if (poolAtWork(found, address.get('pool'), controller.state.pool) !== wanted) return;
     known = nameOf(wanted);
     admission.subject = { pool: wanted, manifest };
-    if (needsModel(wanted)) model.set(manifest, wanted.bundle_url);
-    else model.unset();
+    if (!needsModel(wanted)) model.unset();
+    else if (manifest === null) model.keepBack();
+    else model.set(manifest, wanted.bundle_url);
     where.needs = wanted.needs;
-    about.set(manifest);
-    find('.demo', HTMLElement).hidden = !manifest.demo;
+    if (manifest !== null) about.set(manifest);
+    find('.demo', HTMLElement).hidden = manifest === null || !manifest.demo;
+    // What this model lacks here is other than what the last one lacked.
+    draw();
   } catch (error) {
     console.warn(error);
     pool.silent();

@@ -57,6 +57,14 @@ export class ModelElement extends HTMLElement {
     this.#licence.replaceChildren();
   }
 
+  /** The server doesn't hand the model out. */
+  keepBack() {
+    this.#bar.hidden = true;
+    say(this.#name, TEXT.modelKeptBack);
+    say(this.#state, TEXT.modelKeptBackText);
+    this.#licence.replaceChildren();
+  }
+
   /** How far the download is, in words; empty when there is none under way. */
   get loading() {
     const last = this.#last;

@@ -7,12 +7,14 @@
  * @param {readonly PoolStatus[]} pools
  * @param {string | null} wanted the only one this page works on, if it was told
  * @param {string | null} worked the one whose unit was begun last
- * @returns {PoolStatus | null} before a unit is begun: the first that isn't done, as the server hands them out
+ * @returns {PoolStatus | null} before a unit is begun: the first that isn't done, as the server hands them
+ *   out; what it doesn't hand out comes last
  */
 export function poolAtWork(pools, wanted, worked) {
   const eligible = pools.filter(({ pool }) => wanted === null || pool === wanted);
   return (
     eligible.find(({ pool }) => pool === worked) ??
+    eligible.find(({ units, units_done, licence_accepted }) => licence_accepted && units_done < units) ??
     eligible.find(({ units, units_done }) => units_done < units) ??
     eligible[0] ??
     null

@@ -17,6 +17,7 @@ export interface PoolStatus {
   agent: string;
   columns: import('../engine/wire.js').Column[];
   needs: string[];
+  licence_accepted: boolean;
 }
 
 export interface Manifest {

@@ -58,6 +58,10 @@ export const FAILURES = Object.freeze({
   rate_limited: ['This device has asked the server too often.', 'There is nothing to do: the agent waits as long as the server asked.'],
   server_error: ['The server failed.', 'The agent tries again by itself. If it stays, tell whoever runs this server.'],
   shard_unavailable: ['Part of the pool cannot be read on the server just now.', 'The agent goes on elsewhere. Whoever runs this server finds the reason in its log.'],
+  licence_unaccepted: [
+    'This server has a model, but whoever runs it has not accepted the model’s licence yet, so there is no work.',
+    'There is nothing to do here: Start comes to life by itself when they have. On the server: dva bundle list.',
+  ],
   refused: ['The server refused a request.', 'Reload the page; if it stays, tell whoever runs this server.'],
   not_signed_in: ['The server does not know this device any more.', 'The agent signs in again by itself.'],
   protocol_outdated: ['The server is newer than this page.', 'The page loads itself anew. If this stays, reload it while holding Shift.'],

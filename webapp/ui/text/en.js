@@ -35,6 +35,7 @@ const WAITING = Object.freeze({
   too_many_leases: 'This device holds its share already. Waiting a moment.',
   no_pool: 'The server has no pool yet. Waiting for one.',
   no_agent: 'The work on the server is for agents that this page lacks. Waiting for work of another kind.',
+  licence_unaccepted: 'Whoever runs this server has to accept the licence of the model first. Waiting for it.',
   shard_unavailable: 'The rest of the pool cannot be read on the server just now. Waiting for it.',
   unreachable: 'The server does not answer. Trying again by itself.',
 });
@@ -171,6 +172,9 @@ export const EN = Object.freeze({
   consentLicences: 'Licences',
   consentModelLicence: 'Model:',
   consentPoolLicence: 'Pool:',
+  licenceText: 'Read its text',
+  licenceLoading: 'Fetching it…',
+  licenceSilent: 'It cannot be fetched just now. Close and open this again.',
   consentPictures: 'Pictures',
   consentPicturesText:
     'This pool comes from the web as it is, and nobody has checked its pictures. They are blurred until you ask to see them, which is for adults.',
@@ -209,6 +213,8 @@ export const EN = Object.freeze({
   modelKept: (/** @type {number} */ total) => `${bytes(total)} kept from an earlier visit, checked`,
   modelProgress: 'Download of the model',
   modelLicence: 'Licence',
+  modelKeptBack: 'Not handed out yet',
+  modelKeptBackText: 'Whoever runs this server has not accepted its licence.',
 
   where: 'What runs where',
   whereDevice: 'Device',
@@ -260,7 +266,7 @@ export const EN = Object.freeze({
   demoNext: 'To filter real data, export a real Data Filtering Network and ingest a real pool:',
   demoCommands: [
     'make setup-dev',
-    '.venv/bin/python export/build_onnx.py --model ViT-B-16-quickgelu:dfn2b --weights q8 --out bundles/dfn2b-q8',
+    '.venv/bin/python export/build_onnx.py --model ViT-B-16-quickgelu:dfn2b --accept-license --out bundles/dfn2b-q8',
     '.venv/bin/dva ingest mypool /path/to/shards --bundle bundles/dfn2b-q8 --data real',
     '.venv/bin/dva serve --data real --port 8001',
   ],

@@ -32,6 +32,7 @@ const WAITING = Object.freeze({
   too_many_leases: '本设备领取的任务已经够多。稍等片刻。',
   no_pool: '服务器上还没有数据。等待中。',
   no_agent: '服务器上的任务需要本页面没有的程序。正在等待其他任务。',
+  licence_unaccepted: '服务器的管理者要先接受模型的许可。等待中。',
   shard_unavailable: '其余的数据在服务器上暂时读不了。等待中。',
   unreachable: '服务器没有回应。会自动重试。',
 });
@@ -161,6 +162,9 @@ export const ZH = Object.freeze({
   consentLicences: '许可',
   consentModelLicence: '模型：',
   consentPoolLicence: '数据：',
+  licenceText: '阅读全文',
+  licenceLoading: '正在读取…',
+  licenceSilent: '暂时读不到。请关闭后再打开。',
   consentPictures: '图片',
   consentPicturesText: '这批数据直接来自网络，图片未经检查。在您要求显示之前会模糊处理；只有成年人可以要求显示。',
   agree: '同意并开始',
@@ -194,6 +198,8 @@ export const ZH = Object.freeze({
   modelKept: (total) => `${bytes(total)} 上次访问时保留，已核对`,
   modelProgress: '模型下载进度',
   modelLicence: '许可',
+  modelKeptBack: '暂不提供',
+  modelKeptBackText: '服务器的管理者还没有接受它的许可。',
 
   where: '什么在哪里运行',
   whereDevice: '设备',
@@ -243,7 +249,7 @@ export const ZH = Object.freeze({
   demoNext: '要过滤真实的数据，请导出真正的数据过滤网络（Data Filtering Network），并导入真实的数据：',
   demoCommands: [
     'make setup-dev',
-    '.venv/bin/python export/build_onnx.py --model ViT-B-16-quickgelu:dfn2b --weights q8 --out bundles/dfn2b-q8',
+    '.venv/bin/python export/build_onnx.py --model ViT-B-16-quickgelu:dfn2b --accept-license --out bundles/dfn2b-q8',
     '.venv/bin/dva ingest mypool /path/to/shards --bundle bundles/dfn2b-q8 --data real',
     '.venv/bin/dva serve --data real --port 8001',
   ],
