@@ -177,8 +177,11 @@ def _report(written: Written, out: Path) -> None:
         f"{manifest.parameters:,} parameters, {manifest.gflops_per_pair:.3f} GFLOPs a pair "
         "(2 x multiply-adds of both towers at full context)",
         _faithful(written),
-        f"tolerance: score {manifest.tolerance.score:g}, "
-        f"embedding {manifest.tolerance.embedding:g}",
+        *(
+            f"{rung}: score within {spec.tolerance.score:g}, embedding within "
+            f"{spec.tolerance.embedding:g} of the golden values"
+            for rung, spec in manifest.rungs.items()
+        ),
         f"{out}: {size / 1e6:.1f} MB, "
         + ("written" if written.fresh else "was there already, unchanged"),
     )

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-import onnx
 from dva_agent.bundle import (
     MANIFEST,
     GoldenPair,
     GoldenSet,
     Manifest,
-    Tower,
     decode_golden,
     decode_manifest,
 )
+from dva_agent.bundle import Expected as ExpectedPair
 from dva_agent.errors import BundleError
 from dva_agent.native.fidelity import FIDELITY, PICTURE, REFERENCE, Fidelity
 
@@ -26,20 +25,18 @@ from export.errors import BundleRefused
 from export.expected import Expected, Towers, expected, measure_spread, tolerance
 from export.fidelity import Proof, prove
 from export.golden import Golden, golden_pairs
+from export.graphs import write_towers
 from export.licence import NOTICES
 from export.loaded import Loaded
 from export.manifest import GOLDEN_PATH, LICENCE_PATH, MERGES_PATH, describe, with_card
 from export.reference import Inputs, reference_inputs
-from export.resnet import ResNetWeights, resnet_tower
 from export.staging import put, sha256, staging_folder
-from export.text import text_tower
-from export.towers import image_weights, text_weights
+from export.tensors import LARGEST_FILE
+from export.variants import PLAIN
 from export.verify import FP32_LIMIT, Comparison, compare
-from export.vision import vision_tower
-from export.weights import WEIGHTS, Kind, Weights
+from export.weights import Kind
 
 MEASURED = frozenset((FIDELITY, REFERENCE, PICTURE, CARD))
-LARGEST_FILE = 1_900_000_000  # protobuf stops at 2 GB: past this, tensors get their own file
 
 Say = Callable[[str], None]
 
@@ -70,7 +67,7 @@ def write_bundle(
     _check_place(out)
     with staging_folder(out) as folder:
         say("writing the graphs")
-        image, text, cost = write_towers(loaded, kind, folder, largest_file)
+        towers = write_towers(loaded, kind, folder, largest_file)
         _write(folder / MERGES_PATH, "\n".join((*loaded.merges, "")).encode("utf-8"))
         _write(folder / LICENCE_PATH, (loaded.licence.text + NOTICES).encode("utf-8"))
         say("running the golden pairs")
@@ -93,11 +90,9 @@ def write_bundle(
             loaded,
             kind=kind,
             folder=folder,
-            image_tower=image,
-            text_tower=text,
-            multiply_adds=cost,
+            rungs=towers.rungs({PLAIN: tolerance(spread)}),
+            multiply_adds=towers.multiply_adds,
             embedding_dim=golden.images.shape[1],
-            tolerance=tolerance(spread),
         )
         found = None
         if proof is not None:
@@ -118,39 +113,6 @@ def write_bundle(
     return Written(manifest=manifest, comparison=comparison, fidelity=found, fresh=fresh)
 
 
-def write_towers(
-    loaded: Loaded, kind: Kind, folder: Path, largest_file: int
-) -> tuple[Tower, Tower, int]:
-    """image.onnx and text.onnx, and their multiply-adds for one pair."""
-    weights = WEIGHTS[kind]
-    model, image_cost = _image_tower(loaded, weights)
-    image_path = _save(model, folder, "image.onnx", largest_file)
-    del model  # as large as the tower, and the other comes now
-    model, text_cost = text_tower(text_weights(loaded.model), weights)
-    text_path = _save(model, folder, "text.onnx", largest_file)
-    return image_path, text_path, image_cost + text_cost
-
-
-def _image_tower(loaded: Loaded, weights: Weights) -> tuple[onnx.ModelProto, int]:
-    spec = loaded.preprocessing
-    image = image_weights(loaded.model, spec.mean, spec.std)
-    if isinstance(image, ResNetWeights):
-        return resnet_tower(image, weights)
-    return vision_tower(image, weights)
-
-
-def _save(model: onnx.ModelProto, folder: Path, name: str, largest_file: int) -> Tower:
-    size = sum(len(tensor.raw_data) for tensor in model.graph.initializer)
-    if size <= largest_file:
-        onnx.save_model(model, folder / name)
-        return Tower(path=name)
-    beside = f"{name}.data"
-    onnx.save_model(
-        model, folder / name, save_as_external_data=True, location=beside, size_threshold=1024
-    )
-    return Tower(path=name, data_paths=(beside,))
-
-
 def _write_golden(
     folder: Path,
     pairs: list[Golden],
@@ -167,9 +129,13 @@ def _write_golden(
                 caption=each.pair.caption,
                 ids=[int(token) for token in inputs.ids[place]],
                 pixels_sha256=hashlib.sha256(inputs.pixels[place].tobytes()).hexdigest(),
-                image_embedding=golden.images[place].astype("<f4").tobytes(),
-                text_embedding=golden.texts[place].astype("<f4").tobytes(),
-                score=float(golden.scores[place]),
+                expected={
+                    "f32": ExpectedPair(
+                        image_embedding=golden.images[place].astype("<f4").tobytes(),
+                        text_embedding=golden.texts[place].astype("<f4").tobytes(),
+                        score=float(golden.scores[place]),
+                    )
+                },
             )
         )
     _write(folder / GOLDEN_PATH, msgspec.json.encode(GoldenSet(pairs=rows)) + b"\n")

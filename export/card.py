@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dva_agent.bundle import Manifest
+from dva_agent.bundle import REFERENCE_RUNG, Manifest
 from dva_agent.native.fidelity import PICTURE, TOPS, Fidelity, Figures
 
 CARD = "model_card.md"
@@ -10,7 +10,8 @@ CARD = "model_card.md"
 
 def card(manifest: Manifest, fidelity: Fidelity | None) -> str:
     """The text of model_card.md."""
-    size = sum(entry.bytes for entry in manifest.files if entry.path.endswith((".onnx", ".data")))
+    native = manifest.rung(REFERENCE_RUNG)
+    size = sum(manifest.file(path).bytes for path in native.paths)
     spec = manifest.preprocessing
     parts = [
         f"# {manifest.name}",
@@ -25,17 +26,30 @@ def card(manifest: Manifest, fidelity: Fidelity | None) -> str:
                 f"| Arithmetic | {manifest.gflops_per_pair:.2f} GFLOPs a pair |",
                 f"| Pictures | {spec.size} px, {spec.resize}, {spec.interpolation} |",
                 f"| Captions | {manifest.tokenizer.context_length} tokens |",
-                f"| Rungs agree within | score {manifest.tolerance.score:g}, "
-                f"embedding {manifest.tolerance.embedding:g} |",
                 f"| Licence | [{manifest.licence.name}]({manifest.licence.url}), "
                 f"{manifest.licence.attribution} |",
                 f"| Bundle | `{manifest.bundle}` |",
             )
         ),
+        "## Rungs",
+        _rungs(manifest),
         "## How faithful it is",
         _faithful(fidelity),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _rungs(manifest: Manifest) -> str:
+    head = "| rung | arithmetic | downloads | score within | embedding within |"
+    rows = [
+        f"| {rung} | {spec.arithmetic} "
+        f"| {sum(manifest.file(path).bytes for path in spec.paths) / 1e6:.1f} MB "
+        f"| {spec.tolerance.score:g} | {spec.tolerance.embedding:g} |"
+        for rung, spec in manifest.rungs.items()
+    ]
+    said = dict.fromkeys(spec.tolerance.derived for spec in manifest.rungs.values())
+    table = "\n".join((head, "|" + " --- |" * 5, *rows))
+    return "\n\n".join((table, "Within how much of the golden values: " + " ".join(said)))
 
 
 def _faithful(fidelity: Fidelity | None) -> str:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from export.errors import BundleRefused
 from export.reference import Embeddings, Inputs, scores
+from export.variants import PLAIN, Variant
 
 MARGIN = 64
 """A rung may stray this many times as far as native plans stray from each other: GPUs add in
@@ -46,7 +47,14 @@ PLANS = (
 class Towers:
     """Both towers of a bundle under one execution plan."""
 
-    def __init__(self, folder: Path, *, optimised: bool = False, threads: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        variant: Variant = PLAIN,
+        optimised: bool = False,
+        threads: int = 0,
+    ) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
@@ -55,8 +63,10 @@ class Towers:
             levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
         )
         self._image, self._text = (
-            ort.InferenceSession(folder / name, options, providers=["CPUExecutionProvider"])
-            for name in ("image.onnx", "text.onnx")
+            ort.InferenceSession(
+                folder / variant.file(tower), options, providers=["CPUExecutionProvider"]
+            )
+            for tower in ("image", "text")
         )
 
     def images(self, pixels: NDArray[np.uint8]) -> Embeddings:
@@ -115,7 +125,14 @@ def measure_spread(folder: Path, inputs: Inputs, golden: Expected) -> Spread:
 def tolerance(spread: Spread) -> Tolerance:
     """`MARGIN` times the spread, rounded up to two digits, within SMALLEST and LARGEST. Raises
     BundleRefused past the latter."""
-    return Tolerance(score=_widened(spread.score), embedding=_widened(spread.embedding))
+    return Tolerance(
+        score=_widened(spread.score),
+        embedding=_widened(spread.embedding),
+        derived=(
+            f"{MARGIN} times the largest differences between native execution plans (score "
+            f"{spread.score:.1e}, embedding {spread.embedding:.1e}), at least {SMALLEST:g}."
+        ),
+    )
 
 
 def _widened(spread: float) -> float:

@@ -35,9 +35,8 @@ from export.fidelity_plots import draw
 from export.loaded import Loaded
 from export.openclip import open_clip
 from export.reference import reference_embeddings, reference_inputs, scores
-from export.weights import Kind
 
-BARS: dict[Kind, Bar] = {
+BARS: dict[str, Bar] = {
     "fp32": Bar(max_error=2e-6),
     "q8": Bar(spearman=0.9995, overlap_15=0.99),
 }
@@ -70,8 +69,9 @@ def prove(loaded: Loaded, manifest: Manifest, folder: Path, proof: Proof) -> Fid
     """Measure the towers in `folder` and write fidelity.json and what belongs to it there. Raises
     PairsError if too few pairs can be scored, BundleRefused if the bar is missed and not forced."""
     scored = score_pairs(loaded, manifest, folder, proof)
-    kind: Kind = manifest.weights
-    found = fidelity(scored, kind=kind, source=proof.source, meaningful=loaded.meaningful)
+    found = fidelity(
+        scored, kind=manifest.weights, source=proof.source, meaningful=loaded.meaningful
+    )
     if found.missed and not proof.force:
         raise BundleRefused(
             f"The bundle misses its bar: {'; '.join(found.missed)}.",
@@ -117,7 +117,7 @@ def score_pairs(loaded: Loaded, manifest: Manifest, folder: Path, proof: Proof) 
     )
 
 
-def fidelity(scored: Scored, *, kind: Kind, source: str, meaningful: bool) -> Fidelity:
+def fidelity(scored: Scored, *, kind: str, source: str, meaningful: bool) -> Fidelity:
     """`meaningful`: whether the network has learnt anything. Random weights say nothing about
     how far a ranking may shift, so they have only a bar of arithmetic."""
     native = figures(scored.true, scored.found)

@@ -15,6 +15,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from export.tensors import SMALLEST, TensorFiles
+
 OPSET = 20  # Gelu came with 20
 CONTRIB_OPSET = 1
 IR_VERSION = 10  # onnxruntime-web 1.30 reads up to this one for certain
@@ -27,11 +29,15 @@ class Graph:
     """Nodes in the order in which they run. Methods return the name of the value they make.
 
     `multiply_adds` counts those of matrix products and convolutions for one sample at its
-    largest shape, as the callers state it.
+    largest shape, as the callers state it. `tensors`: where larger initializers go, which lie in
+    the graph itself without it.
     """
 
-    def __init__(self, *, name: str) -> None:
+    def __init__(self, *, name: str, tensors: TensorFiles | None = None) -> None:
         self.name = name
+        self.data_paths: list[str] = []
+        """The files of tensors that this graph needs."""
+        self._tensors = tensors
         self.multiply_adds = 0
         self._nodes: list[onnx.NodeProto] = []
         self._initializers: dict[str, onnx.TensorProto] = {}
@@ -60,13 +66,31 @@ class Graph:
 
     def constant(self, value: Array, *, name: str) -> str:
         """An initializer; the same bytes under the same name are stored once."""
-        tensor = numpy_helper.from_array(np.ascontiguousarray(value))
-        known = self._initializers.get(name)
-        if known is None or known.raw_data != tensor.raw_data or known.dims != tensor.dims:
-            name = self._fresh(name)
-            tensor.name = name
-            self._initializers[name] = tensor
-        return name
+        tensor = self._tensor(value)
+        tensor.name = name
+        if self._initializers.get(name) != tensor:
+            tensor.name = self._fresh(name)
+            self._initializers[tensor.name] = tensor
+        return tensor.name
+
+    def _tensor(self, value: Array) -> onnx.TensorProto:
+        if self._tensors is None or value.nbytes < SMALLEST:
+            return numpy_helper.from_array(np.ascontiguousarray(value))
+        place = self._tensors.put(value)
+        if place.path not in self.data_paths:
+            self.data_paths.append(place.path)
+        tensor = onnx.TensorProto(
+            dims=value.shape,
+            data_type=helper.np_dtype_to_tensor_dtype(value.dtype),
+            data_location=TensorProto.EXTERNAL,
+        )
+        for key, held in (
+            ("location", place.path),
+            ("offset", place.offset),
+            ("length", place.length),
+        ):
+            tensor.external_data.add(key=key, value=str(held))
+        return tensor
 
     def ints(self, *values: int) -> str:
         """A small int64 tensor, as shapes and axes are given."""

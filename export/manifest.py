@@ -9,12 +9,12 @@ from dva_agent.bundle import (
     FileEntry,
     Licence,
     Manifest,
+    RungSpec,
     TokenizerSpec,
-    Tolerance,
-    Tower,
     bundle_id,
 )
 from dva_agent.native.fidelity import Fidelity
+from dva_agent.protocol import Rung
 
 from export.card import CARD, card
 from export.loaded import Loaded
@@ -32,16 +32,14 @@ def describe(
     *,
     kind: Kind,
     folder: Path,
-    image_tower: Tower,
-    text_tower: Tower,
+    rungs: dict[Rung, RungSpec],
     multiply_adds: int,
     embedding_dim: int,
-    tolerance: Tolerance,
 ) -> Manifest:
     """Every file of `folder`, and what is known of the model. `multiply_adds`: those of all matrix
     products and convolutions of both towers for one pair at full context."""
     manifest = Manifest(
-        format=1,
+        format=2,
         bundle="0" * 32,
         name=f"{loaded.name} {kind}",
         model=loaded.source,
@@ -59,10 +57,8 @@ def describe(
             context_length=loaded.context_length,
             vocab_size=loaded.vocab_size,
         ),
-        image_tower=image_tower,
-        text_tower=text_tower,
+        rungs=rungs,
         golden_path=GOLDEN_PATH,
-        tolerance=tolerance,
         licence=Licence(
             name=loaded.licence.name,
             url=loaded.licence.url,

@@ -50,19 +50,19 @@ class ResNetWeights:
     attention: AttentionWeights
 
 
-def resnet_tower(of: ResNetWeights, weights: Weights) -> tuple[onnx.ModelProto, int]:
-    """The tower, and its multiply-adds for one picture."""
-    return _ResNet(of, weights).write()
+def resnet_tower(of: ResNetWeights, weights: Weights, graph: Graph) -> onnx.ModelProto:
+    """The tower, written into an empty graph; the graph's multiply-adds are for one picture."""
+    return _ResNet(of, weights, graph).write()
 
 
 class _ResNet:
-    def __init__(self, of: ResNetWeights, weights: Weights) -> None:
+    def __init__(self, of: ResNetWeights, weights: Weights, graph: Graph) -> None:
         self.of = of
-        self.graph = Graph(name="image")
-        self.tower = Tower(graph=self.graph, weights=weights, tokens=of.places.shape[0])
+        self.graph = graph
+        self.tower = Tower(graph=graph, weights=weights, tokens=of.places.shape[0])
         self.side = of.size
 
-    def write(self) -> tuple[onnx.ModelProto, int]:
+    def write(self) -> onnx.ModelProto:
         of, graph = self.of, self.graph
         x = self._normalised()
         for number, conv in enumerate(of.stem):
@@ -72,7 +72,7 @@ class _ResNet:
         for number, bottleneck in enumerate(of.bottlenecks):
             x = self._bottleneck(x, bottleneck, name=f"block_{number}")
         width = of.attention.outward.shape[1]
-        model = graph.model(
+        return graph.model(
             input_name="pixels",
             input_type=TensorProto.UINT8,
             input_shape=["N", 3, of.size, of.size],
@@ -80,7 +80,6 @@ class _ResNet:
             output_name="embeddings",
             output_shape=["N", width],
         )
-        return model, graph.multiply_adds
 
     def _normalised(self) -> str:
         """(pixel / 255 - mean) / std"""

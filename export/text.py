@@ -44,10 +44,10 @@ class Order:
     """float32 [T, T], 1 where the row's place is before the column's."""
 
 
-def text_tower(of: TextWeights, weights: Weights) -> tuple[onnx.ModelProto, int]:
-    """The tower, and its multiply-adds for one caption of full length."""
+def text_tower(of: TextWeights, weights: Weights, graph: Graph) -> onnx.ModelProto:
+    """The tower, written into an empty graph; the graph's multiply-adds are for one caption of full
+    length."""
     context, _ = of.positions.shape
-    graph = Graph(name="text")
     tower = Tower(graph=graph, weights=weights, tokens=context)
     order = _order(graph, of)
     mask = graph.mul(order.before, graph.scalar(MASKED, name="masked"), name="mask")
@@ -61,7 +61,7 @@ def text_tower(of: TextWeights, weights: Weights) -> tuple[onnx.ModelProto, int]
     x = tower.layer_norm(x, of.final_norm, name="ln_final")
     x = tower.linear(x, of.projection, None, name="projection", rows=1)
     width = of.projection.shape[1]
-    model = graph.model(
+    return graph.model(
         input_name="ids",
         input_type=TensorProto.INT32,
         input_shape=["N", "T"],
@@ -69,7 +69,6 @@ def text_tower(of: TextWeights, weights: Weights) -> tuple[onnx.ModelProto, int]
         output_name="embeddings",
         output_shape=["N", width],
     )
-    return model, graph.multiply_adds
 
 
 def _order(graph: Graph, of: TextWeights) -> Order:

@@ -23,11 +23,11 @@ import click
 import numpy as np
 import torch
 
-from export.bundle_writer import LARGEST_FILE, write_towers
 from export.checkpoints import KNOWN, Checkpoint
 from export.creation import build
 from export.expected import Towers, expected
 from export.golden import golden_pairs
+from export.graphs import write_towers
 from export.licence import RANDOM_LICENCE
 from export.loaded import Loaded, loaded
 from export.manifest import parameters
@@ -52,7 +52,7 @@ def prove(known: Checkpoint, *, pairs: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         begun = time.monotonic()
-        *towers, _ = write_towers(network, "fp32", folder, LARGEST_FILE)
+        write_towers(network, "fp32", folder)
         built = time.monotonic()
         del network
         gc.collect()
@@ -66,7 +66,6 @@ def prove(known: Checkpoint, *, pairs: int) -> dict[str, Any]:
         "resize": known.resize,
         "pairs": pairs,
         "files": files,
-        "external_data": [path for tower in towers for path in tower.data_paths],
         "graph_seconds": round(built - begun, 1),
         "load_and_run_seconds": round(ran - built, 1),
         "peak_memory_bytes": KIBIBYTE * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,

@@ -34,9 +34,8 @@ class VisionWeights:
     """[W, D]"""
 
 
-def vision_tower(of: VisionWeights, weights: Weights) -> tuple[onnx.ModelProto, int]:
-    """The tower, and its multiply-adds for one picture."""
-    graph = Graph(name="image")
+def vision_tower(of: VisionWeights, weights: Weights, graph: Graph) -> onnx.ModelProto:
+    """The tower, written into an empty graph; the graph's multiply-adds are for one picture."""
     tower = Tower(graph=graph, weights=weights, tokens=of.positions.shape[0])
     x = _tokens(graph, of)
     if of.first_norm is not None:
@@ -48,7 +47,7 @@ def vision_tower(of: VisionWeights, weights: Weights) -> tuple[onnx.ModelProto, 
     x = tower.layer_norm(x, of.final_norm, name="ln_post")
     x = tower.linear(x, of.projection, None, name="projection", rows=1)
     width = of.projection.shape[1]
-    model = graph.model(
+    return graph.model(
         input_name="pixels",
         input_type=TensorProto.UINT8,
         input_shape=["N", 3, of.size, of.size],
@@ -56,7 +55,6 @@ def vision_tower(of: VisionWeights, weights: Weights) -> tuple[onnx.ModelProto, 
         output_name="embeddings",
         output_shape=["N", width],
     )
-    return model, graph.multiply_adds
 
 
 def _tokens(graph: Graph, of: VisionWeights) -> str:

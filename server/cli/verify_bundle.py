@@ -26,12 +26,14 @@ def verify_bundle(folder: Path, pairs: Path | None) -> None:
         verification.check_files(folder, manifest, progress=lambda size: bar.update(size))
     click.echo(f"{manifest.name}, bundle {manifest.bundle}")
     click.echo(f"files      {len(manifest.files)}, {total:,} bytes, as the manifest has them")
-    golden = asyncio.run(verification.check_golden(folder, manifest))
-    click.echo(
-        f"golden     {golden.pairs} pairs: ids and pixels equal; scores within "
-        f"{golden.score_difference:.1e} of {manifest.tolerance.score:.1e}, embeddings within "
-        f"{golden.embedding_difference:.1e} of {manifest.tolerance.embedding:.1e}"
-    )
+    for rung in manifest.distinct:
+        golden = asyncio.run(verification.check_golden(folder, manifest, rung))
+        tolerance = manifest.rung(rung).tolerance
+        click.echo(
+            f"golden     {golden.pairs} pairs, {rung}: ids and pixels equal; scores within "
+            f"{golden.score_difference:.1e} of {tolerance.score:.1e}, embeddings within "
+            f"{golden.embedding_difference:.1e} of {tolerance.embedding:.1e}"
+        )
     told = verification.read_fidelity(folder, manifest)
     if told is None:
         click.echo("fidelity   not measured when the bundle was written")

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import brotli
-from dva_agent.bundle import MANIFEST, decode_manifest
+from dva_agent.bundle import FORMAT_CODE, MANIFEST, decode_manifest
 from dva_agent.errors import DvaError
 
 from server.doctor.finding import Finding, ok, problem, some
@@ -64,6 +64,9 @@ def bundle(check: str, folder: Path, do: str) -> Finding:
     try:
         manifest = decode_manifest((folder / MANIFEST).read_bytes())
     except (OSError, DvaError) as error:
+        if isinstance(error, DvaError) and error.code == FORMAT_CODE:
+            do = "Serve it with the version of DVA that it was made with, or export the model again"
+            do += " and ingest the pool under a new name."
         return problem(check, f"{folder}: its manifest can't be read: {error}", do)
     bad = [entry.path for entry in manifest.files if _sha256(folder / entry.path) != entry.sha256]
     if bad:

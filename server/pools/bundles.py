@@ -54,18 +54,19 @@ def read(folder: Path) -> Manifest:
 
 
 def all_registered(bundles: Path) -> list[Manifest]:
-    """The manifest of every registered bundle, by name. Raises BundleError."""
+    """The manifest of every registered bundle that this version can read, by name."""
     folders = bundles.iterdir() if bundles.is_dir() else []
-    found = [read(folder) for folder in folders if _ID.fullmatch(folder.name)]
-    return sorted(found, key=lambda manifest: (manifest.name, manifest.bundle))
+    found = (registered(bundles, each.name) for each in folders if _ID.fullmatch(each.name))
+    return sorted(filter(None, found), key=lambda manifest: (manifest.name, manifest.bundle))
 
 
 def registered(bundles: Path, bundle: str) -> Manifest | None:
-    """The manifest of a registered bundle, None if there is no such bundle. `bundle` comes from
-    outside: 32 hex digits, checked by the route."""
+    """The manifest of a registered bundle, None if there is no such bundle, or only one that this
+    version can't read: `dva doctor` and /readyz name it. `bundle` comes from outside: 32 hex
+    digits, checked by the route."""
     try:
         return _manifest(bundles / bundle)
-    except FileNotFoundError:
+    except (FileNotFoundError, BundleError):
         return None
 
 

@@ -12,7 +12,7 @@ from dva_agent.protocol import Column, PairStatus, pack_scores, unpack_scores
 from hypothesis import given
 from hypothesis import strategies as st
 
-TOLERANCE = Tolerance(score=1e-3, embedding=1e-3)
+TOLERANCE = Tolerance(score=1e-3, embedding=1e-3, derived="Made up.")
 DVA = AGENTS["dva"]
 STATISTICS = AGENTS["caption-statistics"]
 
@@ -118,7 +118,7 @@ def test_dvas_three_bands(claimed: float, recomputed: float) -> None:
 @given(st.floats(0, 8e-3), scores.map(lambda score: score / 2))
 def test_dvas_bands_are_wide_as_the_bundle_says(difference: float, score: float) -> None:
     """Twice the tolerance and twice the difference get the same verdict."""
-    wide = Tolerance(score=2e-3, embedding=1e-3)
+    wide = Tolerance(score=2e-3, embedding=1e-3, derived="Made up.")
     near = abs(difference - 1e-3) < 1e-9 or abs(difference - 4e-3) < 1e-9
     if not near:
         assert DVA.judge(scored(score), scored(score + 2 * difference), wide) == DVA.judge(
@@ -148,7 +148,7 @@ def test_counting_leaves_no_room(index: int) -> None:
     values = [0.5, 3.0, 2.0, 4.0, 1.0]
     other = values.copy()
     other[index] = 2.0 if STATISTICS.columns[index].labels else values[index] + 2**-20
-    wide = Tolerance(score=1.0, embedding=1.0)
+    wide = Tolerance(score=1.0, embedding=1.0, derived="Made up.")
     assert STATISTICS.judge(scored(*values), scored(*other), wide) == Verdict.REJECT
     status = PairOutcome(status=PairStatus.CAPTION_EMPTY)
     assert STATISTICS.judge(scored(*values), status, wide) == Verdict.REJECT

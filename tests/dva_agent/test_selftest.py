@@ -71,8 +71,8 @@ def test_the_native_engine_passes(demo_bundle: Path, manifest: Manifest, batch_s
     engine = LocalEngine(demo_bundle, manifest, batch_size=batch_size)
     report = asyncio.run(passing(engine, manifest))
     assert report.pairs >= 32
-    assert report.score_difference <= manifest.tolerance.score
-    assert report.embedding_difference <= manifest.tolerance.embedding
+    assert report.score_difference <= manifest.rung("native").tolerance.score
+    assert report.embedding_difference <= manifest.rung("native").tolerance.embedding
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,11 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def mirror(demo_bundle: Path, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+def mirror(demo_bundle: Path, manifest: Manifest, tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """A plain file server (it doesn't know Range) with a copy of both towers, and its folder."""
     folder = tmp_path / "mirror"
     folder.mkdir()
-    for name in ("image.onnx", "text.onnx"):
+    for name in manifest.rung("native").paths:
         (folder / name).write_bytes((demo_bundle / name).read_bytes())
     with http.server.ThreadingHTTPServer(
         ("127.0.0.1", 0), partial(Handler, directory=folder)
@@ -59,7 +59,7 @@ def test_a_model_is_downloaded_once(
     url, folder = mirror
     cached, told = towers(tmp_path / "cache", manifest, url)
     assert (cached / "image.onnx").read_bytes() == (folder / "image.onnx").read_bytes()
-    total = sum(manifest.file(name).bytes for name in ("image.onnx", "text.onnx"))
+    total = sum(manifest.file(name).bytes for name in manifest.rung("native").paths)
     assert told[-1] == (total, total)
     assert told == sorted(told)
     (folder / "image.onnx").unlink()

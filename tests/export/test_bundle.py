@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 import pytest
 from dva_agent.bundle import (
+    FORMAT_CODE,
     MANIFEST,
     GoldenSet,
     Manifest,
@@ -97,17 +98,21 @@ def test_pixels_are_pillows_own(made: Made) -> None:
 def test_golden_numbers_are_the_bundles(made: Made) -> None:
     manifest, golden = read(made.folder)
     for pair in golden.pairs:
+        expected = pair.expected["f32"]
         image, text = (
-            np.frombuffer(vector, "<f4") for vector in (pair.image_embedding, pair.text_embedding)
+            np.frombuffer(vector, "<f4")
+            for vector in (expected.image_embedding, expected.text_embedding)
         )
         assert np.linalg.norm(image) == pytest.approx(1, abs=1e-5)
         assert float(image.astype(float) @ text.astype(float)) == pytest.approx(
-            pair.score, abs=1e-7
+            expected.score, abs=1e-7
         )
     ids = np.array([pair.ids for pair in golden.pairs], np.int32)
     texts = Towers(made.folder, optimised=True).texts(ids)
-    golden_texts = np.stack([np.frombuffer(p.text_embedding, "<f4") for p in golden.pairs])
-    assert np.abs(texts - golden_texts).max() <= manifest.tolerance.embedding
+    golden_texts = np.stack(
+        [np.frombuffer(pair.expected["f32"].text_embedding, "<f4") for pair in golden.pairs]
+    )
+    assert np.abs(texts - golden_texts).max() <= manifest.rung("native").tolerance.embedding
     assert verify(made.loaded, made.folder) == made.written.comparison
 
 
@@ -166,17 +171,36 @@ def test_a_killed_export_leaves_no_bundle(
     assert not out.exists()
 
 
-def test_large_towers_get_a_file_for_their_tensors(
+def test_tensors_lie_in_files_of_a_size_that_hosts_take(
     make_bundle: Callable[[str, Kind], Made], tmp_path: Path
 ) -> None:
-    """protobuf stops at 2 GB; the limit is lowered here."""
+    """The limit is lowered here. One tensor alone may be larger."""
     made = make_bundle("vit", "fp32")
-    big = write_bundle(made.loaded, kind="fp32", out=tmp_path / "big", largest_file=10_000)
-    tower = big.manifest.image_tower
-    assert tower.data_paths == ("image.onnx.data",)
-    assert big.manifest.file("image.onnx").bytes < 50_000
-    assert big.comparison == made.written.comparison
-    assert verify(made.loaded, tmp_path / "big") == made.written.comparison
+    small = write_bundle(made.loaded, kind="fp32", out=tmp_path / "small", largest_file=100_000)
+    tower = small.manifest.rung("native").image
+    assert tower.data_paths == tuple(f"image.{number}.bin" for number in range(10))
+    sizes = {path: small.manifest.file(path).bytes for path in tower.data_paths}
+    alone = 4 * 3 * 16 * 16 * 64
+    assert max(sizes.values()) == alone > 100_000
+    assert sorted(sizes.values())[-2] <= 100_000
+    assert small.manifest.file("image.onnx").bytes < 50_000
+    assert small.comparison == made.written.comparison
+    assert verify(made.loaded, tmp_path / "small") == made.written.comparison
+
+
+def test_another_format_is_named(made: Made) -> None:
+    body = (made.folder / MANIFEST).read_bytes().replace(b'"format": 2', b'"format": 1')
+    with pytest.raises(BundleError, match="format 1; this version reads format 2") as refused:
+        decode_manifest(body)
+    assert refused.value.code == FORMAT_CODE
+
+
+def test_a_manifest_without_the_reference_rung(made: Made) -> None:
+    manifest = made.written.manifest
+    rungs = {rung: spec for rung, spec in manifest.rungs.items() if rung != "native"}
+    lame = msgspec.structs.replace(manifest, rungs=rungs)
+    with pytest.raises(BundleError, match="no rung native"):
+        decode_manifest(msgspec.json.encode(lame))
 
 
 def test_an_id_that_is_not_its_own_is_noticed(

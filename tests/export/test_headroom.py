@@ -11,8 +11,8 @@ import onnx
 import pytest
 import torch
 
-from export.bundle_writer import write_towers
 from export.errors import BundleRefused
+from export.graphs import write_towers
 from export.headroom import (
     FEWEST_FOLD,
     LARGEST_HALF,

@@ -17,6 +17,7 @@ from dva_agent.bundle import (
     Licence,
     Manifest,
     Preprocessing,
+    RungSpec,
     TokenizerSpec,
     Tolerance,
     Tower,
@@ -26,11 +27,20 @@ from PIL import Image
 
 FILES = {
     "image.onnx": b"an image tower",
+    "image.0.bin": b"its tensors",
     "text.onnx": b"a text tower",
     "tokenizer/merges.txt": b"a b\n" * 600,
     "golden/golden.json": b"{}",
     "LICENSE.txt": b"Free.",
 }
+
+
+RUNG = RungSpec(
+    image=Tower(path="image.onnx", data_paths=("image.0.bin",)),
+    text=Tower(path="text.onnx"),
+    arithmetic="f32",
+    tolerance=Tolerance(score=1e-3, embedding=1e-3, derived="Made up."),
+)
 
 
 def write_bundle(folder: Path, files: Mapping[str, bytes] = FILES, **changes: Any) -> Manifest:
@@ -40,7 +50,7 @@ def write_bundle(folder: Path, files: Mapping[str, bytes] = FILES, **changes: An
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(body)
     manifest = Manifest(
-        format=1,
+        format=2,
         bundle="0" * 32,
         name="Test",
         model="test",
@@ -64,10 +74,8 @@ def write_bundle(folder: Path, files: Mapping[str, bytes] = FILES, **changes: An
             context_length=32,
             vocab_size=1114,
         ),
-        image_tower=Tower(path="image.onnx"),
-        text_tower=Tower(path="text.onnx"),
+        rungs=dict.fromkeys(("native", "wasm"), RUNG),
         golden_path="golden/golden.json",
-        tolerance=Tolerance(score=1e-3, embedding=1e-3),
         licence=Licence(name="CC0", url="", attribution="", path="LICENSE.txt"),
         files=[
             FileEntry(path=path, bytes=len(body), sha256=hashlib.sha256(body).hexdigest())

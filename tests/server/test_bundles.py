@@ -8,7 +8,7 @@ import brotli
 import pytest
 from dva_agent.errors import BundleError
 
-from server.pools.bundles import file_of, register, registered
+from server.pools.bundles import all_registered, file_of, register, registered
 from tests.server.pool_factory import FILES, write_bundle
 
 
@@ -29,6 +29,17 @@ def test_a_bundle_that_comes_later_is_found(bundle_folder: Path, tmp_path: Path)
     assert registered(tmp_path / "bundles", manifest.bundle) is None
     register(tmp_path / "source", tmp_path / "bundles")
     assert registered(tmp_path / "bundles", manifest.bundle) == manifest
+
+
+def test_a_bundle_of_another_version_is_as_if_it_werent_there(
+    bundle_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / ("0" * 32)
+    folder.mkdir()
+    (folder / "manifest.json").write_text('{"format": 1}')
+    assert registered(tmp_path, folder.name) is None
+    manifest = register(bundle_folder, tmp_path)
+    assert all_registered(tmp_path) == [manifest]
 
 
 @pytest.mark.parametrize("path", FILES)

@@ -147,6 +147,10 @@ def test_a_bundle(tmp_path: Path) -> None:
     assert state(found) == "problem"
     assert "text.onnx" in found.says
     assert "LICENSE.txt" in found.says
+    (tmp_path / "manifest.json").write_text('{"format": 1}')
+    found = checkout.bundle("bundle", tmp_path, "Do this.")
+    assert "format 1" in found.says
+    assert "version of DVA that it was made with" in found.do
     (tmp_path / "manifest.json").write_text("{}")
     assert state(checkout.bundle("bundle", tmp_path, "Do.")) == "problem"
     assert state(checkout.bundle("bundle", tmp_path / "nothing", "Do.")) == "problem"

@@ -1,11 +1,12 @@
 """The model bundle's manifest: what the export pipeline writes, the server serves, engines load.
 
-A bundle is a folder:
+A bundle is one set of weights and several small graphs over it, so that each device can run the one
+that suits it. It is a folder:
 
-    manifest.json           a Manifest
-    image.onnx              pixels uint8 [N, 3, S, S] -> embeddings float32 [N, D], unit norm
-    text.onnx               ids int32 [N, T], 1 <= T <= context_length -> embeddings float32 [N, D]
-    (*.onnx.data)           external tensors, where a tower passes protobuf's 2 GB
+    manifest.json           a Manifest; its `rungs` say which graphs each rung runs
+    image*.onnx             pixels uint8 [N, 3, S, S] -> embeddings float32 [N, D], unit norm
+    text*.onnx              ids int32 [N, T], 1 <= T <= context_length -> embeddings float32 [N, D]
+    image.0.bin, ...        the tensors of all graphs of a tower (ONNX external data)
     tokenizer/merges.txt    CLIP's BPE merges, one a line, the first `merges` of them
     golden/golden.json      a GoldenSet; its image files lie beside it
     LICENSE.txt             of the weights
@@ -19,10 +20,13 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from dva_agent.errors import BundleError
+from dva_agent.errors import BundleError, RungUnavailable
+from dva_agent.protocol import Rung
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
+FORMAT_CODE = "bundle_format"
+"""A bundle that is well made, by another version."""
 
 RelativePath = Annotated[
     str,
@@ -33,10 +37,18 @@ RelativePath = Annotated[
 ]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 BundleId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
+Arithmetic = Literal["f32", "f16"]
+"""Of activations. In f16 the residual stream, norms and the ending stay float32."""
+REFERENCE_RUNG: Rung = "native"
+"""Every bundle has it, in f32: what other rungs, and audits, are compared with."""
 
 
 class _Part(Struct, frozen=True, kw_only=True):
     pass
+
+
+class _Edition(_Part, frozen=True, kw_only=True):
+    format: int
 
 
 class FileEntry(_Part, frozen=True, kw_only=True):
@@ -70,6 +82,30 @@ class Tower(_Part, frozen=True, kw_only=True):
     data_paths: tuple[RelativePath, ...] = ()
 
 
+class Tolerance(_Part, frozen=True, kw_only=True):
+    """How far a rung may be from the golden values: largest absolute differences."""
+
+    score: Annotated[float, Meta(gt=0, lt=2)]
+    embedding: Annotated[float, Meta(gt=0, lt=2)]
+    derived: str
+    """From which measurements and how, in a sentence."""
+
+
+class RungSpec(_Part, frozen=True, kw_only=True):
+    """What one rung runs."""
+
+    image: Tower
+    text: Tower
+    arithmetic: Arithmetic
+    tolerance: Tolerance
+
+    @property
+    def paths(self) -> list[str]:
+        """Every file that the rung needs, graphs before their data."""
+        towers = (self.image, self.text)
+        return [path for tower in towers for path in (tower.path, *tower.data_paths)]
+
+
 class Licence(_Part, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     url: str
@@ -80,21 +116,15 @@ class Licence(_Part, frozen=True, kw_only=True, omit_defaults=True):
     it had to be said: the demo's and random weights need nobody's acceptance."""
 
 
-class Tolerance(_Part, frozen=True, kw_only=True):
-    """How far a rung may be from the golden values: largest absolute differences."""
-
-    score: float
-    embedding: float
-
-
 class Manifest(_Part, frozen=True, kw_only=True):
-    format: Literal[1]
+    format: Literal[2]
     bundle: BundleId
     """`bundle_id` of this very manifest."""
     name: Annotated[str, Meta(min_length=1, max_length=200)]
     model: str
     """What was exported: an open_clip name and tag, an hf-hub id, a path's last part, or demo."""
-    weights: Literal["fp32", "q8"]
+    weights: Annotated[str, Meta(pattern=r"^[a-z0-9]{1,16}$(?!\n)")]
+    """The kind of weights, for people: no reader of a bundle needs to know the kinds."""
     about: str
     """One or two sentences for the page: what this model is good for, and what not."""
     demo: bool
@@ -104,10 +134,9 @@ class Manifest(_Part, frozen=True, kw_only=True):
     """Multiply-adds x 2 of both towers at full context, x 1e-9."""
     preprocessing: Preprocessing
     tokenizer: TokenizerSpec
-    image_tower: Tower
-    text_tower: Tower
+    rungs: Annotated[dict[Rung, RungSpec], Meta(min_length=1)]
+    """Those it has been made for."""
     golden_path: RelativePath
-    tolerance: Tolerance
     licence: Licence
     files: list[FileEntry]
     """Every file but manifest.json."""
@@ -119,10 +148,35 @@ class Manifest(_Part, frozen=True, kw_only=True):
                 return entry
         raise BundleError(f"The bundle lists no file {path}.")
 
+    @property
+    def distinct(self) -> list[Rung]:
+        """The reference rung, and one for each other pair of graphs."""
+        found = {
+            (spec.image.path, spec.text.path): rung for rung, spec in reversed(self.rungs.items())
+        }
+        reference = self.rungs[REFERENCE_RUNG]
+        found[reference.image.path, reference.text.path] = REFERENCE_RUNG
+        return sorted(found.values(), key=lambda rung: (rung != REFERENCE_RUNG, rung))
+
+    def rung(self, rung: Rung) -> RungSpec:
+        """Raises RungUnavailable if the bundle hasn't it."""
+        try:
+            return self.rungs[rung]
+        except KeyError:
+            raise RungUnavailable(f"This model wasn't made for {rung}.") from None
+
+
+class Expected(_Part, frozen=True, kw_only=True):
+    """What the bundle's own weights make of a pair in one arithmetic."""
+
+    image_embedding: bytes
+    """float32 little-endian, `embedding_dim` of them, as the next."""
+    text_embedding: bytes
+    score: float
+
 
 class GoldenPair(_Part, frozen=True, kw_only=True):
-    """One pair with its expected values: pixels and ids exact, the rest within the tolerance.
-    Embeddings and score are native fp32 arithmetic over the bundle's own weights."""
+    """One pair with its expected values: pixels and ids exact, the rest within the tolerance."""
 
     image: RelativePath
     caption: str
@@ -130,9 +184,8 @@ class GoldenPair(_Part, frozen=True, kw_only=True):
     """context_length of them, zero-padded, as open_clip's tokenizer gives them."""
     pixels_sha256: Sha256
     """Of the uint8 [3, S, S] array's bytes."""
-    image_embedding: bytes
-    text_embedding: bytes
-    score: float
+    expected: dict[Arithmetic, Expected]
+    """By native onnxruntime, unoptimised, over the graphs with attention written out."""
 
 
 class GoldenSet(_Part, frozen=True, kw_only=True):
@@ -142,13 +195,15 @@ class GoldenSet(_Part, frozen=True, kw_only=True):
 def bundle_id(manifest: Manifest) -> str:
     """32 hex digits: sha256 over everything in the manifest that can move a score."""
     moving = {manifest.tokenizer.merges_path}
-    for tower in (manifest.image_tower, manifest.text_tower):
-        moving.update((tower.path, *tower.data_paths))
+    for spec in manifest.rungs.values():
+        moving.update(spec.paths)
     material = {
         "format": manifest.format,
         "preprocessing": manifest.preprocessing,
         "tokenizer": manifest.tokenizer,
-        "towers": [manifest.image_tower, manifest.text_tower],
+        "rungs": {
+            rung: [spec.image, spec.text, spec.arithmetic] for rung, spec in manifest.rungs.items()
+        },
         "files": sorted((path, manifest.file(path).sha256) for path in moving),
     }
     canonical = msgspec.json.encode(msgspec.to_builtins(material), order="sorted")
@@ -156,9 +211,16 @@ def bundle_id(manifest: Manifest) -> str:
 
 
 def decode_manifest(body: bytes | str) -> Manifest:
-    """A checked manifest. Raises BundleError if it is malformed, lists a file it uses nowhere
-    or twice, or has an id that isn't its own."""
+    """A checked manifest. Raises BundleError if it is of another format, malformed, lists a file
+    twice or not at all, lacks the reference rung, or has an id that isn't its own."""
     try:
+        edition = msgspec.json.decode(body, type=_Edition).format
+        if edition != FORMAT:
+            raise BundleError(
+                f"The bundle is of format {edition}; this version reads format {FORMAT} only.",
+                code=FORMAT_CODE,
+                next_step="Export the model again with this version.",
+            )
         manifest = msgspec.json.decode(body, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BundleError(f"manifest.json: {error}") from error
@@ -167,6 +229,9 @@ def decode_manifest(body: bytes | str) -> Manifest:
         raise BundleError("manifest.json lists a file twice.")
     for path in (manifest.golden_path, manifest.licence.path):
         manifest.file(path)
+    reference = manifest.rungs.get(REFERENCE_RUNG)
+    if reference is None or reference.arithmetic != "f32":
+        raise BundleError(f"manifest.json has no rung {REFERENCE_RUNG} in f32.")
     if manifest.bundle != bundle_id(manifest):
         raise BundleError(
             f"manifest.json says bundle {manifest.bundle}, its content is {bundle_id(manifest)}."
@@ -185,6 +250,10 @@ def decode_golden(body: bytes | str, manifest: Manifest) -> GoldenSet:
         manifest.file(pair.image)
         if len(pair.ids) != manifest.tokenizer.context_length:
             raise BundleError(f"golden pair {pair.image}: {len(pair.ids)} ids")
-        if len(pair.image_embedding) != width or len(pair.text_embedding) != width:
-            raise BundleError(f"golden pair {pair.image}: an embedding of another length")
+        for spec in manifest.rungs.values():
+            found = pair.expected.get(spec.arithmetic)
+            if found is None:
+                raise BundleError(f"golden pair {pair.image}: nothing in {spec.arithmetic}")
+            if len(found.image_embedding) != width or len(found.text_embedding) != width:
+                raise BundleError(f"golden pair {pair.image}: an embedding of another length")
     return golden

@@ -221,7 +221,7 @@ class Ladder:
             return
         self._narrator.state("testing")
         report = await self_test(session.engine, session.model, session.golden)
-        tolerance = session.model.manifest.tolerance
+        tolerance = session.model.manifest.rung(session.engine.rung).tolerance
         self._narrator.tell(
             SelfTested(
                 bundle=session.model.manifest.bundle,

@@ -35,7 +35,9 @@ Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Label = Annotated[str, Meta(min_length=1, max_length=200)]
 UnitName = Annotated[str, Meta(pattern=r"^u[1-9][0-9]{0,17}-[0-9]{1,9}$(?!\n)")]
 Uid = Annotated[str, Meta(min_length=1, max_length=64)]
-Rung = Literal["webgpu-f16", "webgpu-f32", "wasm", "native", "python"]
+Rung = Literal[
+    "webgpu-f16-fused", "webgpu-f16", "webgpu-f32-fused", "webgpu-f32", "wasm", "native", "python"
+]
 """What did the arithmetic. python: no model was needed, so none was loaded."""
 
 Need = Literal["captions", "images", "model"]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from dva_agent.buckets import encode_captions
-from dva_agent.bundle import GoldenPair, Tolerance, decode_golden
+from dva_agent.bundle import GoldenPair, RungSpec, decode_golden
 from dva_agent.engine import Blob, Engine
 from dva_agent.errors import SelfTestFailed
 from dva_agent.headers import ImageKind
@@ -85,7 +85,7 @@ async def self_test(engine: Engine, model: Model, golden: Golden) -> SelfTestRep
     order = [position % count for position in range(batches * engine.batch_size)]
     measured = await _measure(engine, model, golden, order)
     pairs = [golden.pairs[index] for index in order]
-    score, embedding = _compare(measured, pairs, model.manifest.tolerance)
+    score, embedding = _compare(measured, pairs, model.manifest.rung(engine.rung))
     return SelfTestReport(
         pairs=count,
         score_difference=score,
@@ -150,18 +150,20 @@ async def _measure(engine: Engine, model: Model, golden: Golden, order: Sequence
 
 
 def _compare(
-    measured: _Measured, pairs: Sequence[GoldenPair], tolerance: Tolerance
+    measured: _Measured, pairs: Sequence[GoldenPair], spec: RungSpec
 ) -> tuple[float, float]:
     """Largest differences of scores and of embeddings. Raises SelfTestFailed."""
     worst_score = worst_embedding = 0.0
+    tolerance = spec.tolerance
     for pair, text, image, checksum, score in zip(
         pairs, measured.texts, measured.images, measured.checksums, measured.scores, strict=True
     ):
         if checksum != pair.pixels_sha256:
             raise SelfTestFailed(f"{pair.image}: its pixels are not the golden ones.")
-        of_text = _distance(text, pair.text_embedding)
-        of_image = _distance(image, pair.image_embedding)
-        of_score = abs(score - pair.score)
+        expected = pair.expected[spec.arithmetic]
+        of_text = _distance(text, expected.text_embedding)
+        of_image = _distance(image, expected.image_embedding)
+        of_score = abs(score - expected.score)
         for what, difference, allowed in (
             ("text embedding", of_text, tolerance.embedding),
             ("image embedding", of_image, tolerance.embedding),

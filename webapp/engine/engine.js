@@ -21,8 +21,7 @@ import { loadOrt, openSession, sessionOptions, threadsFor } from './sessions.js'
  * @typedef {object} Manifest
  * @property {import('./geometry.js').Preprocessing} preprocessing
  * @property {number} embedding_dim
- * @property {{path: string, data_paths?: string[]}} image_tower
- * @property {{path: string, data_paths?: string[]}} text_tower
+ * @property {{[rung: string]: {image: import('./sessions.js').Tower, text: import('./sessions.js').Tower}}} rungs
  * @property {import('./model-files.js').FileEntry[]} files
  */
 
@@ -169,18 +168,19 @@ export class BrowserEngine extends Reader {
  */
 export async function openEngine(rung, manifest, bundleUrl, report, options = {}) {
   const { allowSoftware = true, unkept = () => {} } = options;
+  if (!(rung in manifest.rungs)) {
+    throw new TabError('rung_unavailable', `This model was not made for ${rung}.`);
+  }
   // The device first: without one there is nothing to download for.
   const gpu = rung === 'wasm' ? null : await openGpu({ allowSoftware });
   try {
-    const { image_tower, text_tower, files } = manifest;
-    const needed = new Set(
-      [image_tower, text_tower].flatMap(({ path, data_paths }) => [path, ...(data_paths ?? [])]),
-    );
-    const entries = files.filter(({ path }) => needed.has(path));
+    const { image, text } = manifest.rungs[rung];
+    const needed = new Set([image, text].flatMap(({ path, data_paths }) => [path, ...data_paths]));
+    const entries = manifest.files.filter(({ path }) => needed.has(path));
     const [ort, contents] = await Promise.all([loadOrt(rung), loadFiles(entries, bundleUrl, report, unkept)]);
     const session = sessionOptions(ort, gpu?.device ?? null);
-    const imageTower = await openSession(ort, session, image_tower, contents);
-    const textTower = await openSession(ort, session, text_tower, contents);
+    const imageTower = await openSession(ort, session, image, contents);
+    const textTower = await openSession(ort, session, text, contents);
     const engine = new BrowserEngine({ rung, ort, imageTower, textTower, gpu, manifest });
     try {
       await engine.warmUp();

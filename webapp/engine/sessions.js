@@ -7,6 +7,7 @@ import { TabError, messageOf } from './errors.js';
 /** @typedef {import('onnxruntime-web').InferenceSession} Session */
 /** @typedef {import('onnxruntime-web').InferenceSession.SessionOptions} SessionOptions */
 /** @typedef {'webgpu-f32' | 'wasm'} TabRung */
+/** @typedef {{path: string, data_paths: string[]}} Tower of the bundle's manifest */
 
 const BUILDS = Object.freeze({
   'webgpu-f32': { module: 'ort.webgpu.bundle.min.mjs', wasm: 'ort-wasm-simd-threaded.asyncify.wasm' },
@@ -61,14 +62,14 @@ export function sessionOptions(ort, device) {
 /**
  * @param {Ort} ort
  * @param {SessionOptions} options
- * @param {{path: string, data_paths?: string[]}} tower
+ * @param {Tower} tower
  * @param {Map<string, Uint8Array>} files
  * @returns {Promise<Session>}
  */
 export async function openSession(ort, options, tower, files) {
   const model = files.get(tower.path);
   if (model === undefined) throw new TabError('bundle_invalid', `The bundle lists no ${tower.path}.`);
-  const externalData = (tower.data_paths ?? []).map((path) => {
+  const externalData = tower.data_paths.map((path) => {
     const data = files.get(path);
     if (data === undefined) throw new TabError('bundle_invalid', `The bundle lists no ${path}.`);
     return { path: path.slice(path.lastIndexOf('/') + 1), data };

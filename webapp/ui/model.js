@@ -13,11 +13,15 @@ const NEED_S = 0.5;
 
 /**
  * @param {Manifest} manifest
- * @returns {number} what a tab downloads of a bundle at its first start
+ * @returns {number} what a tab downloads of a bundle at its first start: of its largest rung, since which
+ *   one will do is not known yet
  */
-export function modelBytes({ image_tower, text_tower, files }) {
-  const paths = new Set([image_tower, text_tower].flatMap(({ path, data_paths }) => [path, ...(data_paths ?? [])]));
-  return files.reduce((sum, file) => sum + (paths.has(file.path) ? file.bytes : 0), 0);
+export function modelBytes({ rungs, files }) {
+  const sizes = Object.values(rungs).map(({ image, text }) => {
+    const paths = new Set([image, text].flatMap(({ path, data_paths }) => [path, ...data_paths]));
+    return files.reduce((sum, file) => sum + (paths.has(file.path) ? file.bytes : 0), 0);
+  });
+  return Math.max(...sizes);
 }
 
 export class ModelElement extends HTMLElement {

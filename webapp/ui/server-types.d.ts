@@ -20,14 +20,18 @@ export interface PoolStatus {
   licence_accepted: boolean;
 }
 
+export interface Tower {
+  path: string;
+  data_paths: string[];
+}
+
 export interface Manifest {
   name: string;
   weights: string;
   about: string;
   demo: boolean;
   tokenizer: { merges_path: string };
-  image_tower: { path: string; data_paths?: string[] };
-  text_tower: { path: string; data_paths?: string[] };
+  rungs: Record<string, { image: Tower; text: Tower }>;
   licence: { name: string; url: string; attribution: string; path: string; accepted?: boolean };
   files: { path: string; bytes: number; sha256: string }[];
 }

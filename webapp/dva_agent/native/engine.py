@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from dva_agent.bundle import Manifest
+from dva_agent.bundle import REFERENCE_RUNG, Manifest
 from dva_agent.engine import Embeddings, Pixels
 from dva_agent.errors import EngineError, NumericFault, RungUnavailable
 from dva_agent.native.reader import Array, NativeReader, Source, array
@@ -25,17 +25,26 @@ class NativeEngine(NativeReader):
     """Implements engine.Engine. `close` it."""
 
     def __init__(
-        self, *, manifest: Manifest, folder: Path, source: Source, threads: int = 0
+        self,
+        *,
+        manifest: Manifest,
+        folder: Path,
+        source: Source,
+        threads: int = 0,
+        rung: Rung = REFERENCE_RUNG,
     ) -> None:
         """`folder`: where the towers' files are. `threads`: of one run; 0 lets onnxruntime
-        choose. Raises RungUnavailable if the model can't be loaded."""
+        choose. `rung`: whose graphs to run; those of another than native to check them here.
+        Raises RungUnavailable if the model can't be loaded."""
         super().__init__(manifest=manifest, source=source)
-        self._image = open_session(folder / manifest.image_tower.path, threads)
-        self._text = open_session(folder / manifest.text_tower.path, threads)
+        spec = manifest.rung(rung)
+        self._rung = rung
+        self._image = open_session(folder / spec.image.path, threads)
+        self._text = open_session(folder / spec.text.path, threads)
 
     @property
     def rung(self) -> Rung:
-        return "native"
+        return self._rung
 
     @property
     def device_class(self) -> str:

@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from dva_agent.bundle import Manifest
+from dva_agent.bundle import REFERENCE_RUNG, Manifest
 from dva_agent.cleaning import clean
 from dva_agent.native.engine import open_session
 from dva_agent.native.fidelity import Scores
 from dva_agent.native.pairs import Pair
 from dva_agent.native.pixels import preprocess
+from dva_agent.protocol import Rung
 from dva_agent.tokenizer import Tokenizer
 
 BATCH = 32
@@ -27,11 +28,12 @@ BATCH = 32
 class PairScorer:
     """Raises RungUnavailable if the towers can't be loaded, BundleError for wrong merges."""
 
-    def __init__(self, *, manifest: Manifest, folder: Path) -> None:
-        """`folder`: where the bundle's files are."""
+    def __init__(self, *, manifest: Manifest, folder: Path, rung: Rung = REFERENCE_RUNG) -> None:
+        """`folder`: where the bundle's files are. `rung`: whose graphs are run, natively."""
+        spec = manifest.rung(rung)
         merges = (folder / manifest.tokenizer.merges_path).read_text("utf-8")
-        self._image = open_session(folder / manifest.image_tower.path)
-        self._text = open_session(folder / manifest.text_tower.path)
+        self._image = open_session(folder / spec.image.path)
+        self._text = open_session(folder / spec.text.path)
         self._tokenize = Tokenizer(merges=merges, spec=manifest.tokenizer)
         self._preprocessing = manifest.preprocessing
 

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from dva_agent.bundle import FileEntry, Manifest
+from dva_agent.bundle import REFERENCE_RUNG, FileEntry, Manifest
 from dva_agent.errors import BundleError, RungUnavailable
 from dva_agent.native.transport import HttpTransport
 
@@ -31,14 +31,10 @@ class BundleStore:
         self._progress = progress
 
     async def towers(self, manifest: Manifest, url: str) -> Path:
-        """The folder with both towers' files, downloaded where they aren't there yet. Raises
+        """The folder with the native rung's files, downloaded where they aren't there yet. Raises
         ServerError, BundleError for wrong bytes, RungUnavailable if the disk doesn't take them."""
         folder = self._cache / manifest.bundle
-        entries = [
-            manifest.file(path)
-            for tower in (manifest.image_tower, manifest.text_tower)
-            for path in (tower.path, *tower.data_paths)
-        ]
+        entries = [manifest.file(path) for path in manifest.rung(REFERENCE_RUNG).paths]
         total = sum(entry.bytes for entry in entries)
         done = 0
         try:

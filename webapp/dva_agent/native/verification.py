@@ -25,7 +25,7 @@ from dva_agent.native.fidelity import (
 )
 from dva_agent.native.pair_scorer import Digest, PairScorer, batches
 from dva_agent.native.pairs import Pair, read_pairs
-from dva_agent.protocol import Span
+from dva_agent.protocol import Rung, Span
 from dva_agent.selftest import SelfTestReport, fetch_golden, self_test
 
 CHUNK = 1 << 20
@@ -62,10 +62,12 @@ def check_files(
             raise BundleError(f"{entry.path} is not the file that the manifest names.")
 
 
-async def check_golden(folder: Path, manifest: Manifest) -> SelfTestReport:
-    """Ids, pixels, embeddings and scores of the golden pairs, on the native rung. Raises
-    SelfTestFailed, BundleError, RungUnavailable."""
-    engine = NativeEngine(manifest=manifest, folder=folder, source=_Folder(folder=folder))
+async def check_golden(folder: Path, manifest: Manifest, rung: Rung) -> SelfTestReport:
+    """Ids, pixels, embeddings and scores of the golden pairs, by the graphs of a rung run natively.
+    Raises SelfTestFailed, BundleError, RungUnavailable."""
+    engine = NativeEngine(
+        manifest=manifest, folder=folder, source=_Folder(folder=folder), rung=rung
+    )
     try:
         model = await load_model(engine, manifest, "")
         golden = await fetch_golden(engine, model)
