@@ -13,6 +13,7 @@ from dva_agent.errors import DvaError
 
 from server.doctor.finding import Finding, ok, problem, some
 from server.pools.beside import RECORD, read_record
+from server.pools.packing import packed_name, packed_sha256
 
 BUILD_S = 120
 CHUNK = 1 << 20
@@ -71,7 +72,20 @@ def bundle(check: str, folder: Path, do: str) -> Finding:
     bad = [entry.path for entry in manifest.files if _sha256(folder / entry.path) != entry.sha256]
     if bad:
         return problem(check, f"{folder}: missing or changed: {some(bad)}.", do)
+    copies = {packed_name(folder / entry.path): entry.sha256 for entry in manifest.files}
+    bad = [path.name for path, sha256 in copies.items() if not _unpacks_to(path, sha256)]
+    if bad:
+        do = f"Delete these files in {folder}: packed copies are only for speed."
+        return problem(check, f"{folder}: packed copies of something else: {some(bad)}.", do)
     return ok(check, f"{manifest.name}: {len(manifest.files)} files are whole")
+
+
+def _unpacks_to(path: Path, sha256: str) -> bool:
+    """Or isn't there: not everything is packed."""
+    try:
+        return not path.exists() or packed_sha256(path) == sha256
+    except (OSError, DvaError):
+        return False
 
 
 def demo_pool(folder: Path) -> Finding:

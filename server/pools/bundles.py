@@ -10,14 +10,14 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
-import brotli
 from dva_agent.bundle import MANIFEST, FileEntry, Manifest, decode_manifest
 from dva_agent.errors import BundleError
+
+from server.pools.packing import pack, packed_name
 
 CHUNK = 1 << 20
 MAX_MANIFEST = 4 << 20
 _ID = re.compile(r"[0-9a-f]{32}")
-_WORTH_PACKING = (".txt", ".json")
 
 
 def register(source: Path, bundles: Path) -> Manifest:
@@ -27,6 +27,7 @@ def register(source: Path, bundles: Path) -> Manifest:
     try:
         body = _read_small(source / MANIFEST)
         manifest = decode_manifest(body)
+        _check_names(manifest)
         target = bundles / manifest.bundle
         if target.exists():
             return manifest
@@ -98,6 +99,14 @@ def file_of(bundles: Path, manifest: Manifest, path: str) -> tuple[Path, str] | 
     return None
 
 
+def _check_names(manifest: Manifest) -> None:
+    """Raises BundleError for a file that lies where another one's packed copy would."""
+    paths = {Path(entry.path) for entry in manifest.files}
+    for path in paths:
+        if packed_name(path) in paths:
+            raise BundleError(f"A bundle can't hold both {path} and {packed_name(path)}.")
+
+
 def _read_small(path: Path) -> bytes:
     with path.open("rb") as file:
         body = file.read(MAX_MANIFEST + 1)
@@ -120,9 +129,7 @@ def _copy(source: Path, partial: Path, entry: FileEntry) -> None:
         os.fsync(writer.fileno())
     if size != entry.bytes or digest.hexdigest() != entry.sha256:
         raise BundleError(f"{entry.path} is not the file that the manifest lists.")
-    if target.suffix in _WORTH_PACKING:
-        # Served to clients that accept it; the sha256 is of what they unpack.
-        _write(target.with_name(target.name + ".br"), brotli.compress(target.read_bytes()))
+    pack(target)
 
 
 def _write(path: Path, body: bytes) -> None:

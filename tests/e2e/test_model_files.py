@@ -76,12 +76,11 @@ def test_resumed_where_it_broke_off(
         if len(ranges) > 1:
             route.continue_()
             return
-        length = {"Content-Range": f"bytes 0-{len(content) - 1}/{len(content)}"}
-        route.fulfill(status=206, headers=length, body=content[:CUT])
+        route.fulfill(status=200, body=content[:CUT])
 
     context.route(f"**/{PATH}", break_off_once)
     assert load(worker, site, entry)["sha256"] == entry["sha256"]
-    assert ranges == [f"bytes=0-{len(content) - 1}", f"bytes={CUT}-{len(content) - 1}"]
+    assert ranges == [None, f"bytes={CUT}-{len(content) - 1}"]
 
 
 def test_wrong_bytes_are_refused_and_not_kept(

@@ -10,8 +10,8 @@ const STALL_MS = 45_000;
 const MAX_UNKNOWN_BYTES = 1 << 28;
 
 /**
- * Part of a file: bytes [start, start + size).
- * @typedef {{start: number, size: number}} Part
+ * Part of a file: bytes [start, start + size). `whole`: that is all of it, so it may come packed.
+ * @typedef {{start: number, size: number, whole?: boolean}} Part
  */
 
 /**
@@ -79,15 +79,16 @@ export function concatenate(parts) {
  */
 async function send(url, part, signal) {
   const headers = new Headers();
-  if (part !== null) headers.set('range', `bytes=${part.start}-${part.start + part.size - 1}`);
+  const ranged = part !== null && !part.whole;
+  if (ranged) headers.set('range', `bytes=${part.start}-${part.start + part.size - 1}`);
   let response;
   try {
-    // A range of a shard is used once; whole files are small and revalidated.
+    // Ranges are used once, and a model has a place of its own; other files are small and revalidated.
     response = await fetch(url, { headers, signal, cache: part === null ? 'default' : 'no-store' });
   } catch (error) {
     throw unreachable(url, messageOf(error), error);
   }
-  if (response.status === (part === null ? 200 : 206)) return response;
+  if (response.status === (ranged ? 206 : 200)) return response;
   await response.body?.cancel();
   const { status } = response;
   if (status === 429 || status === 503) {

@@ -84,7 +84,7 @@ async function download(url, content, from, storage, report) {
   for (let failures = 0; at < content.length; ) {
     const start = at;
     try {
-      await stream(url, { start, size: content.length - start }, (chunk) => {
+      await stream(url, { start, size: content.length - start, whole: start === 0 }, (chunk) => {
         content.set(chunk, at);
         storage.write(chunk, at);
         at += chunk.length;
