@@ -1,9 +1,9 @@
 """A bundle's files packed with brotli, once, where that takes enough off them.
 
-Weights are nearly noise: what 8 bits leave of a matrix shrinks by some 3%, 4 bits or fp16 by 8 or 9,
-at brotli's lowest quality as at its highest but for fp16, where a hundred times the work would take
-off 4 more (docs/operations.md has the figures). So large files are packed fast; small ones, graphs
-and text, well.
+Weights are nearly noise: what 8 bits leave of a matrix shrinks by some 3%, 4 bits or fp16 by 8 or
+9, at brotli's lowest quality as at its highest but for fp16, where a hundred times the work would
+take off 4 more (docs/operations.md has the figures). So large files are packed fast; small ones,
+graphs and text, well.
 """
 
 from __future__ import annotations
