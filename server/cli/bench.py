@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import click
+from dva_agent.protocol import Rung
 
 from server.bench.page import bench_page
+
+RUNGS = [rung for rung in get_args(Rung) if rung.startswith(("webgpu-", "wasm"))]
+"""Of a tab."""
 
 
 @click.group(epilog="Example: dva bench page --json")
@@ -16,7 +21,7 @@ def bench() -> None:
 
 @bench.command(epilog="Example: dva bench page --runs 5 --json > page.json")
 @click.option("--server", help="A server of this machine. [default: a demo of its own]")
-@click.option("--rung", type=click.Choice(["wasm", "webgpu-f32"]), default="wasm")
+@click.option("--rung", type=click.Choice(RUNGS), default="wasm")
 @click.option("--runs", type=click.IntRange(1, 50), default=3, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="All figures, on stdout.")
 def page(server: str | None, rung: str, runs: int, as_json: bool) -> None:

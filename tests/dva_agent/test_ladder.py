@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
+import onnx
 import pytest
+from dva_agent.bundle import MANIFEST, FileEntry, Manifest, bundle_id
 from dva_agent.errors import DeviceLost, RungUnavailable
 from dva_agent.events import (
     RungTried,
     SelfTested,
     UnitDropped,
 )
+from dva_agent.protocol import Rung
 
 from tests.dva_agent.runs import is_complete, run
-from tests.dva_agent.world import UNITS, World
+from tests.dva_agent.world import UNITS, World, world
 
 
 def lose_device(after: int) -> Callable[[Any], Any]:
@@ -40,6 +47,10 @@ def not_a_number(*which: int) -> Callable[[Any], Any]:
         return np.full_like(rows, np.nan) if calls in which else rows
 
     return mood
+
+
+def tried(here: World) -> list[tuple[Rung, bool, str]]:
+    return [(event.rung, event.chosen, event.code) for event in here.of(RungTried)]
 
 
 def test_a_lost_device_is_replaced_and_its_units_are_done_again(here: World) -> None:
@@ -75,21 +86,68 @@ def test_a_rung_that_computes_wrongly_later_on_is_left(here: World) -> None:
     assert run(here, rungs=("webgpu-f32", "wasm")).units == UNITS
     assert is_complete(here)
     assert [engine.rung for engine in here.engines] == ["webgpu-f32", "wasm"]
-    tried = [(event.rung, event.chosen) for event in here.of(RungTried)]
-    assert tried == [("webgpu-f32", True), ("webgpu-f32", False), ("wasm", True)]
+    assert [(rung, chosen) for rung, chosen, _ in tried(here)] == [
+        ("webgpu-f32", True),
+        ("webgpu-f32", False),
+        ("wasm", True),
+    ]
 
 
 def test_rungs_that_fail_are_skipped_and_reported(here: World) -> None:
     here.opening.append(RungUnavailable("no such adapter"))
     here.moods.append(lambda rows: np.roll(rows, 1, axis=0))
-    assert run(here, rungs=("webgpu-f16", "webgpu-f32", "wasm")).units == UNITS
-    tried = [(event.rung, event.chosen, event.code) for event in here.of(RungTried)]
-    assert tried == [
-        ("webgpu-f16", False, "rung_unavailable"),
-        ("webgpu-f32", False, "self_test_failed"),
-        ("wasm", True, ""),
+    assert run(here, rungs=("webgpu-f32", "wasm", "native")).units == UNITS
+    assert tried(here) == [
+        ("webgpu-f32", False, "rung_unavailable"),
+        ("wasm", False, "self_test_failed"),
+        ("native", True, ""),
     ]
     assert here.engines[0].closed
+
+
+@pytest.fixture
+def silently_wrong(demo_bundle: Path, manifest: Manifest, tmp_path: Path) -> tuple[Path, Manifest]:
+    """The demo's bundle with two rungs: one whose graph is well formed and gives unit vectors, of
+    attention taken along the wrong axis, and the plain one."""
+    folder = tmp_path / "bundle"
+    shutil.copytree(demo_bundle, folder)
+    plain = manifest.rungs["webgpu-f32"]
+    graph = onnx.load_model(folder / plain.image.path, load_external_data=False)
+    softmax = next(node for node in graph.graph.node if node.op_type == "Softmax")
+    softmax.attribute[0].i = -2
+    onnx.save_model(graph, folder / "wrong.onnx")
+    body = (folder / "wrong.onnx").read_bytes()
+    entry = FileEntry(path="wrong.onnx", bytes=len(body), sha256=hashlib.sha256(body).hexdigest())
+    wrong = msgspec.structs.replace(
+        plain, image=msgspec.structs.replace(plain.image, path=entry.path)
+    )
+    changed = msgspec.structs.replace(
+        manifest,
+        rungs={"webgpu-f32-fused": wrong, "webgpu-f32": plain, "native": plain},
+        files=[*manifest.files, entry],
+    )
+    changed = msgspec.structs.replace(changed, bundle=bundle_id(changed))
+    (folder / MANIFEST).write_bytes(msgspec.json.encode(changed))
+    return folder, changed
+
+
+def test_a_graph_that_is_wrong_in_silence_costs_a_step_down(
+    silently_wrong: tuple[Path, Manifest], small_pool: Path, tmp_path: Path
+) -> None:
+    folder, manifest = silently_wrong
+    ladder: tuple[Rung, ...] = (
+        "webgpu-f16-fused",  # the bundle lacks these two, so nothing is said of them
+        "webgpu-f16",
+        "webgpu-f32-fused",
+        "webgpu-f32",
+    )
+    with world(tmp_path / "data", small_pool, folder, manifest) as here:
+        assert run(here, rungs=ladder).units == UNITS
+        assert is_complete(here)
+        assert tried(here) == [
+            ("webgpu-f32-fused", False, "self_test_failed"),
+            ("webgpu-f32", True, ""),
+        ]
 
 
 def test_no_rung_left_ends_the_run_before_anything_is_leased(here: World) -> None:

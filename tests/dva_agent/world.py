@@ -123,12 +123,7 @@ class Moody(NativeEngine):
     it raises is raised."""
 
     mood: Callable[[Any], Any] = staticmethod(lambda rows: rows)
-    name: Rung = "native"
     closed = False
-
-    @property
-    def rung(self) -> Rung:
-        return self.name
 
     async def encode_images(self, pixels: Any) -> Any:
         assert not self.closed
@@ -178,8 +173,9 @@ class World:
         if rung == WITHOUT_MODEL:
             return NativeReader(manifest=manifest, source=self.wire)
         # A bundle that differs in its manifest alone has the same towers.
-        engine = Moody(manifest=manifest, folder=self.folder, source=self.wire, threads=1)
-        engine.name = rung
+        engine = Moody(
+            manifest=manifest, folder=self.folder, source=self.wire, threads=1, rung=rung
+        )
         if self.moods:
             engine.mood = self.moods.popleft()
         self.engines.append(engine)

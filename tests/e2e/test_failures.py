@@ -74,7 +74,12 @@ def test_not_on_this_phone(page: Page, origin: str) -> None:
 
 def test_an_imitated_card_is_left_alone(page: Page, origin: str) -> None:
     begin(page, origin, "?power=full")
-    told(page, "software_adapter", "WebGPU, 32-bit floats is not used.", "much faster")
+    told(
+        page,
+        "software_adapter",
+        "WebGPU, 32-bit floats.",
+        "much faster",
+    )
     phase(page, "running")
     expect(page.locator("dva-where")).to_contain_text("WebAssembly on the processor")
 

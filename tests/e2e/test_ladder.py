@@ -49,7 +49,7 @@ def test_down_to_wasm(plain: BrowserContext, origin: str) -> None:
     phase = page.locator("dva-controls .phase")
     expect(phase).to_have_attribute("data-phase", "drained", timeout=PATIENCE_MS)
     expect(page.locator("dva-where")).to_contain_text("WebAssembly on the processor")
-    expect(page.locator("dva-notices")).to_contain_text("WebGPU, 32-bit floats is not used")
+    expect(page.locator("dva-notices")).to_contain_text("WebGPU, 32-bit floats.")
     assert pool_status(origin)["units_done"] == 1
 
 

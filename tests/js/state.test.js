@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { AT_REST, isAlive, reduce, wishing } from '../../webapp/ui/state.js';
+import { AT_REST, byCause, isAlive, reduce, wishing } from '../../webapp/ui/state.js';
 
 /** @typedef {import('../../webapp/engine/wire.js').FromWorker} FromWorker */
 /** @typedef {import('../../webapp/engine/wire.js').AgentEvent} AgentEvent */
@@ -71,6 +71,24 @@ test('a rung that is not used stays explained', () => {
   const state = after(AT_REST, skipped, finished);
   assert.deepEqual([state.notices[0].code, state.notices[0].where], ['rung_unavailable', 'webgpu-f32']);
   assert.equal(state.where, null);
+});
+
+test('rungs that one cause rules out are told together', () => {
+  const notice = (/** @type {string} */ code, /** @type {string} */ where) =>
+    ({ code, message: `${code} ${where}`, nextStep: '', where, retryAt: null });
+  const told = byCause([
+    notice('no_f16', 'webgpu-f16-fused'),
+    notice('busy', 'u1-1'),
+    notice('no_f16', 'webgpu-f16'),
+    notice('self_test_failed', 'webgpu-f32'),
+    notice('busy', ''),
+  ]);
+  assert.deepEqual(told.map(({ notice: { message }, rungs }) => [message, ...rungs]), [
+    ['no_f16 webgpu-f16', 'webgpu-f16-fused', 'webgpu-f16'],
+    ['busy u1-1'],
+    ['self_test_failed webgpu-f32', 'webgpu-f32'],
+    ['busy '],
+  ]);
 });
 
 test('what is held is given back once', () => {

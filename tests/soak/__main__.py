@@ -31,7 +31,7 @@ LEAST_SAMPLES = 2 * BLOCKS / (1 - WARM_UP) + 2
 
 @click.command(epilog="Example: python -m tests.soak --minutes 30 --out build/soak")
 @click.option("--minutes", type=click.FloatRange(1), default=120, show_default=True)
-@click.option("--rung", default="wasm", show_default=True, help="wasm or webgpu-f32.")
+@click.option("--rung", default="wasm", show_default=True, help="One of a tab.")
 @click.option("--every", type=click.FloatRange(1), default=30, show_default=True, help="Seconds.")
 @click.option("--shards", type=FOLDER, default=SHARDS, help="Tars to score again and again.")
 @click.option("--bundle", type=FOLDER, default=BUNDLE, help="The model bundle.")

@@ -16,7 +16,9 @@ The worker calls
 config (JSON)
     server      string    origin of the server, such as "http://127.0.0.1:8000"
     pool        string|null   only this pool, or any
-    rungs       string[]  the ladder, best first: ["webgpu-f32", "wasm"]
+    rungs       string[]  the ladder, best first, such as ["webgpu-f32", "wasm"]; those that a
+                          bundle lacks are passed over
+    allowSoftware  bool   whether an imitated graphics card will do: JavaScript's own affair
     device      {device, token}|null   what `saveDevice` was given on an earlier visit
     platform    string    label for Registration.device_class before an engine is known
     untilDrained  bool    end when the pool is drained (tests); else wait for more work

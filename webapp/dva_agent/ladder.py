@@ -76,7 +76,7 @@ class Ladder:
         narrator: Narrator,
         clock: Clock,
     ) -> None:
-        """`rungs`: best first."""
+        """`rungs`: best first; those that a bundle lacks are passed over."""
         self._rungs = list(rungs)
         self._open_engine = open_engine
         self._fetch_manifest = fetch_manifest
@@ -143,7 +143,8 @@ class Ladder:
         manifest = await self._fetch_manifest(url)
         if manifest.bundle != bundle:
             raise BundleError(f"The files at {url} are of bundle {manifest.bundle}, not {bundle}.")
-        rungs = self._rungs if model else [WITHOUT_MODEL]
+        has = [rung for rung in self._rungs if rung in manifest.rungs]
+        rungs = has if model else [WITHOUT_MODEL]
         self._session = await self._climb(rungs, manifest, url)
         return self._session
 

@@ -7,12 +7,13 @@ import { TabError, isOutOfMemory, messageOf } from './errors.js';
 import { openGpu } from './gpu.js';
 import { loadFiles } from './model-files.js';
 import { Reader } from './reader.js';
+import { DEMANDS, filesOf } from './rungs.js';
 import { loadOrt, openSession, sessionOptions, threadsFor } from './sessions.js';
 
 /** @typedef {import('./embeddings.js').Embeddings} Embeddings */
 /** @typedef {import('./sessions.js').Ort} Ort */
 /** @typedef {import('./sessions.js').Session} Session */
-/** @typedef {import('./sessions.js').TabRung} TabRung */
+/** @typedef {import('./rungs.js').TabRung} TabRung */
 /** @typedef {import('./reader.js').Blob_} Blob_ */
 /** @typedef {import('./reader.js').Pixels} Pixels */
 
@@ -21,12 +22,10 @@ import { loadOrt, openSession, sessionOptions, threadsFor } from './sessions.js'
  * @typedef {object} Manifest
  * @property {import('./geometry.js').Preprocessing} preprocessing
  * @property {number} embedding_dim
- * @property {{[rung: string]: {image: import('./sessions.js').Tower, text: import('./sessions.js').Tower}}} rungs
+ * @property {{[rung: string]: {image: import('./rungs.js').Tower, text: import('./rungs.js').Tower}}} rungs
  * @property {import('./model-files.js').FileEntry[]} files
  */
 
-/** Images or captions in one run: enough to fill a graphics card, little enough for a phone's memory. */
-const BATCH = Object.freeze({ 'webgpu-f32': 32, wasm: 8 });
 /** Start and end of text, as a caption that warms the text tower up. */
 const WARM_UP_IDS = 2;
 
@@ -64,7 +63,7 @@ export class BrowserEngine extends Reader {
 
   /** @override */
   get batchSize() {
-    return BATCH[this.#parts.rung];
+    return DEMANDS[this.#parts.rung].batch;
   }
 
   /**
@@ -172,11 +171,11 @@ export async function openEngine(rung, manifest, bundleUrl, report, options = {}
     throw new TabError('rung_unavailable', `This model was not made for ${rung}.`);
   }
   // The device first: without one there is nothing to download for.
-  const gpu = rung === 'wasm' ? null : await openGpu({ allowSoftware });
+  const { gpu: onGpu, half } = DEMANDS[rung];
+  const gpu = onGpu ? await openGpu({ allowSoftware, half }) : null;
   try {
     const { image, text } = manifest.rungs[rung];
-    const needed = new Set([image, text].flatMap(({ path, data_paths }) => [path, ...data_paths]));
-    const entries = manifest.files.filter(({ path }) => needed.has(path));
+    const entries = filesOf(manifest, rung);
     const [ort, contents] = await Promise.all([loadOrt(rung), loadFiles(entries, bundleUrl, report, unkept)]);
     const session = sessionOptions(ort, gpu?.device ?? null);
     const imageTower = await openSession(ort, session, image, contents);

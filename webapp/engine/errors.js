@@ -19,7 +19,7 @@
  */
 
 /**
- * @typedef {'insecure' | 'no_webgpu' | 'no_adapter' | 'software_adapter' | 'out_of_memory'} Reason
+ * @typedef {'insecure' | 'no_webgpu' | 'no_adapter' | 'software_adapter' | 'no_f16' | 'out_of_memory'} Reason
  */
 
 const OUT_OF_MEMORY =

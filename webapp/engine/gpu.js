@@ -28,12 +28,16 @@ const GET_WEBGPU = 'Use a current Chrome, Edge, Firefox or Safari with its graph
  * @property {() => string | null} lost why the device is gone, or null while it is there
  */
 
+/** 16-bit floats in shaders. */
+const HALF = 'shader-f16';
+
 /**
- * @param {{allowSoftware: boolean}} options whether a software adapter will do: the wasm rung was
- *   about 40 times faster than one
+ * @param {{allowSoftware: boolean, half: boolean}} options whether a software adapter will do (the wasm
+ *   rung was about 40 times faster than one), and whether shaders are to know 16-bit floats: without
+ *   them onnxruntime fails at the first run only
  * @returns {Promise<Gpu>}
  */
-export async function openGpu({ allowSoftware }) {
+export async function openGpu({ allowSoftware, half }) {
   if (!self.isSecureContext) {
     throw new TabError('rung_unavailable', 'Browsers give no graphics card to a page without TLS.', {
       nextStep: 'Open this page by https, or on the machine that serves it.',
@@ -59,12 +63,17 @@ export async function openGpu({ allowSoftware }) {
       reason: 'software_adapter',
     });
   }
+  if (half && !adapter.features.has(HALF)) {
+    throw new TabError('rung_unavailable', 'This graphics card, or the browser on it, has no 16-bit floats.', {
+      reason: 'no_f16',
+    });
+  }
   /** @type {Record<string, number>} */
   const requiredLimits = {};
   for (const name of RAISED_LIMITS) requiredLimits[name] = adapter.limits[name];
   let device;
   try {
-    device = await adapter.requestDevice({ requiredLimits });
+    device = await adapter.requestDevice({ requiredLimits, requiredFeatures: half ? [HALF] : [] });
   } catch (error) {
     throw new TabError('rung_unavailable', `The graphics card gives no device: ${messageOf(error)}`);
   }

@@ -4,6 +4,7 @@
 import { openEngine } from './engine.js';
 import { TabError, messageOf } from './errors.js';
 import { Reader } from './reader.js';
+import { isTabRung } from './rungs.js';
 import { Showcase } from './showcase.js';
 
 /** @typedef {import('./wire.js').FromWorker} FromWorker */
@@ -34,9 +35,7 @@ export class Host {
    */
   async openEngine(rung, manifestJson, bundleUrl) {
     if (rung === 'python') return new Reader(JSON.parse(manifestJson).preprocessing);
-    if (rung !== 'webgpu-f32' && rung !== 'wasm') {
-      throw new TabError('rung_unavailable', `The tab has no rung ${rung}.`);
-    }
+    if (!isTabRung(rung)) throw new TabError('rung_unavailable', `The tab has no rung ${rung}.`);
     let told = -Infinity;
     const report = (/** @type {import('./model-files.js').Progress} */ progress) => {
       const now = performance.now();

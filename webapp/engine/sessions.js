@@ -2,15 +2,16 @@
 // rather than leave the GPU.
 
 import { TabError, messageOf } from './errors.js';
+import { DEMANDS } from './rungs.js';
 
 /** @typedef {typeof import('onnxruntime-web')} Ort */
 /** @typedef {import('onnxruntime-web').InferenceSession} Session */
 /** @typedef {import('onnxruntime-web').InferenceSession.SessionOptions} SessionOptions */
-/** @typedef {'webgpu-f32' | 'wasm'} TabRung */
-/** @typedef {{path: string, data_paths: string[]}} Tower of the bundle's manifest */
+/** @typedef {import('./rungs.js').TabRung} TabRung */
+/** @typedef {import('./rungs.js').Tower} Tower */
 
 const BUILDS = Object.freeze({
-  'webgpu-f32': { module: 'ort.webgpu.bundle.min.mjs', wasm: 'ort-wasm-simd-threaded.asyncify.wasm' },
+  webgpu: { module: 'ort.webgpu.bundle.min.mjs', wasm: 'ort-wasm-simd-threaded.asyncify.wasm' },
   // The asyncify build's own wasm provider lacks GatherBlockQuantized, so this is another one.
   wasm: { module: 'ort.wasm.bundle.min.mjs', wasm: 'ort-wasm-simd-threaded.wasm' },
 });
@@ -34,10 +35,11 @@ export function threadsFor(rung) {
 export async function loadOrt(rung) {
   // Its own address, not one below this module's: it outlasts many editions of the page.
   const at = (/** @type {string} */ name) => new URL(`/static/app/ort/${name}`, import.meta.url).href;
+  const build = DEMANDS[rung].gpu ? BUILDS.webgpu : BUILDS.wasm;
   /** @type {Ort} */
-  const ort = await import(at(BUILDS[rung].module));
+  const ort = await import(at(build.module));
   ort.env.logLevel = 'error';
-  ort.env.wasm.wasmPaths = { wasm: at(BUILDS[rung].wasm) };
+  ort.env.wasm.wasmPaths = { wasm: at(build.wasm) };
   ort.env.wasm.numThreads = threadsFor(rung);
   return ort;
 }

@@ -12,6 +12,8 @@ export interface Config {
   server: string;
   pool: string | null;
   rungs: string[];
+  /** Whether a graphics card that the processor imitates will do. */
+  allowSoftware: boolean;
   device: Device | null;
   platform: string;
   untilDrained: boolean;

@@ -42,8 +42,7 @@ async function run(config) {
   tell({ kind: 'booting' });
   watchTraffic((bytes) => tell({ kind: 'transferred', bytes }));
   const python = await bootPython();
-  // Asked for by itself, a rung that is slow will do.
-  const host = new Host(tell, { allowSoftware: config.rungs.length === 1 });
+  const host = new Host(tell, { allowSoftware: config.allowSoftware });
   agent = python.pyimport('dva_agent.browser').start(host, JSON.stringify(config));
   tell({ kind: 'booted', seconds: (performance.now() - began) / 1000 });
   for (const message of early.splice(0)) obey(message);

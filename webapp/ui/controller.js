@@ -2,6 +2,7 @@
 // when it must, keeps the state. Tells by events: "change" when the state is another, "seen" for each
 // batch scored.
 
+import { LADDER } from '../engine/rungs.js';
 import { AgentWorker } from './agent.js';
 import { giveBack } from './leases.js';
 import { AT_REST, isAlive, reduce, wishing, withNotice } from './state.js';
@@ -25,7 +26,7 @@ const STOP_WITHIN_MS = 15_000;
 
 /**
  * @typedef {object} Options of the address
- * @property {readonly string[]} rungs the ladder, best first
+ * @property {readonly string[] | null} rungs to keep to, best first; null: the whole ladder
  * @property {string | null} pool
  * @property {boolean} untilDrained
  */
@@ -215,7 +216,9 @@ export class Controller extends EventTarget {
     const config = {
       server: location.origin,
       pool,
-      rungs: [...rungs],
+      rungs: [...(rungs ?? LADDER)],
+      // Asked for by name, a rung that is slow will do.
+      allowSoftware: rungs !== null,
       device: savedDevice(),
       platform: 'browser',
       untilDrained,

@@ -5,7 +5,8 @@
  * machine: laptops' graphics cards take less, desktops' several times as much.
  * @type {Readonly<Record<string, number>>} by rung
  */
-const WATTS = Object.freeze({ 'webgpu-f16': 80, 'webgpu-f32': 80, wasm: 15, python: 8 });
+const WATTS = Object.freeze({ wasm: 15, python: 8 });
+const GPU_WATTS = 80;
 const JOULES_A_WATT_HOUR = 3600;
 
 /**
@@ -13,7 +14,7 @@ const JOULES_A_WATT_HOUR = 3600;
  * @returns {number} watts while it computes
  */
 export function wattsOf(rung) {
-  return WATTS[rung] ?? 0;
+  return rung.startsWith('webgpu-') ? GPU_WATTS : (WATTS[rung] ?? 0);
 }
 
 /**

@@ -1,6 +1,6 @@
-// The contributor's page. `?rung=wasm` (or webgpu-f32) leaves out the other rungs, `?pool=NAME` works
-// on one pool only, `?until=drained` ends with the pool instead of waiting for more, `?power=full` (or
-// normal, gentle) overrules the setting.
+// The contributor's page. `?rung=wasm` keeps to that rung of engine/rungs.js (`?rung=webgpu-f32,wasm` to
+// these), `?pool=NAME` to one pool, `?until=drained` ends with the pool instead of waiting for more,
+// `?power=full` (or normal, gentle) overrules the setting.
 
 import { watchTraffic } from '../engine/traffic.js';
 import { AboutElement } from './about.js';
@@ -36,7 +36,6 @@ import { WhereElement } from './where.js';
 /** @typedef {import('./server-types.js').PoolStatus} PoolStatus */
 /** @typedef {import('./state.js').Notice} Notice */
 
-const LADDER = Object.freeze(['webgpu-f32', 'wasm']);
 /** @type {Notice} */
 const OFFLINE = Object.freeze({ code: 'offline', message: '', nextStep: '', where: '', retryAt: null });
 const POOL_EVERY_MS = 5000;
@@ -85,13 +84,12 @@ say(find('[data-text=demoShort]', HTMLElement), TEXT.demoShort);
 say(find('[data-text=demoMore]', HTMLElement), TEXT.demoMore);
 
 const address = new URLSearchParams(location.search);
-const rung = address.get('rung');
 const power = address.get('power');
 const settings = new SettingsStore();
 const chosen = () => (isPower(power) ? { ...settings.value, power } : settings.value);
 const controller = new Controller(
   {
-    rungs: rung === null ? LADDER : [rung],
+    rungs: address.get('rung')?.split(',') ?? null,
     pool: address.get('pool'),
     untilDrained: address.get('until') === 'drained',
   },

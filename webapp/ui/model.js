@@ -1,5 +1,6 @@
 // <dva-model>: the pool's model, and its way here.
 
+import { LADDER, filesOf } from '../engine/rungs.js';
 import { make, say } from './dom.js';
 import { bytes } from './format.js';
 import { Rate } from './rate.js';
@@ -16,12 +17,8 @@ const NEED_S = 0.5;
  * @returns {number} what a tab downloads of a bundle at its first start: of its largest rung, since which
  *   one will do is not known yet
  */
-export function modelBytes({ rungs, files }) {
-  const sizes = Object.values(rungs).map(({ image, text }) => {
-    const paths = new Set([image, text].flatMap(({ path, data_paths }) => [path, ...data_paths]));
-    return files.reduce((sum, file) => sum + (paths.has(file.path) ? file.bytes : 0), 0);
-  });
-  return Math.max(...sizes);
+export function modelBytes(manifest) {
+  return Math.max(...LADDER.map((rung) => filesOf(manifest, rung).reduce((sum, file) => sum + file.bytes, 0)));
 }
 
 export class ModelElement extends HTMLElement {

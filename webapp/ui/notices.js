@@ -1,7 +1,7 @@
 // <dva-notices>: what went wrong, in plain words, with what to do and when it is tried again.
 
 import { make, say } from './dom.js';
-import { isRung } from './state.js';
+import { byCause } from './state.js';
 import { TEXT } from './text.js';
 
 /** @typedef {import('./state.js').Notice} Notice */
@@ -31,14 +31,14 @@ export class NoticesElement extends HTMLElement {
     this.#shown = notices;
     this.#countdowns.clear();
     this.hidden = notices.length === 0;
-    this.#list.replaceChildren(...notices.map((notice) => this.#itemFor(notice)));
+    this.#list.replaceChildren(...byCause(notices).map((cause) => this.#itemFor(cause)));
     this.#count();
   }
 
-  /** @param {Notice} notice */
-  #itemFor({ code, message, nextStep, where, retryAt }) {
+  /** @param {ReturnType<typeof byCause>[number]} cause */
+  #itemFor({ notice: { code, message, nextStep, retryAt }, rungs }) {
     const [what, next] = TEXT.failure(code) ?? [message, nextStep];
-    const problem = isRung(where) ? `${TEXT.rungSkipped(where)} ${what}` : what;
+    const problem = rungs.length > 0 ? `${TEXT.rungsSkipped(rungs)} ${what}` : what;
     const item = make('li', { 'data-code': code }, make('p', { class: 'problem' }, problem));
     if (next !== '') item.append(make('p', { class: 'next' }, next));
     if (retryAt !== null) {

@@ -33,7 +33,7 @@
  * @property {readonly Notice[]} notices the newest last
  */
 
-const MAX_NOTICES = 5;
+const MAX_NOTICES = 8;
 const MS_PER_S = 1000;
 /** True of the whole visit: work that goes on doesn't undo them. */
 const LASTING = Object.freeze(['storage_full', 'storage_refused']);
@@ -134,8 +134,28 @@ function isLasting({ code, where }) {
   return LASTING.includes(code) || isRung(where);
 }
 
+/**
+ * Rungs that aren't used for one cause are one thing to read, told in the words of the last of them.
+ * @param {readonly Notice[]} notices
+ * @returns {{notice: Notice, rungs: string[]}[]} `rungs`: those that aren't used, the best first
+ */
+export function byCause(notices) {
+  /** @type {{notice: Notice, rungs: string[]}[]} */
+  const causes = [];
+  for (const notice of notices) {
+    if (!isRung(notice.where)) {
+      causes.push({ notice, rungs: [] });
+      continue;
+    }
+    const same = causes.find(({ notice: { code }, rungs }) => code === notice.code && rungs.length > 0);
+    if (same === undefined) causes.push({ notice, rungs: [notice.where] });
+    else Object.assign(same, { notice, rungs: [...same.rungs, notice.where] });
+  }
+  return causes;
+}
+
 /** @param {string} where */
-export function isRung(where) {
+function isRung(where) {
   return where === 'wasm' || where === 'python' || where.startsWith('webgpu-');
 }
 

@@ -24,6 +24,10 @@ export const FAILURES = Object.freeze({
     'There is no graphics card here, only a program that imitates one. The processor does the work itself, which is much faster.',
     '',
   ],
+  no_f16: [
+    'This graphics card, or this browser on it, has no 16-bit floats, so it computes with 32 bits. That is a little slower, and just as exact.',
+    '',
+  ],
   rung_unavailable: ['This way of computing does not run on this device.', ''],
   self_test_failed: [
     'On known pairs this device came to other numbers than it must, so it is not used this way.',

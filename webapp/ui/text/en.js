@@ -67,8 +67,10 @@ const STATUS = Object.freeze([
 
 /** @type {Readonly<Record<string, string>>} */
 const RUNG = Object.freeze({
-  'webgpu-f32': 'WebGPU, 32-bit floats',
+  'webgpu-f16-fused': 'WebGPU, 16-bit floats, fused',
   'webgpu-f16': 'WebGPU, 16-bit floats',
+  'webgpu-f32-fused': 'WebGPU, 32-bit floats, fused',
+  'webgpu-f32': 'WebGPU, 32-bit floats',
   wasm: 'WebAssembly on the processor',
   python: 'Python alone, without a model',
 });
@@ -250,7 +252,8 @@ export const EN = Object.freeze({
 
   problems: 'Problems',
   retrying: (/** @type {number} */ seconds) => `Trying again in ${duration(seconds)}.`,
-  rungSkipped: (/** @type {string} */ rung) => `${RUNG[rung] ?? rung} is not used.`,
+  rungsSkipped: (/** @type {readonly string[]} */ rungs) =>
+    `Not used: ${rungs.map((rung) => RUNG[rung] ?? rung).join('; ')}.`,
   failure: (/** @type {string} */ code) => (Object.hasOwn(FAILURES, code) ? FAILURES[code] : null),
   tooSmall: (/** @type {number} */ needed, /** @type {number} */ budget) =>
     `Not on this device: this model needs about ${bytes(needed)} of memory, and a tab here may have about ${bytes(budget)}.`,

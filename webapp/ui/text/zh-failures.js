@@ -16,6 +16,7 @@ export const FAILURES = Object.freeze({
     '请使用新版的 Chrome、Edge、Firefox 或 Safari，在设置中打开图形加速，或者更新显卡驱动。',
   ],
   software_adapter: ['这里没有显卡，只有一个模拟显卡的程序。改由处理器直接计算，会快得多。', ''],
+  no_f16: ['这块显卡（或者这个浏览器）不支持 16 位浮点，改用 32 位计算。稍慢一些，结果同样准确。', ''],
   rung_unavailable: ['这种计算方式在本设备上不能运行。', ''],
   self_test_failed: [
     '在已知答案的样本上，本设备算出的数与应有的不同，所以不采用这种方式。',

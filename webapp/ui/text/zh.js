@@ -64,8 +64,10 @@ const STATUS = Object.freeze([
 
 /** @type {Readonly<Record<string, string>>} */
 const RUNG = Object.freeze({
-  'webgpu-f32': 'WebGPU，32 位浮点',
+  'webgpu-f16-fused': 'WebGPU，16 位浮点，融合算子',
   'webgpu-f16': 'WebGPU，16 位浮点',
+  'webgpu-f32-fused': 'WebGPU，32 位浮点，融合算子',
+  'webgpu-f32': 'WebGPU，32 位浮点',
   wasm: '处理器上的 WebAssembly',
   python: '只用 Python，不用模型',
 });
@@ -235,7 +237,7 @@ export const ZH = Object.freeze({
 
   problems: '问题',
   retrying: (seconds) => `${duration(seconds)}后重试。`,
-  rungSkipped: (rung) => `不使用${RUNG[rung] ?? rung}。`,
+  rungsSkipped: (rungs) => `不使用：${rungs.map((rung) => RUNG[rung] ?? rung).join('；')}。`,
   failure: (code) => (Object.hasOwn(FAILURES, code) ? FAILURES[code] : null),
   tooSmall: (needed, budget) =>
     `本设备不适合：这个模型大约需要 ${bytes(needed)} 内存，而这里的一个标签页大约只能用 ${bytes(budget)}。`,
