@@ -58,6 +58,7 @@ def resnet_tower(of: ResNetWeights, weights: Weights, graph: Graph) -> onnx.Mode
 class _ResNet:
     def __init__(self, of: ResNetWeights, weights: Weights, graph: Graph) -> None:
         self.of = of
+        self.weights = weights
         self.graph = graph
         self.tower = Tower(graph=graph, weights=weights, tokens=of.places.shape[0])
         self.side = of.size
@@ -99,7 +100,7 @@ class _ResNet:
         return self.graph.node(
             "Conv",
             x,
-            self.graph.constant(conv.kernel, name=f"{name}.weight"),
+            self.weights.constant(self.graph, conv.kernel, f"{name}.weight"),
             self.graph.constant(conv.bias, name=f"{name}.bias"),
             name=name,
             kernel_shape=[edge, edge],
@@ -136,7 +137,9 @@ class _ResNet:
         places = graph.transpose(flat, 0, 2, 1, name="places")
         mean = graph.node("ReduceMean", places, graph.ints(1), name="mean", keepdims=1)
         both = graph.node("Concat", mean, places, name="mean_and_places", axis=1)
-        tokens = graph.add(both, graph.constant(of.places, name="place.table"), name="tokens")
+        tokens = graph.add(
+            both, self.weights.constant(graph, of.places, "place.table"), name="tokens"
+        )
         first = graph.constant(of.places[:1], name="place.first")
         row = graph.add(mean, first, name="tokens.first")
         return self.tower.pooled_attention(row, tokens, of.attention, mask="", name="attnpool")

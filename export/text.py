@@ -49,7 +49,7 @@ def text_tower(of: TextWeights, weights: Weights, graph: Graph) -> onnx.ModelPro
     length."""
     context, _ = of.positions.shape
     tower = Tower(graph=graph, weights=weights, tokens=context)
-    order = _order(graph, of)
+    order = _order(graph, of, weights)
     mask = graph.mul(order.before, graph.scalar(MASKED, name="masked"), name="mask")
     pool = _pool(graph, order, mask, of.end_of_text)
     x = weights.embedding(graph, "ids", of.tokens, "token")
@@ -71,7 +71,7 @@ def text_tower(of: TextWeights, weights: Weights, graph: Graph) -> onnx.ModelPro
     )
 
 
-def _order(graph: Graph, of: TextWeights) -> Order:
+def _order(graph: Graph, of: TextWeights, weights: Weights) -> Order:
     """Cut the tables to T."""
     context = of.positions.shape[0]
     length = graph.node("Shape", "ids", name="length", start=1, end=2)
@@ -82,7 +82,7 @@ def _order(graph: Graph, of: TextWeights) -> Order:
     table = np.triu(np.ones((context, context), np.float32), 1)
     rows = cut(graph.constant(table, name="before.table"), 0, "before.rows")
     return Order(
-        positions=cut(graph.constant(of.positions, name="position.table"), 0, "positions"),
+        positions=cut(weights.constant(graph, of.positions, "position.table"), 0, "positions"),
         before=cut(rows, 1, "before"),
     )
 

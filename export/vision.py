@@ -37,7 +37,7 @@ class VisionWeights:
 def vision_tower(of: VisionWeights, weights: Weights, graph: Graph) -> onnx.ModelProto:
     """The tower, written into an empty graph; the graph's multiply-adds are for one picture."""
     tower = Tower(graph=graph, weights=weights, tokens=of.positions.shape[0])
-    x = _tokens(graph, of)
+    x = _tokens(graph, of, weights)
     if of.first_norm is not None:
         x = tower.layer_norm(x, of.first_norm, name="ln_pre")
     for number, block in enumerate(of.blocks[:-1]):
@@ -57,7 +57,7 @@ def vision_tower(of: VisionWeights, weights: Weights, graph: Graph) -> onnx.Mode
     )
 
 
-def _tokens(graph: Graph, of: VisionWeights) -> str:
+def _tokens(graph: Graph, of: VisionWeights, weights: Weights) -> str:
     """Patches through the projection, the class token before them, places added: [N, T, W].
 
     The strided convolution is written as a matrix product, and (pixel / 255 - mean) / std is
@@ -71,14 +71,14 @@ def _tokens(graph: Graph, of: VisionWeights) -> str:
     x = graph.reshape(x, 0, 3, side, edge, side, edge, name="cut")
     x = graph.transpose(x, 0, 2, 4, 1, 3, 5, name="by_patch")
     x = graph.reshape(x, 0, side * side, 3 * edge * edge, name="patches")
-    x = graph.matmul(x, graph.constant(matrix, name="patch.weight"), name="patch")
+    x = graph.matmul(x, weights.constant(graph, matrix, "patch.weight"), name="patch")
     graph.multiply_adds += side * side * matrix.size
     # A zero row in front, then one addition brings the class token, the places and the bias.
     x = graph.node("Pad", x, graph.ints(0, 1, 0, 0, 0, 0), name="with_first", mode="constant")
     places = of.positions.copy()
     places[0] += of.first_token
     places[1:] += bias
-    return graph.add(x, graph.constant(places, name="place"), name="embedded")
+    return graph.add(x, weights.constant(graph, places, "place"), name="embedded")
 
 
 def fold_normalisation(

@@ -1,7 +1,7 @@
-"""How a tower's matrices are stored: the one thing in which fp32 and q8 differ.
+"""How a tower's numbers are stored: the one thing in which fp32 and q8 differ.
 
-Convolutions and the patch projection stay fp32 in both: they are small, and their inputs are
-pixels, not centred activations.
+What is stored small is widened by nodes over constants alone. onnxruntime computes those once, when
+a graph is loaded, so they cost bytes on the wire and nothing at run time.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from onnx import TensorProto
 
 from export.graph import Graph
 from export.quantize import quantize_rows
+from export.scales import Scales
 
 Float32 = NDArray[np.float32]
 Kind = Literal["fp32", "q8"]
+LARGEST_HALF = float(np.finfo(np.float16).max)
 
 
 class Weights(Protocol):
@@ -25,6 +28,11 @@ class Weights(Protocol):
 
     def embedding(self, graph: Graph, ids: str, table: Float32, name: str) -> str:
         """Rows of table [V, W] for int32 ids [N, T]: float32 [N, T, W]."""
+        ...
+
+    def constant(self, graph: Graph, value: Float32, name: str) -> str:
+        """A float32 value for which there is no quantized operator: the patch projection, a
+        convolution's kernel, places."""
         ...
 
 
@@ -40,9 +48,13 @@ class Fp32:
     def embedding(self, graph: Graph, ids: str, table: Float32, name: str) -> str:
         return graph.node("Gather", graph.constant(table, name=f"{name}.weight"), ids, name=name)
 
+    def constant(self, graph: Graph, value: Float32, name: str) -> str:
+        return graph.constant(value, name=name)
+
 
 class Q8:
-    """Matrices and the token table in 8 bits, a float32 scale a block; activations stay float32.
+    """Matrices and the token table in 8 bits, a scale a block; everything else of size in fp16.
+    Activations stay float32.
 
     accuracy_level 0: activations are never quantized, so a row's result doesn't depend on what
     shares its batch.
@@ -54,7 +66,7 @@ class Q8:
         inputs = [
             x,
             graph.constant(blocks.values, name=f"{name}.q8"),
-            graph.constant(blocks.scales.reshape(-1), name=f"{name}.scales"),
+            graph.reshape(_scales(graph, blocks.scales, name), -1, name=f"{name}.scales.flat"),
         ]
         if bias is not None:
             inputs += ["", "", graph.constant(bias, name=f"{name}.bias")]
@@ -77,7 +89,7 @@ class Q8:
             "GatherBlockQuantized",
             graph.constant(blocks.values.reshape(rows, count * size), name=f"{name}.q8"),
             ids,
-            graph.constant(blocks.scales, name=f"{name}.scales"),
+            _scales(graph, blocks.scales, name),
             name=name,
             domain="com.microsoft",
             bits=8,
@@ -85,6 +97,21 @@ class Q8:
             gather_axis=0,
             quantize_axis=1,
         )
+
+    def constant(self, graph: Graph, value: Float32, name: str) -> str:
+        if np.abs(value).max() > LARGEST_HALF:
+            return graph.constant(value, name=name)
+        stored = graph.constant(value.astype(np.float16), name=f"{name}.f16")
+        return graph.node("Cast", stored, name=name, to=TensorProto.FLOAT)
+
+
+def _scales(graph: Graph, scales: Scales, name: str) -> str:
+    """float32 [rows, blocks]"""
+    levels = graph.constant(scales.levels, name=f"{name}.levels")
+    wide = graph.node("Cast", levels, name=f"{name}.levels.float", to=TensorProto.FLOAT)
+    return graph.mul(
+        wide, graph.constant(scales.steps, name=f"{name}.steps"), name=f"{name}.scales"
+    )
 
 
 WEIGHTS: dict[Kind, Weights] = {"fp32": Fp32(), "q8": Q8()}

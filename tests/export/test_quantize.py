@@ -23,14 +23,14 @@ from export.weights import Q8
 )
 def test_a_number_moves_by_half_a_step_at_most(matrix: np.ndarray) -> None:
     blocks = quantize_rows(matrix)
-    steps = np.repeat(blocks.scales, blocks.values.shape[2], axis=1)
+    steps = np.repeat(blocks.scales.values, blocks.values.shape[2], axis=1)
     assert blocks.values.min() >= 1
     assert (np.abs(dequantize(blocks) - matrix) <= 0.5001 * steps).all()
 
 
-def test_a_block_too_small_for_a_normal_step_is_zero() -> None:
+def test_a_block_too_small_for_a_step_of_fp16_is_zero() -> None:
     blocks = quantize_rows(np.full((1, 16), 9.57e-43, np.float32))
-    assert blocks.scales.min() >= np.finfo(np.float32).tiny
+    assert blocks.scales.values.min() >= np.finfo(np.float16).smallest_normal
     assert not dequantize(blocks).any()
 
 
