@@ -49,7 +49,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     telemetry.init_app(app)
     errors.init_app(app)
     problems.init_app(app, app.extensions["dva-database"])
-    security.init_app(app)
+    security.init_app(app, settings)
     requests.init_app(app, settings)
     if settings.proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -19,6 +20,10 @@ VERSION = version("dva")
 PREFIX = "DVA_"
 TOKEN_LENGTH = 16
 SHORTEST_KEY = 32
+_ADDRESS = re.compile(
+    r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*/?"
+)
+"""Of what a header may hold as it is: no query, no name, no password."""
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -48,6 +53,8 @@ class Settings:
     """Requests of one device, ten seconds' worth at once; 0: no limit. Files don't count."""
     network_requests_per_second: float = 500.0
     """The same for one network."""
+    model_mirror: str = ""
+    """Where else the files of bundles lie: below it as below `data`/bundles; empty: nowhere."""
     proxies: int = 0
     """Proxies before the server that set X-Forwarded-For and X-Forwarded-Proto, 0 to 5."""
     secret_key: str = ""
@@ -78,6 +85,11 @@ class Settings:
             raise SettingsError(f"secret_key has fewer than {SHORTEST_KEY} characters.")
         _within("workers", self.workers, 1, 64)
         _within("threads", self.threads, 1, 256)
+        if self.model_mirror and not _ADDRESS.fullmatch(self.model_mirror):
+            raise SettingsError(
+                f"model_mirror is {self.model_mirror!r}, not an address such as "
+                "https://models.example.org/dva."
+            )
         if self.log_format not in ("auto", "json", "text"):
             raise SettingsError(f"log_format is {self.log_format!r}.")
         if self.metrics_token and len(self.metrics_token) < TOKEN_LENGTH:
@@ -105,6 +117,11 @@ class Settings:
     def is_embedded(self) -> bool:
         """Whether the database is a file of this machine, which no other server shares."""
         return self.database_url.startswith("sqlite")
+
+    @property
+    def mirror_origin(self) -> str:
+        """Scheme, host and port of the mirror; empty: there is none."""
+        return "/".join(self.model_mirror.split("/", 3)[:3])
 
     @property
     def bundles(self) -> Path:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dva_agent.protocol import MAX_UNIT_PAIRS, PROTOCOL, PROTOCOL_HEADER
 from flask import Flask, Response, request
 
+from server.config import Settings
 from server.errors import ProtocolOutdated, is_api
 
 RESULT_BYTES_PER_PAIR = 5
@@ -18,7 +19,6 @@ _POLICY = {
     # Pyodide and onnxruntime-web compile WebAssembly; neither needs JavaScript's eval.
     "script-src": "'self' 'wasm-unsafe-eval'",
     "worker-src": "'self'",
-    "connect-src": "'self'",
     "img-src": "'self'",
     "style-src": "'self'",
     "font-src": "'self'",
@@ -61,9 +61,14 @@ def _line(policy: Mapping[str, str]) -> str:
     return "; ".join(f"{name} {value}" for name, value in policy.items())
 
 
+def page_policy(mirror: str = "") -> str:
+    """The page's, and what it is made of. `mirror`: the origin of one that serves models."""
+    return _line({**_POLICY, "connect-src": f"'self' {mirror}".rstrip()})
+
+
 ADMIN_POLICY = _line(_ADMIN_POLICY)
 HEADERS = {
-    "Content-Security-Policy": _line(_POLICY),
+    "Content-Security-Policy": page_policy(),
     # Both together give the tab shared memory, hence threads in WebAssembly.
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
@@ -74,21 +79,21 @@ HEADERS = {
 }
 
 
-def init_app(app: Flask) -> None:
+def init_app(app: Flask, settings: Settings) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.before_request(_check_protocol)
-    app.after_request(_harden)
+    policy = page_policy(settings.mirror_origin)
+
+    @app.after_request
+    def harden(response: Response) -> Response:
+        for name, value in HEADERS.items():
+            response.headers[name] = value
+        is_admin = request.blueprint == "admin"
+        response.headers["Content-Security-Policy"] = ADMIN_POLICY if is_admin else policy
+        return response
 
 
 def _check_protocol() -> None:
     spoken = request.headers.get(PROTOCOL_HEADER)
     if is_api(request.path) and spoken is not None and spoken.strip() != str(PROTOCOL):
         raise ProtocolOutdated(f"This server speaks protocol {PROTOCOL}, not {spoken[:20]!r}.")
-
-
-def _harden(response: Response) -> Response:
-    for name, value in HEADERS.items():
-        response.headers[name] = value
-    if request.blueprint == "admin":
-        response.headers["Content-Security-Policy"] = ADMIN_POLICY
-    return response

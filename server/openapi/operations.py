@@ -98,6 +98,14 @@ OPERATIONS = (
     ),
     Operation(
         method="get",
+        path="/bundles/{bundle}",
+        summary="Where a model bundle's files can be had: mirrors, and this server.",
+        answer=protocol.BundleSources,
+        limited=False,
+        refusals=(LicenceUnaccepted,),
+    ),
+    Operation(
+        method="get",
         path="/bundles/{bundle}/{path}",
         summary="A file of a model bundle.",
         file="*/*",

@@ -5,27 +5,33 @@ from __future__ import annotations
 import logging
 import re
 
+from dva_agent.bundle import Manifest
+from dva_agent.protocol import BundleSources
 from flask import Blueprint, Response
 
 from server.errors import LicenceUnaccepted, NotFound, ShardUnavailable
 from server.files import send
 from server.pools import bundles, licences, services
-from server.web import database, settings
+from server.web import answer, database, settings
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("pools", __name__)
 _BUNDLE = re.compile(r"[0-9a-f]{32}")
 
 
+@blueprint.get("/bundles/<bundle>")
+def bundle_sources(bundle: str) -> Response:
+    _require_licence(_registered(bundle))
+    return answer(BundleSources(sources=services.bundle_sources(settings(), bundle)))
+
+
 @blueprint.get("/bundles/<bundle>/<path:path>")
 def bundle_file(bundle: str, path: str) -> Response:
-    folder = settings().bundles
-    manifest = bundles.registered(folder, bundle) if _BUNDLE.fullmatch(bundle) else None
-    found = bundles.file_of(folder, manifest, path) if manifest else None
-    if manifest is None or found is None:
+    manifest = _registered(bundle)
+    found = bundles.file_of(settings().bundles, manifest, path)
+    if found is None:
         raise NotFound("No bundle here has this file.")
-    if not licences.is_accepted(settings(), manifest):
-        raise LicenceUnaccepted("The licence of this model hasn't been accepted here.")
+    _require_licence(manifest)
     where, sha256 = found
     return send(where.resolve(), etag=sha256, immutable=True)
 
@@ -44,3 +50,17 @@ def shard(pool: str, name: str) -> Response:
         )
         raise
     return send(path, etag=found.sha256, immutable=True)
+
+
+def _registered(bundle: str) -> Manifest:
+    manifest = None
+    if _BUNDLE.fullmatch(bundle):
+        manifest = bundles.registered(settings().bundles, bundle)
+    if manifest is None:
+        raise NotFound("There is no such bundle here.")
+    return manifest
+
+
+def _require_licence(manifest: Manifest) -> None:
+    if not licences.is_accepted(settings(), manifest):
+        raise LicenceUnaccepted("The licence of this model hasn't been accepted here.")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, Worker
 
-from tests.e2e.serving import ROOT
+from tests.e2e.serving import ROOT, ingest, serving
+from tests.e2e.small_pool import write_small_pool
+from tests.mirror import mirroring
 
 pytestmark = pytest.mark.browser
 
@@ -89,6 +94,40 @@ def test_wrong_bytes_are_refused_and_not_kept(
     wrong = {**entry, "sha256": "0" * 64}
     for _ in range(2):
         assert load(worker, site, wrong)["code"] == "bundle_invalid"
+
+
+def test_from_a_mirror_or_else_from_the_server(
+    page: Page, demo_bundle: Path, app: None, asked: list[str], tmp_path: Path
+) -> None:
+    data, shards = tmp_path / "data", tmp_path / "shards"
+    shards.mkdir()
+    write_small_pool(shards, shards=1, pairs=4)
+    ingest(shards, demo_bundle, data, unit_pairs=16)
+    [own] = (data / "bundles").iterdir()
+    copy = tmp_path / "mirror" / own.name
+    shutil.copytree(own, copy)
+    changed, short, missing = (copy / name for name in ("image.onnx", "text.0.bin", "text.onnx"))
+    changed.write_bytes(b"x" + changed.read_bytes()[1:])
+    short.write_bytes(short.read_bytes()[:-9])
+    missing.unlink()
+    files = json.loads((own / "manifest.json").read_bytes())["files"]
+    listed = {file["path"]: file for file in files}
+    with (
+        mirroring(tmp_path / "mirror") as (mirror, reached),
+        serving(data, DVA_MODEL_MIRROR=mirror) as origin,
+    ):
+        page.goto(origin)
+        with page.expect_worker() as started:
+            script = "new Worker('/static/app/engine/pixels-worker.js', { type: 'module' }), 0"
+            page.evaluate(script)
+        for name in ("image.0.bin", changed.name, short.name, missing.name):
+            url = f"{origin}/api/v1/bundles/{own.name}/"
+            answer = started.value.evaluate(LOAD, [listed[name], url])
+            assert answer["sha256"] == listed[name]["sha256"], (name, answer)
+            assert reached.pop() == f"/{own.name}/{name}"
+            assert reached == []
+            from_server = any(address == url + name for address in asked)
+            assert from_server == (name != "image.0.bin")
 
 
 def test_a_file_of_another_length_is_refused(

@@ -55,6 +55,12 @@ def test_every_way_to_say_postgresql(scheme: str) -> None:
         ("DATABASE", "mysql://host/name"),
         ("DATABASE", "oracle+nothing://x"),
         ("DATABASE", "nonsense"),
+        ("MODEL_MIRROR", "models.example.org"),
+        ("MODEL_MIRROR", "https://models.example.org; script-src *"),
+        ("MODEL_MIRROR", "https://models.example.org/a?b"),
+        ("MODEL_MIRROR", "https://alice:secret@models.example.org/"),
+        ("MODEL_MIRROR", "file:///srv/models"),
+        ("MODEL_MIRROR", "https://models.example.org/\n"),
     ],
 )
 def test_values_that_cant_be_used(name: str, value: str) -> None:
@@ -63,11 +69,24 @@ def test_values_that_cant_be_used(name: str, value: str) -> None:
     assert caught.value.code == "setting_invalid"
 
 
+@pytest.mark.parametrize(
+    ("address", "origin"),
+    [
+        ("", ""),
+        ("https://models.example.org", "https://models.example.org"),
+        ("https://models.example.org:8443/dva/v1/", "https://models.example.org:8443"),
+        ("http://[::1]:9000/dva", "http://[::1]:9000"),
+    ],
+)
+def test_the_origin_of_a_mirror(address: str, origin: str) -> None:
+    assert Settings(model_mirror=address).mirror_origin == origin
+
+
 def test_the_document_lists_every_setting_with_its_default() -> None:
     rows = re.findall(r"^\| `DVA_(\w+)` \| ([^|]*) \|", DOCUMENT.read_text(), re.MULTILINE)
     told = {name.lower(): default.strip().strip("`") for name, default in rows}
     assert set(told) == {field.name for field in dataclasses.fields(Settings)}
     for field in dataclasses.fields(Settings):
-        if field.name not in ("database", "metrics_token", "secret_key", "static"):
+        if field.name not in ("database", "metrics_token", "model_mirror", "secret_key", "static"):
             kind: Any = type(field.default)
             assert kind(told[field.name]) == field.default

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import brotli
 import pytest
-from dva_agent.protocol import ROOT
+from dva_agent.bundle import Manifest
+from dva_agent.protocol import ROOT, BundleSources
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -184,6 +185,30 @@ def test_every_answer_is_hardened(app: Flask, path: str, api: Api) -> None:
     assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert answer.headers["Cross-Origin-Embedder-Policy"] == "require-corp"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.usefixtures("pool")
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_a_mirror_is_named_and_let_in(
+    settings: Settings, database: Database, manifest: Manifest, slash: str
+) -> None:
+    mirror = "https://models.example.org:8443/dva"
+    api = Api(create_app(dataclasses.replace(settings, model_mirror=mirror + slash), database))
+    url = f"{ROOT}/bundles/{manifest.bundle}"
+    told = api.ok(api.get(url), BundleSources)
+    assert told.sources == [f"{mirror}/{manifest.bundle}/", f"{url}/"]
+    problem(api.get(f"{ROOT}/bundles/{'0' * 32}"), 404, "not_found")
+    for path in ("/", "/static/app/engine/worker.js"):
+        policy = api.get(path).headers["Content-Security-Policy"]
+        assert "connect-src 'self' https://models.example.org:8443;" in f"{policy};"
+    assert "example.org" not in api.get("/admin").headers["Content-Security-Policy"]
+
+
+@pytest.mark.usefixtures("pool")
+def test_without_a_mirror_there_is_the_server(api: Api, manifest: Manifest) -> None:
+    url = f"{ROOT}/bundles/{manifest.bundle}"
+    assert api.ok(api.get(url), BundleSources).sources == [f"{url}/"]
+    assert "connect-src 'self';" in api.get("/").headers["Content-Security-Policy"] + ";"
 
 
 def test_the_pages_own_files_are_kept_for_ever_under_their_edition(

@@ -73,7 +73,8 @@ def test_who_has_to_be_asked(tmp_path: Path, changes: dict[str, object], asks: b
 
 
 def test_nothing_is_handed_out_before(api: Api, settings: Settings, real: Manifest) -> None:
-    urls = [f"{ROOT}/bundles/{real.bundle}/{path}" for path in ("manifest.json", *REAL)]
+    folder = f"{ROOT}/bundles/{real.bundle}"
+    urls = [f"{folder}/manifest.json", *(f"{folder}/{path}" for path in REAL), folder]
     for url in urls:
         problem(api.get(url, Range="bytes=0-1"), 403, "licence_unaccepted")
     problem(api.get(urls[0] + "x"), 404, "not_found")

@@ -139,6 +139,15 @@ class Lease(Message, frozen=True, kw_only=True):
     expires_in_s: Annotated[float, Meta(ge=0)]
 
 
+class BundleSources(Message, frozen=True, kw_only=True):
+    """GET of a lease's `bundle_url` without its slash. The files of the bundle are at
+    `source + path`, the same bytes at each; the server itself is the last."""
+
+    sources: Annotated[list[str], Meta(min_length=1, max_length=8)]
+    """Addresses that end with a slash, absolute or relative to the server's, best first. A mirror
+    isn't to be trusted: what comes from it has the manifest's sha256 or is thrown away."""
+
+
 class LeaseRequest(Message, frozen=True, kw_only=True):
     """POST /leases. `pool` empty: any pool the server is working on. Idempotent where it has a
     `request`: the same one again gets the leases that it was granted before."""

@@ -1,8 +1,9 @@
-// The towers of a bundle: from storage, else from the server, resumed where an earlier download
-// ended, and checked by sha256 every time.
+// The towers of a bundle: from storage, else from a mirror or the server, resumed where an earlier
+// download ended, and checked by sha256 every time.
 
 import { TabError } from './errors.js';
 import { stream } from './http.js';
+import { Sources } from './sources.js';
 import { keep } from './storage.js';
 
 /** @typedef {{path: string, bytes: number, sha256: string}} FileEntry of the bundle's manifest */
@@ -24,12 +25,13 @@ const FIRST_PAUSE_MS = 1000;
  */
 export async function loadFiles(entries, bundleUrl, report, unkept = () => {}) {
   const total = entries.reduce((sum, { bytes }) => sum + bytes, 0);
+  const sources = new Sources(bundleUrl);
   const files = new Map();
   let before = 0;
   let kept = 0;
   for (const entry of entries) {
     let keptOfThis = 0;
-    const content = await loadFile(entry, bundleUrl + entry.path, (bytes, fromStorage) => {
+    const content = await loadFile(entry, sources, (bytes, fromStorage) => {
       keptOfThis = fromStorage;
       report({ bytes: before + bytes, total, kept: kept + fromStorage });
     }, unkept);
@@ -42,25 +44,36 @@ export async function loadFiles(entries, bundleUrl, report, unkept = () => {}) {
 
 /**
  * @param {FileEntry} entry
- * @param {string} url
+ * @param {Sources} sources
  * @param {(bytes: number, kept: number) => void} report
  * @param {import('./storage.js').Unkept} unkept
  */
-async function loadFile(entry, url, report, unkept) {
+async function loadFile(entry, sources, report, unkept) {
   const content = new Uint8Array(entry.bytes);
   const storage = await keep(entry.sha256, unkept);
   try {
-    const kept = storage.read(content);
+    let kept = storage.read(content);
     report(kept, kept);
     if (kept === entry.bytes && (await sha256(content)) === entry.sha256) return content;
-    // A whole file with wrong bytes is of no use; half of one is worth going on with, and if it turns
-    // out wrong, the whole is fetched once more.
-    const from = kept === entry.bytes ? 0 : kept;
-    await download(url, content, from, storage, (bytes) => report(bytes, from));
-    if ((await sha256(content)) === entry.sha256) return content;
-    if (from > 0) {
-      await download(url, content, 0, storage, (bytes) => report(bytes, 0));
+    // A whole file with wrong bytes is of no use; half of one is worth going on with.
+    if (kept === entry.bytes) kept = 0;
+    for (const place = { at: kept }; ; ) {
+      const from = place.at;
+      const source = await sources.best();
+      const isMirror = sources.isMirror(source);
+      try {
+        const attempts = isMirror ? 1 : ATTEMPTS_WITHOUT_PROGRESS;
+        await download(source + entry.path, content, place, { storage, attempts, report: () => report(place.at, kept) });
+      } catch (error) {
+        if (!isMirror) throw error;
+        sources.drop(source);
+        continue;
+      }
       if ((await sha256(content)) === entry.sha256) return content;
+      // What was there before may be the wrong half: then the whole comes once more.
+      if (from === 0 && !isMirror) break;
+      if (from === 0) sources.drop(source);
+      kept = place.at = 0;
     }
     storage.forget();
     throw new TabError('bundle_invalid', `${entry.path} of the model is not what its manifest says.`, {
@@ -72,28 +85,27 @@ async function loadFile(entry, url, report, unkept) {
 }
 
 /**
- * Fills `content` from `from` on, going on where a broken connection left off.
+ * Fills `content` from `place.at` on, which moves with it, going on where a broken connection left off.
  * @param {string} url
  * @param {Uint8Array<ArrayBuffer>} content
- * @param {number} from
- * @param {import('./storage.js').Kept} storage
- * @param {(bytes: number) => void} report
+ * @param {{at: number}} place
+ * @param {{storage: import('./storage.js').Kept, attempts: number, report: () => void}} how `attempts`: without
+ *   anything coming in between
  */
-async function download(url, content, from, storage, report) {
-  let at = from;
-  for (let failures = 0; at < content.length; ) {
-    const start = at;
+async function download(url, content, place, { storage, attempts, report }) {
+  for (let failures = 0; place.at < content.length; ) {
+    const start = place.at;
     try {
       await stream(url, { start, size: content.length - start, whole: start === 0 }, (chunk) => {
-        content.set(chunk, at);
-        storage.write(chunk, at);
-        at += chunk.length;
-        report(at);
+        content.set(chunk, place.at);
+        storage.write(chunk, place.at);
+        place.at += chunk.length;
+        report();
       });
     } catch (error) {
-      failures = at > start ? 1 : failures + 1;
+      failures = place.at > start ? 1 : failures + 1;
       const again = error instanceof TabError && error.code === 'unreachable';
-      if (!again || failures === ATTEMPTS_WITHOUT_PROGRESS) throw error;
+      if (!again || failures >= attempts) throw error;
       await new Promise((resolve) => setTimeout(resolve, FIRST_PAUSE_MS * 2 ** (failures - 1)));
     }
   }

@@ -6,11 +6,14 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urljoin
 
 from dva_agent.bundle import REFERENCE_RUNG, FileEntry, Manifest
-from dva_agent.errors import BundleError, RungUnavailable
+from dva_agent.errors import BundleError, MessageError, RungUnavailable, ServerError
 from dva_agent.native.transport import HttpTransport
+from dva_agent.protocol import PROTOCOL, PROTOCOL_HEADER, BundleSources, decode
 
 Progress = Callable[[int, int], None]
 """Bytes there, and bytes in all."""
@@ -37,10 +40,12 @@ class BundleStore:
         entries = [manifest.file(path) for path in manifest.rung(REFERENCE_RUNG).paths]
         total = sum(entry.bytes for entry in entries)
         done = 0
+        sources: list[str] = []
         try:
             for entry in entries:
                 if not _is_there(folder / entry.path, entry):
-                    await self._download(entry, url, folder / entry.path, done, total)
+                    sources = sources or await self._sources(url)
+                    await self._fetch(entry, sources, folder / entry.path, done, total)
                 done += entry.bytes
                 self._progress(done, total)
         except OSError as error:
@@ -49,6 +54,35 @@ class BundleStore:
                 next_step="Make room there, or choose another folder for the cache.",
             ) from error
         return folder
+
+    async def _sources(self, url: str) -> list[str]:
+        """Where the files below `url` can be had, best first; only there if the server says nothing
+        of use: what is wrong with it will show when it is asked for a file."""
+        headers = {PROTOCOL_HEADER: str(PROTOCOL), "Accept": "application/json"}
+        try:
+            said = await self._transport.request(
+                "GET", url.removesuffix("/"), headers=headers, body=None
+            )
+            told = decode(said.body, BundleSources).sources if said.status == HTTPStatus.OK else []
+        except (ServerError, MessageError):
+            told = []
+        mirrors = [urljoin(url, each) for each in told if each.endswith("/")]
+        return [*(each for each in mirrors if each != url), url]
+
+    async def _fetch(
+        self, entry: FileEntry, sources: list[str], target: Path, done: int, total: int
+    ) -> None:
+        """From the first of `sources`; one that fails or gives other bytes is taken out of them,
+        but the last."""
+        while True:
+            try:
+                await self._download(entry, sources[0], target, done, total)
+            except (ServerError, BundleError):
+                if len(sources) == 1:
+                    raise
+                del sources[0]
+            else:
+                return
 
     async def _download(
         self, entry: FileEntry, url: str, target: Path, done: int, total: int
