@@ -149,7 +149,8 @@ def test_scores_are_open_clips_own(
         *(sys.executable, "export/build_onnx.py", "--model", checkpoint, "--arch", ARCHITECTURE),
         *("--accept-license", "--weights", "fp32", "--unmeasured", "--out", bundle),
     )
-    run(BIN / "dva", "ingest", "photographs", shard, "--bundle", bundle, "--data", data)
+    licence = "--accept-license"
+    run(BIN / "dva", "ingest", "photographs", shard, "--bundle", bundle, "--data", data, licence)
     with served(data) as address:
         run(BIN / "dva", "agent", "--server", address, XDG_CACHE_HOME=tmp_path / "cache")
     run(BIN / "dva", "scores", "photographs", "--data", data, "--out", out)
