@@ -1,0 +1,203 @@
+"""What each kind of weights costs and loses, measured side by side: `dva bench model`.
+
+    python -m export.bench --json
+
+`demo` has learnt something, so it tells how faithful a kind is; `b32` and `b16` are of the DFNs'
+true sizes with random weights, and tell bytes, speed and whether a score depends on its batch.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import click
+from dva_agent.errors import DvaError
+from dva_agent.native.fidelity import FEWEST, Scores
+from dva_agent.native.pairs import read_pairs
+from tqdm import tqdm
+
+try:
+    from export.bundle_writer import write_bundle
+    from export.expected import Towers
+    from export.fidelity import BARS, Proof
+    from export.golden import golden_pairs
+    from export.graphs import WrittenTowers, write_towers
+    from export.loaded import Loaded
+    from export.loading import load
+    from export.measure import batch_variance, largest_error, measure_speed, true_scores
+    from export.reference import Inputs, reference_inputs
+    from export.variants import PLAIN
+    from export.weights import WEIGHTS, Kind
+except ModuleNotFoundError as error:
+    raise SystemExit(f"Error: {error.name} isn't installed. Run: make setup-dev") from error
+
+MODELS = {
+    "demo": "demo",
+    "b32": "random:ViT-B-32-quickgelu",
+    "b16": "random:ViT-B-16-quickgelu",
+}
+DEMO_POOL = Path(__file__).resolve().parents[1] / "build" / "demo-pool"
+MB = 1e6
+PAIRS = 16
+"""Golden pairs that speed is measured on."""
+VARIANCE = 1e-6
+"""Of a score, whatever shares its batch."""
+Q8_MB = 158.0
+SMALLEST_MB = 97.0
+
+Figures = dict[str, float]
+"""Such as b16_q8_mb -> its value: MODEL_WEIGHTS_FIGURE."""
+Step = Callable[[str], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """`least`: whether `found` has to be at least the limit, rather than at most."""
+
+    name: str
+    found: float
+    limit: float
+    least: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """False for NaN."""
+        return self.found >= self.limit if self.least else self.found <= self.limit
+
+
+def bars(figures: Figures) -> list[Bar]:
+    """What has to hold of the figures that were measured. Pure."""
+    found = []
+    for name, value in figures.items():
+        model, kind, figure = name.split("_", 2)
+        bar = BARS[kind]
+        limits = {"max_error": bar.max_error, "batch_variance": VARIANCE}
+        if (model, kind, figure) == ("b16", "q8", "mb"):
+            limits["mb"] = Q8_MB
+        if limit := limits.get(figure):
+            found.append(Bar(name=name, found=value, limit=limit))
+        least = {"spearman": bar.spearman, "overlap15": bar.overlap_15}.get(figure)
+        if least is not None:
+            found.append(Bar(name=name, found=value, limit=least, least=True))
+    sizes = [value for name, value in figures.items() if name[:4] == "b16_" and name[-3:] == "_mb"]
+    if len(sizes) == len(WEIGHTS):
+        found.append(Bar(name="b16_smallest_mb", found=min(sizes), limit=SMALLEST_MB))
+    return found
+
+
+def measure(model: str, kinds: Sequence[Kind], pairs: int, step: Step) -> Iterator[Figures]:
+    """The figures of one model, kind by kind. Raises DvaError."""
+    loaded = load(MODELS[model])
+    golden = golden_pairs()[:PAIRS]
+    inputs = reference_inputs(
+        loaded, [each.body for each in golden], [each.pair.caption for each in golden]
+    )
+    if not loaded.meaningful:
+        step(f"{model}: torch")
+        true = true_scores(loaded, inputs)
+    for kind in kinds:
+        with tempfile.TemporaryDirectory(prefix="dva-bench-") as place:
+            folder = Path(place) / kind
+            what = f"{model}_{kind}"
+            step(f"{what}: graphs")
+            if loaded.meaningful:
+                found = _faithful(loaded, kind, folder, pairs)
+            else:
+                found = _true_size(loaded, kind, folder, inputs, true)
+            towers = Towers(folder, optimised=True)
+            step(f"{what}: speed")
+            speed = measure_speed(towers, inputs)
+            found["pairs_per_s"] = speed.pairs_per_s
+            found["cpu_ms_per_pair"] = speed.cpu_ms_per_pair
+            step(f"{what}: batches")
+            found["batch_variance"] = batch_variance(towers, inputs)
+        yield {f"{what}_{name}": value for name, value in found.items()}
+
+
+def _faithful(loaded: Loaded, kind: Kind, folder: Path, pairs: int) -> Figures:
+    """A whole bundle, as a maintainer gets it."""
+    proof = Proof(pairs=islice(read_pairs(DEMO_POOL), pairs), source=DEMO_POOL.name, force=True)
+    written = write_bundle(loaded, kind=kind, out=folder, proof=proof)
+    assert written.fidelity is not None
+    native = written.fidelity.rungs["native"]
+    manifest = written.manifest
+    size = sum(manifest.file(path).bytes for path in set(manifest.rung("native").paths))
+    return {
+        "mb": size / MB,
+        "max_error": native.max_error,
+        "mean_error": native.mean_error,
+        "spearman": native.spearman,
+        "overlap15": native.overlap["15"],
+    }
+
+
+def _true_size(loaded: Loaded, kind: Kind, folder: Path, inputs: Inputs, true: Scores) -> Figures:
+    folder.mkdir()
+    begun = time.monotonic()
+    written = write_towers(loaded, kind, folder)
+    seconds = time.monotonic() - begun
+    return {
+        "mb": _plain_bytes(written, folder) / MB,
+        "graph_s": seconds,
+        "max_error": largest_error(true, Towers(folder), inputs),
+    }
+
+
+def _plain_bytes(written: WrittenTowers, folder: Path) -> int:
+    """Of what one rung downloads."""
+    [plain] = [each for each in written.graphs if each.variant == PLAIN]
+    paths = {path for each in (plain.image, plain.text) for path in (each.path, *each.data_paths)}
+    return sum((folder / path).stat().st_size for path in paths)
+
+
+@click.command()
+@click.option("--models", "models", multiple=True, type=click.Choice(list(MODELS)))
+@click.option("--weights", "kinds", multiple=True, type=click.Choice(list(WEIGHTS)))
+@click.option("--pairs", type=click.IntRange(FEWEST), default=1000)
+@click.option("--json", "as_json", is_flag=True)
+def main(models: tuple[str, ...], kinds: tuple[Kind, ...], pairs: int, as_json: bool) -> None:
+    """See `dva bench model --help`."""
+    logging.disable(logging.WARNING)  # open_clip's remarks on every network it builds
+    figures: Figures = {}
+    begun, load_before = time.monotonic(), os.getloadavg()[0]
+    wanted = kinds or tuple(WEIGHTS)
+    steps = len(models or MODELS) * len(wanted)
+    try:
+        with tqdm(total=steps, unit="bundle", desc="bench", disable=None) as progress:
+            for model in models or MODELS:
+                for found in measure(model, wanted, pairs, progress.set_description):
+                    figures |= found
+                    progress.update()
+    except DvaError as error:
+        raise click.ClickException(f"{error} {error.next_step}") from error
+    held = bars(figures)
+    _tell(figures, held, to_stderr=as_json)
+    if as_json:
+        machine = {"cores": os.cpu_count(), "load": load_before, "pairs": pairs}
+        told = {name: float(f"{value:.6g}") for name, value in figures.items()}
+        seconds = round(time.monotonic() - begun, 1)
+        judged = {bar.name: bar.holds for bar in held}
+        click.echo(json.dumps({**told, **machine, "seconds": seconds, "bars": judged}, indent=1))
+    if not all(bar.holds for bar in held):
+        raise SystemExit(1)
+
+
+def _tell(figures: Figures, held: Sequence[Bar], *, to_stderr: bool) -> None:
+    for name, value in figures.items():
+        click.echo(f"{name:32} {value:12.6g}", err=to_stderr)
+    for bar in held:
+        sign = ">=" if bar.least else "<="
+        said = "holds" if bar.holds else "MISSED"
+        click.echo(f"{said:7} {bar.name} {bar.found:.6g} {sign} {bar.limit:g}", err=to_stderr)
+
+
+if __name__ == "__main__":
+    main()
