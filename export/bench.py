@@ -26,16 +26,19 @@ from tqdm import tqdm
 
 try:
     from export.bundle_writer import write_bundle
+    from export.calibration import PAIRS as CALIBRATION
+    from export.calibration import calibration_inputs
     from export.expected import Towers
     from export.fidelity import BARS, Proof
     from export.golden import golden_pairs
     from export.graphs import WrittenTowers, write_towers
+    from export.kinds import KINDS
     from export.loaded import Loaded
     from export.loading import load
     from export.measure import batch_variance, largest_error, measure_speed, true_scores
     from export.reference import Inputs, reference_inputs
     from export.variants import PLAIN
-    from export.weights import WEIGHTS, Kind
+    from export.weights import Kind
 except ModuleNotFoundError as error:
     raise SystemExit(f"Error: {error.name} isn't installed. Run: make setup-dev") from error
 
@@ -88,7 +91,7 @@ def bars(figures: Figures) -> list[Bar]:
         if least is not None:
             found.append(Bar(name=name, found=value, limit=least, least=True))
     sizes = [value for name, value in figures.items() if name[:4] == "b16_" and name[-3:] == "_mb"]
-    if len(sizes) == len(WEIGHTS):
+    if len(sizes) == len(KINDS):
         found.append(Bar(name="b16_smallest_mb", found=min(sizes), limit=SMALLEST_MB))
     return found
 
@@ -123,9 +126,17 @@ def measure(model: str, kinds: Sequence[Kind], pairs: int, step: Step) -> Iterat
 
 
 def _faithful(loaded: Loaded, kind: Kind, folder: Path, pairs: int) -> Figures:
-    """A whole bundle, as a maintainer gets it."""
-    proof = Proof(pairs=islice(read_pairs(DEMO_POOL), pairs), source=DEMO_POOL.name, force=True)
-    written = write_bundle(loaded, kind=kind, out=folder, proof=proof)
+    """A whole bundle, as a maintainer gets it, on pairs that it wasn't calibrated on."""
+    others = islice(read_pairs(DEMO_POOL), CALIBRATION, CALIBRATION + pairs)
+    written = write_bundle(
+        loaded,
+        kind=kind,
+        out=folder,
+        proof=Proof(pairs=others, source=DEMO_POOL.name, force=True),
+        calibrate=calibration_inputs(loaded, islice(read_pairs(DEMO_POOL), CALIBRATION))
+        if KINDS[kind].calibrated
+        else None,
+    )
     assert written.fidelity is not None
     native = written.fidelity.rungs["native"]
     manifest = written.manifest
@@ -160,7 +171,7 @@ def _plain_bytes(written: WrittenTowers, folder: Path) -> int:
 
 @click.command()
 @click.option("--models", "models", multiple=True, type=click.Choice(list(MODELS)))
-@click.option("--weights", "kinds", multiple=True, type=click.Choice(list(WEIGHTS)))
+@click.option("--weights", "kinds", multiple=True, type=click.Choice(list(KINDS)))
 @click.option("--pairs", type=click.IntRange(FEWEST), default=1000)
 @click.option("--json", "as_json", is_flag=True)
 def main(models: tuple[str, ...], kinds: tuple[Kind, ...], pairs: int, as_json: bool) -> None:
@@ -168,7 +179,7 @@ def main(models: tuple[str, ...], kinds: tuple[Kind, ...], pairs: int, as_json: 
     logging.disable(logging.WARNING)  # open_clip's remarks on every network it builds
     figures: Figures = {}
     begun, load_before = time.monotonic(), os.getloadavg()[0]
-    wanted = kinds or tuple(WEIGHTS)
+    wanted = kinds or tuple(KINDS)
     steps = len(models or MODELS) * len(wanted)
     try:
         with tqdm(total=steps, unit="bundle", desc="bench", disable=None) as progress:

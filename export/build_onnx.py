@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -22,14 +22,17 @@ def _without(error: ModuleNotFoundError) -> SystemExit:
 
 
 try:
+    from export.kinds import DEFAULT, KINDS
     from export.listing import records, table
-    from export.weights import WEIGHTS, Kind
+    from export.weights import Kind
 except ModuleNotFoundError as error:
     raise _without(error) from error
 
 if TYPE_CHECKING:
     from export.bundle_writer import Written
     from export.fidelity import Proof
+    from export.loaded import Loaded
+    from export.reference import Inputs
 
 EXAMPLES = """
 \b
@@ -47,7 +50,12 @@ Examples:
 """
 
 
-@click.command(epilog=EXAMPLES)
+WEIGHTS = "\n".join(
+    ("\b", "Weights:", *(f"  {kind:8} {each.about}" for kind, each in KINDS.items()))
+)
+
+
+@click.command(epilog=f"{WEIGHTS}\n\n{EXAMPLES}")
 @click.option(
     "--list",
     "listing",
@@ -68,7 +76,20 @@ Examples:
     is_flag=True,
     help="Say that you have read and accept the licence of the weights; without it, it is shown.",
 )
-@click.option("--weights", type=click.Choice(list(WEIGHTS)), default="q8", show_default=True)
+@click.option(
+    "--weights",
+    type=click.Choice(list(KINDS)),
+    default=DEFAULT,
+    show_default=True,
+    help="How weights are stored: see below.",
+)
+@click.option(
+    "--calibrate",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=None,
+    help="WebDataset shards by whose first pairs blocks are rounded, so that errors cancel. "
+    "[default: the demo pool, for 4-bit weights of the demo; else none]",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="The bundle's folder.")
 @click.option("--replace", is_flag=True, help="Replace another bundle in that folder.")
 @click.option(
@@ -95,6 +116,7 @@ def main(
     revision: str,
     accept_license: bool,
     weights: Kind,
+    calibrate: Path | None,
     out: Path | None,
     replace: bool,
     pairs: Path | None,
@@ -136,7 +158,13 @@ def main(
         say(f"licence: {loaded.licence.name} {loaded.licence.url}".rstrip())
         with _proof(None if unmeasured else pairs or _demo_pool(), limit, force) as proof:
             written = write_bundle(
-                loaded, kind=weights, out=out, replace=replace, say=say, proof=proof
+                loaded,
+                kind=weights,
+                out=out,
+                replace=replace,
+                say=say,
+                proof=proof,
+                calibrate=_calibration(loaded, weights, calibrate, say),
             )
     except DvaError as error:
         raise click.ClickException(f"{error} {error.next_step}") from error
@@ -148,6 +176,30 @@ def _demo_pool() -> Path | None:
     """The pool that `make setup` makes."""
     folder = Path(__file__).resolve().parents[1] / "build" / "demo-pool"
     return folder if folder.is_dir() else None
+
+
+def _calibration(
+    loaded: Loaded, kind: Kind, folder: Path | None, say: Callable[[str], None]
+) -> Inputs | None:
+    """The pairs by which weights of that kind are rounded."""
+    if kind in ("fp32", "fp16"):
+        if folder is not None:
+            raise click.UsageError(f"--calibrate is for weights in blocks, not for {kind}.")
+        return None
+    if KINDS[kind].calibrated:
+        say(f"{kind} becomes a default only once real weights pass its bar: see fidelity.json")
+        if folder is None and loaded.demo:
+            folder = _demo_pool()
+        if folder is None:
+            say("each number is rounded by itself: --calibrate SHARDS would halve the error")
+    if folder is None:
+        return None
+    from dva_agent.native.pairs import read_pairs
+
+    from export.calibration import calibration_inputs
+
+    say(f"calibrating on {folder.resolve().name}")
+    return calibration_inputs(loaded, read_pairs(folder))
 
 
 @contextmanager

@@ -60,14 +60,15 @@ def write_bundle(
     say: Say = lambda _: None,
     largest_file: int = LARGEST_FILE,
     proof: Proof | None = None,
+    calibrate: Inputs | None = None,
 ) -> Written:
     """Write the bundle into `out`, which appears whole or not at all. A different bundle that is
     there already is only replaced if `replace`. Without a `proof` its card says that nobody has
-    measured. Raises ExportError."""
+    measured. `calibrate`: pairs by which blocks are rounded. Raises ExportError."""
     _check_place(out)
     with staging_folder(out) as folder:
         say("writing the graphs")
-        towers = write_towers(loaded, kind, folder, largest_file)
+        towers = write_towers(loaded, kind, folder, calibrate=calibrate, largest_file=largest_file)
         _write(folder / MERGES_PATH, "\n".join((*loaded.merges, "")).encode("utf-8"))
         _write(folder / LICENCE_PATH, (loaded.licence.text + NOTICES).encode("utf-8"))
         say("running the golden pairs")

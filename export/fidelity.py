@@ -38,7 +38,10 @@ from export.reference import reference_embeddings, reference_inputs, scores
 
 BARS: dict[str, Bar] = {
     "fp32": Bar(max_error=2e-6),
+    "fp16": Bar(spearman=0.9995, overlap_15=0.99),
     "q8": Bar(spearman=0.9995, overlap_15=0.99),
+    "q4text8": Bar(spearman=0.995, overlap_15=0.97),
+    "q4": Bar(spearman=0.995, overlap_15=0.97),
 }
 
 

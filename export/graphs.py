@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,17 +11,22 @@ import onnx
 from dva_agent.bundle import RungSpec, Tolerance, Tower
 from dva_agent.protocol import Rung
 
+from export.calibration import image_calibration, text_calibration
+from export.feedback import Feedback
 from export.graph import Graph
+from export.kinds import TowerName, weights_of
 from export.loaded import Loaded
+from export.reference import Inputs
 from export.resnet import ResNetWeights, resnet_tower
 from export.tensors import LARGEST_FILE, TensorFiles
 from export.text import text_tower
 from export.towers import image_weights, text_weights
 from export.variants import PLAIN, Variant
 from export.vision import vision_tower
-from export.weights import WEIGHTS, Kind
+from export.weights import Fp32, Kind, Weights
 
-Write = Callable[[Graph], onnx.ModelProto]
+TOWERS: tuple[TowerName, ...] = ("image", "text")
+Write = Callable[[Graph, Weights], onnx.ModelProto]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,21 +59,28 @@ class WrittenTowers:
 
 
 def write_towers(
-    loaded: Loaded, kind: Kind, folder: Path, largest_file: int = LARGEST_FILE
+    loaded: Loaded,
+    kind: Kind,
+    folder: Path,
+    *,
+    calibrate: Inputs | None = None,
+    largest_file: int = LARGEST_FILE,
 ) -> WrittenTowers:
-    """Write the graphs and their tensors into `folder`. `largest_file`: bytes, of a file of
+    """Write the graphs and their tensors into `folder`. `calibrate`: pairs by which blocks are
+    rounded; without them each number is rounded by itself. `largest_file`: bytes, of a file of
     tensors, unless one tensor alone is larger. Raises TowerUnsupported."""
     variants = (PLAIN,)
     cost = 0
     towers: dict[str, list[Tower]] = {}
-    for name, prepare in (("image", _image_tower), ("text", _text_tower)):
+    for name in TOWERS:
         # One tower at a time: its arrays are as large as its part of the checkpoint.
-        write = prepare(loaded, kind)
+        write = tower_writer(loaded, name)
+        weights = _weights(write, kind, name, calibrate)
         tensors = TensorFiles(folder=folder, name=name, largest=largest_file)
         towers[name] = []
         for variant in variants:
             graph = Graph(name=name, tensors=tensors)
-            onnx.save_model(write(graph), folder / variant.file(name))
+            onnx.save_model(write(graph, weights), folder / variant.file(name))
             towers[name].append(Tower(path=variant.file(name), data_paths=tuple(graph.data_paths)))
         cost += graph.multiply_adds
     return WrittenTowers(
@@ -79,14 +92,27 @@ def write_towers(
     )
 
 
-def _image_tower(loaded: Loaded, kind: Kind) -> Write:
-    spec, weights = loaded.preprocessing, WEIGHTS[kind]
+def tower_writer(loaded: Loaded, name: TowerName) -> Write:
+    """Writes a tower into an empty graph. Raises TowerUnsupported."""
+    if name == "text":
+        text = text_weights(loaded.model)
+        return lambda graph, weights: text_tower(text, weights, graph)
+    spec = loaded.preprocessing
     image = image_weights(loaded.model, spec.mean, spec.std)
     if isinstance(image, ResNetWeights):
-        return lambda graph: resnet_tower(image, weights, graph)
-    return lambda graph: vision_tower(image, weights, graph)
+        return lambda graph, weights: resnet_tower(image, weights, graph)
+    return lambda graph, weights: vision_tower(image, weights, graph)
 
 
-def _text_tower(loaded: Loaded, kind: Kind) -> Write:
-    text, weights = text_weights(loaded.model), WEIGHTS[kind]
-    return lambda graph: text_tower(text, weights, graph)
+def _weights(write: Write, kind: Kind, name: TowerName, calibrate: Inputs | None) -> Weights:
+    """Already rounded, if by calibration: its graph, as large as the tower in fp32, goes again."""
+    if calibrate is None or kind in ("fp32", "fp16"):
+        return weights_of(kind, name)
+    with tempfile.TemporaryDirectory() as place:
+        exact = Path(place) / "exact.onnx"
+        tensors = TensorFiles(folder=exact.parent, name=name)
+        onnx.save_model(write(Graph(name=name, tensors=tensors), Fp32()), exact)
+        calibration = (image_calibration if name == "image" else text_calibration)(exact, calibrate)
+        weights = weights_of(kind, name, rounding=Feedback(calibration))
+        write(Graph(name=name), weights)  # which keeps what it has rounded
+    return weights

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from export.bench import Bar, bars
+from export.kinds import KINDS
 from export.measure import batch_variance, measure_speed
 from export.reference import Embeddings, Ids, Inputs, Pixels
-from export.weights import WEIGHTS
 
 DVA = Path(sys.executable).with_name("dva")
 
@@ -48,7 +48,7 @@ def test_what_is_held_to_a_bar() -> None:
 
 
 def test_the_smallest_counts_once_all_kinds_are_there() -> None:
-    sizes = {f"b16_{kind}_mb": 100.0 + place for place, kind in enumerate(WEIGHTS)}
+    sizes = {f"b16_{kind}_mb": 100.0 + place for place, kind in enumerate(KINDS)}
     [smallest] = [bar for bar in bars(sizes) if bar.name == "b16_smallest_mb"]
     assert (smallest.found, smallest.holds) == (100.0, False)
     del sizes["b16_q8_mb"]

@@ -13,8 +13,8 @@ from hypothesis.extra.numpy import arrays
 from onnx import TensorProto
 
 from export.graph import Graph
+from export.kinds import weights_of
 from export.scales import HIGHEST, SMALLEST, SMALLEST_STEP, scales_for
-from export.weights import WEIGHTS
 
 
 @given(
@@ -38,7 +38,7 @@ def test_a_scale_reaches_what_was_wanted_and_is_exact_in_fp16(wanted: np.ndarray
 def test_what_widens_a_weight_is_gone_once_a_graph_is_loaded(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     graph = Graph(name="g")
-    weights = WEIGHTS["q8"]
+    weights = weights_of("q8", "text")
     x = weights.embedding(graph, "x", rng.normal(size=(50, 64)).astype(np.float32), "token")
     x = graph.add(x, weights.constant(graph, np.ones((1, 64), np.float32), "place"), name="sum")
     y = weights.linear(graph, x, rng.normal(size=(64, 32)).astype(np.float32), None, "linear")
