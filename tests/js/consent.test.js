@@ -31,6 +31,10 @@ test('agreed once, asked again for another licence, withdrawn for all', () => {
   assert.ok(hasConsent(licensed('aa')));
   assert.ok(hasConsent(null));
   assert.ok(!hasConsent(licensed('bb')));
+  assert.ok(!hasConsent(licensed('aa'), 'models.example'), 'another site would see who comes');
+  consent(licensed('aa'), 'models.example');
+  assert.ok(hasConsent(licensed('aa'), 'models.example'));
+  assert.ok(!hasConsent(licensed('aa'), 'elsewhere.example'));
   withdraw();
   assert.ok(!hasConsent(licensed('aa')));
 });

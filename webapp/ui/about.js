@@ -1,6 +1,6 @@
 // <dva-about>: what this model is good for, what is kept and sent, whose work runs here.
 
-import { make } from './dom.js';
+import { make, say } from './dom.js';
 import { TEXT } from './text.js';
 
 /** @typedef {import('./server-types.js').Manifest} Manifest */
@@ -9,15 +9,20 @@ const LICENCES = new URL('../licences/README.txt', import.meta.url).href;
 
 export class AboutElement extends HTMLElement {
   #model = make('section', { hidden: '' });
+  #stored = make('p', {}, TEXT.stored(''));
 
   connectedCallback() {
     if (this.firstChild !== null) return;
     const licences = make('p', {}, make('a', { href: LICENCES }, TEXT.licences));
-    this.append(this.#model, make('section', {}, make('p', {}, TEXT.stored), licences));
+    this.append(this.#model, make('section', {}, this.#stored, licences));
   }
 
-  /** @param {Manifest} manifest */
-  set({ demo, name, about }) {
+  /**
+   * @param {Manifest} manifest
+   * @param {string} mirror host that the model comes from; empty: the server
+   */
+  set({ demo, name, about }, mirror) {
+    say(this.#stored, TEXT.stored(mirror));
     this.#model.hidden = false;
     const title = make('h2', {}, demo ? TEXT.demoTitle : TEXT.realTitle(name));
     if (!demo) {

@@ -19,7 +19,7 @@ const BYTES_PER_MB = 1e6;
 
 export class Admission {
   /** @type {Subject} */
-  #subject = { pool: null, manifest: null };
+  #subject = { pool: null, manifest: null, mirror: '' };
   #controller;
   #conditions;
   #dialog;
@@ -41,7 +41,7 @@ export class Admission {
   }
 
   get hasConsent() {
-    return hasConsent(this.#subject.manifest);
+    return hasConsent(this.#subject.manifest, this.#subject.mirror);
   }
 
   /** @returns {Notice[]} why nothing can run here, whatever one does on this page */
@@ -62,10 +62,10 @@ export class Admission {
 
   /** @returns {Promise<boolean>} whether the person has agreed, asked if need be */
   async mayStart() {
-    const { manifest } = this.#subject;
-    if (hasConsent(manifest)) return true;
-    const agreed = await this.#dialog.ask(this.#subject, { again: hasConsent(null) });
-    if (agreed) consent(manifest);
+    const subject = this.#subject;
+    if (this.hasConsent) return true;
+    const agreed = await this.#dialog.ask(subject, { again: hasConsent(null) });
+    if (agreed) consent(subject.manifest, subject.mirror);
     this.#tell();
     return agreed;
   }

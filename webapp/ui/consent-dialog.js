@@ -16,6 +16,7 @@ const PROGRAM_BYTES = 11e6;
  * @typedef {object} Subject
  * @property {PoolStatus | null} pool null: the server has none
  * @property {Manifest | null} manifest
+ * @property {string} mirror host that the model comes from; empty: the server
  */
 
 export class ConsentElement extends HTMLElement {
@@ -77,14 +78,15 @@ export class ConsentElement extends HTMLElement {
  * @param {Subject} subject
  * @returns {HTMLElement[]}
  */
-function factsOf({ pool, manifest }) {
+function factsOf({ pool, manifest, mirror }) {
   const pair = pool === null || pool.pairs === 0 ? null : bytes(pool.bytes / pool.pairs);
   const model = manifest === null || !pool?.needs.includes('model') ? null : bytes(modelBytes(manifest));
   const program = bytes(PROGRAM_BYTES);
   const readsCaptions = model === null && pool !== null && !pool.needs.includes('images');
+  const data = readsCaptions ? TEXT.consentDataCaptions(program) : TEXT.consentDataText(model, program, pair);
   const facts = [
     fact(TEXT.consentRuns, runsText(pool, manifest, model)),
-    fact(TEXT.consentData, readsCaptions ? TEXT.consentDataCaptions(program) : TEXT.consentDataText(model, program, pair)),
+    fact(TEXT.consentData, data, ...(mirror === '' ? [] : [TEXT.consentMirror(mirror)])),
     fact(TEXT.consentPower, TEXT.consentPowerText),
     fact(TEXT.consentKept, TEXT.consentKeptServer, TEXT.consentKeptHere),
   ];

@@ -1,5 +1,5 @@
-// The one consent: to a text of a version, and to the licences of the models that run. Asked again
-// when either is another.
+// The one consent: to a text of a version, and to the licences of the models that run and where they
+// come from. Asked again when one of these is another.
 
 import { recall, remember } from './kept.js';
 
@@ -37,14 +37,28 @@ export function licencesOf(found, version) {
  */
 let agreed = licencesOf(recall(KEY), TEXT_VERSION);
 
-/** @param {Manifest | null} manifest */
-export function hasConsent(manifest) {
-  return manifest === null ? agreed.length > 0 : agreed.includes(licenceKey(manifest));
+/**
+ * @param {Manifest | null} manifest
+ * @param {string} mirror host that the model comes from; empty: the server
+ */
+function keyOf(manifest, mirror) {
+  return mirror === '' ? licenceKey(manifest) : `${licenceKey(manifest)} ${mirror}`;
 }
 
-/** @param {Manifest | null} manifest */
-export function consent(manifest) {
-  agreed = [...new Set([...agreed, licenceKey(manifest)])].slice(-MAX_LICENCES);
+/**
+ * @param {Manifest | null} manifest
+ * @param {string} [mirror] host that the model comes from; empty: the server
+ */
+export function hasConsent(manifest, mirror = '') {
+  return manifest === null ? agreed.length > 0 : agreed.includes(keyOf(manifest, mirror));
+}
+
+/**
+ * @param {Manifest | null} manifest
+ * @param {string} [mirror]
+ */
+export function consent(manifest, mirror = '') {
+  agreed = [...new Set([...agreed, keyOf(manifest, mirror)])].slice(-MAX_LICENCES);
   remember(KEY, { text: TEXT_VERSION, licences: agreed });
 }
 

@@ -24,7 +24,7 @@ import { PairElement } from './pair.js';
 import { PoolElement } from './pool.js';
 import { needsModel, poolAtWork, safePools } from './pools.js';
 import { addToTraffic, wasRunning } from './records.js';
-import { manifestOf, status } from './server.js';
+import { manifestOf, mirrorOf, status } from './server.js';
 import { SettingsElement } from './settings-panel.js';
 import { SHARES, SettingsStore, isPower } from './settings.js';
 import { SpreadElement } from './spread.js';
@@ -188,14 +188,15 @@ async function look() {
     pool.show(wanted);
     if (wanted === null || nameOf(wanted) === known) return;
     const manifest = wanted.licence_accepted ? await manifestOf(wanted) : null;
+    const mirror = manifest !== null && needsModel(wanted) ? await mirrorOf(wanted) : '';
     if (poolAtWork(found, address.get('pool'), controller.state.pool) !== wanted) return;
     known = nameOf(wanted);
-    admission.subject = { pool: wanted, manifest };
+    admission.subject = { pool: wanted, manifest, mirror };
     if (!needsModel(wanted)) model.unset();
     else if (manifest === null) model.keepBack();
     else model.set(manifest, wanted.bundle_url);
     where.needs = wanted.needs;
-    if (manifest !== null) about.set(manifest);
+    if (manifest !== null) about.set(manifest, mirror);
     find('.demo', HTMLElement).hidden = manifest === null || !manifest.demo;
     // What this model lacks here is other than what the last one lacked.
     draw();

@@ -1,4 +1,7 @@
-// What the page asks the server by itself: how the pools stand, and what model a pool uses.
+// What the page asks the server by itself: how the pools stand, what model a pool uses, and where it
+// comes from.
+
+import { readSources } from '../engine/sources.js';
 
 /** @typedef {import('./server-types.js').PoolStatus} PoolStatus */
 /** @typedef {import('./server-types.js').Manifest} Manifest */
@@ -41,6 +44,16 @@ export async function merges(bundle) {
  */
 export function manifestOf(pool) {
   return json(urlOf(pool, 'manifest.json'));
+}
+
+/**
+ * @param {PoolStatus} pool
+ * @returns {Promise<string>} the host of the mirror that its model comes from; empty if that is this server
+ */
+export async function mirrorOf(pool) {
+  const own = urlOf(pool, '');
+  const [first] = readSources(await json(own.slice(0, -1)), own);
+  return first === own ? '' : new URL(first).host;
 }
 
 /**

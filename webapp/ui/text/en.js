@@ -158,6 +158,8 @@ export const EN = Object.freeze({
     `Once ${model === null ? '' : `${model} for the model and `}about ${program} for the program; ` +
     (pair === null ? 'then the pictures.' : `then about ${pair} a pair, picture and caption.`) +
     ' You can set a limit a day.',
+  consentMirror: (/** @type {string} */ host) =>
+    `The model comes from ${host}, which sees the address of your network; every byte of it is checked.`,
   consentPower: 'Power',
   consentPowerText:
     'A graphics card or processor that works draws as much as in a game. It begins at 60% of the time; you can choose a quarter ' +
@@ -275,8 +277,9 @@ export const EN = Object.freeze({
   ],
   realTitle: (/** @type {string} */ name) => `The model: ${name}`,
 
-  stored: 'What is kept: the model, your totals and a random token for this browser. What is sent: scores, and the name of ' +
-    'your graphics card. No account, no cookies, no other site is contacted.',
+  stored: (/** @type {string} */ mirror) =>
+    'What is kept: the model, your totals and a random token for this browser. What is sent: scores, and the name of ' +
+    `your graphics card. No account, no cookies, no other site is contacted${mirror === '' ? '' : ` but ${mirror}, for the model`}.`,
   licences: 'Licences of what runs here',
 
   /** For the tests: a translation has each entry of each. */

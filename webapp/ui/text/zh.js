@@ -151,6 +151,7 @@ export const ZH = Object.freeze({
     `一次性下载${model === null ? '' : `模型 ${model}、`}程序约 ${program}；` +
     (pair === null ? '之后是图片。' : `之后每对图文约 ${pair}。`) +
     '您可以设定每天的上限。',
+  consentMirror: (host) => `模型从 ${host} 下载，该网站会看到您的网络地址；收到的每个字节都会核对。`,
   consentPower: '耗电',
   consentPowerText:
     '显卡或处理器工作时，耗电与玩游戏相当。开始时 60% 的时间在计算；您可以改为四分之一或全部，也可以只在某些时间、' +
@@ -257,7 +258,9 @@ export const ZH = Object.freeze({
   ],
   realTitle: (name) => `模型：${name}`,
 
-  stored: '保存的内容：模型、您的累计数和代表本浏览器的随机令牌。发送的内容：分数和显卡名称。不需要账号，没有 Cookie，不连接其他网站。',
+  stored: (mirror) =>
+    '保存的内容：模型、您的累计数和代表本浏览器的随机令牌。发送的内容：分数和显卡名称。不需要账号，没有 Cookie，' +
+    `${mirror === '' ? '' : `除了从 ${mirror} 下载模型之外，`}不连接其他网站。`,
   licences: '这里所运行软件的许可',
 
   tables: Object.freeze({ PHASE, WAITING, REST, STATUS, RUNG, FAILURES }),
