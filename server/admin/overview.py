@@ -81,7 +81,9 @@ class PoolPage:
 def overview(session: Session, settings: Settings, at: datetime) -> Overview:
     minutes = results.per_minute(session, minutes=MINUTES, at=at)
     return Overview(
-        pools=pools.statuses(session, work.count_leased(session, at)),
+        pools=pools.with_licences(
+            settings, pools.statuses(session, work.count_leased(session, at))
+        ),
         leases=[
             LeaseLine(
                 pool=unit.shard.pool.name,
@@ -106,13 +108,15 @@ def overview(session: Session, settings: Settings, at: datetime) -> Overview:
     )
 
 
-def pool_page(session: Session, pool: Pool, page: int, at: datetime) -> PoolPage:
+def pool_page(
+    session: Session, settings: Settings, pool: Pool, page: int, at: datetime
+) -> PoolPage:
     """`page` from 1; one past the last shows the last."""
     pages = max(-(-pools.count_shards(session, pool) // SHARDS_SHOWN), 1)
     page = min(page, pages)
     shards = pools.shard_page(session, pool, first=(page - 1) * SHARDS_SHOWN, count=SHARDS_SHOWN)
     leased = pools.leased_units(session, shards)
-    found = pools.statuses(session, work.count_leased(session, at))
+    found = pools.with_licences(settings, pools.statuses(session, work.count_leased(session, at)))
     return PoolPage(
         status=next(status for status in found if status.pool == pool.name),
         shards=[_line(shard, leased.get(shard.id, 0)) for shard in shards],

@@ -128,7 +128,7 @@ def pool(name: str) -> ResponseReturnValue:
         found = pools.find_pool(session, name) if pools.POOL_NAME.fullmatch(name) else None
         if found is None:
             raise NotFound("There is no such pool.")
-        shown = pool_page(session, found, max(number, 1), now())
+        shown = pool_page(session, settings(), found, max(number, 1), now())
     return _refreshed(render_template("admin/pool.html", found=shown, **_about()))
 
 

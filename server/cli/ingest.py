@@ -50,7 +50,11 @@ def ingest(
     folder hands the model out."""
     settings = read_settings(data=data, database=database)
     with opened(settings, create=True) as store:
-        require_acceptance(settings, bundle, bundles.read(bundle), accepted=accepted)
+        # The text that is there already is the one that is served.
+        manifest = bundles.read(bundle)
+        known = bundles.registered(settings.bundles, manifest.bundle)
+        folder = settings.bundles / known.bundle if known else bundle
+        require_acceptance(settings, folder, known or manifest, accepted=accepted)
         ingest_into(store, settings, pool, list(paths), bundle, agent)
 
 

@@ -21,6 +21,7 @@ from server.admin.chart import HEIGHT, WIDTH, chart
 from server.config import Settings
 from server.contributors.models import Device
 from server.db import Database, now
+from server.pools.ingest import ingest
 from server.pools.models import Shard
 from server.results.services import MINUTE, per_minute
 from server.security import ADMIN_POLICY
@@ -28,6 +29,7 @@ from server.work.models import Lease
 from tests.server.api import Api, result_for
 from tests.server.conftest import UNITS
 from tests.server.operator_pages import NAME, PASSWORD, Operator
+from tests.server.pool_factory import FILES, write_bundle
 
 
 @pytest.fixture
@@ -48,6 +50,30 @@ def text(page: str) -> str:
     """What a person reads of it, in one line."""
     body = page[page.index("<main>") :]
     return " ".join(re.sub(r"<[^>]+>", " ", body).split())
+
+
+def test_a_model_that_waits_for_its_licence(
+    operator: Operator,
+    database: Database,
+    settings: Settings,
+    pool: str,
+    pool_folder: Path,
+    tmp_path: Path,
+) -> None:
+    assert "licence not accepted" not in text(operator.get().text)
+    files = {**FILES, "text.onnx": b"of another network"}
+    real = write_bundle(tmp_path / "real", files, demo=False)
+    ingest(
+        database,
+        settings,
+        pool="real",
+        paths=[pool_folder],
+        bundle=tmp_path / "real",
+        progress=lambda done, total: None,
+    )
+    assert "licence not accepted" in text(operator.get().text)
+    page = text(operator.get("/admin/pools/real").text)
+    assert f"dva bundle accept {real.bundle}" in page
 
 
 def test_an_empty_server_says_what_is_not_there(operator: Operator) -> None:

@@ -212,3 +212,22 @@ def test_dva_serve_says_so(
 ) -> None:
     announce(settings, api.status().pools)
     assert f"dva bundle accept {real.bundle}" in capsys.readouterr().err
+
+
+def test_a_backup_keeps_what_was_accepted(dva: Dva, plain: Settings, tmp_path: Path) -> None:
+    manifest = write_real(tmp_path / "real")
+    assert take_in(dva, plain, tmp_path, "--accept-license").status == 0
+    assert dva(plain, "backup", str(tmp_path / "backup")).status == 0
+    assert licences.is_accepted(Settings(data=tmp_path / "backup"), manifest)
+
+
+def test_the_text_that_is_served_is_what_is_asked_about(
+    dva: Dva, plain: Settings, tmp_path: Path
+) -> None:
+    """The licence is no part of a bundle's id: another copy may bring another text."""
+    kept = write_real(tmp_path / "real")
+    register(tmp_path / "real", plain.bundles)
+    other = {**REAL, "LICENSE.txt": b"Do what you like."}
+    write_bundle(tmp_path / "real", other, demo=False, model="ViT-B-32:dfn", licence=LICENCE)
+    assert take_in(dva, plain, tmp_path, "--accept-license").status == 0
+    assert licences.is_accepted(plain, kept)
