@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 from dva_agent.bundle import (
     MANIFEST,
+    Arithmetic,
     GoldenPair,
     GoldenSet,
     Manifest,
@@ -22,7 +23,7 @@ from dva_agent.native.fidelity import FIDELITY, PICTURE, REFERENCE, Fidelity
 
 from export.card import CARD
 from export.errors import BundleRefused
-from export.expected import Expected, Towers, expected, measure_spread, tolerance
+from export.expected import Expected, golden_values
 from export.fidelity import Proof, prove
 from export.golden import Golden, golden_pairs
 from export.graphs import write_towers
@@ -32,7 +33,8 @@ from export.manifest import GOLDEN_PATH, LICENCE_PATH, MERGES_PATH, describe, wi
 from export.reference import Inputs, reference_inputs
 from export.staging import put, sha256, staging_folder
 from export.tensors import LARGEST_FILE
-from export.variants import PLAIN
+from export.tolerances import tolerances
+from export.variants import variants_of
 from export.verify import FP32_LIMIT, Comparison, compare
 from export.weights import Kind
 
@@ -69,6 +71,8 @@ def write_bundle(
     with staging_folder(out) as folder:
         say("writing the graphs")
         towers = write_towers(loaded, kind, folder, calibrate=calibrate, largest_file=largest_file)
+        for path, nodes in towers.nodes.items():
+            say(f"{path}: {nodes} nodes")
         _write(folder / MERGES_PATH, "\n".join((*loaded.merges, "")).encode("utf-8"))
         _write(folder / LICENCE_PATH, (loaded.licence.text + NOTICES).encode("utf-8"))
         say("running the golden pairs")
@@ -76,24 +80,31 @@ def write_bundle(
         inputs = reference_inputs(
             loaded, [each.body for each in pairs], [each.pair.caption for each in pairs]
         )
-        golden = expected(Towers(folder), inputs)
-        _write_golden(folder, pairs, inputs, golden)
+        golden = golden_values(folder, variants_of(kind), inputs)
         say("comparing with torch")
-        comparison = compare(loaded, inputs, golden.images, golden.texts)
+        comparison = compare(loaded, inputs, golden["f32"].images, golden["f32"].texts)
         if kind == "fp32" and comparison.largest_score > FP32_LIMIT:
             raise BundleRefused(
                 f"The fp32 graph is {comparison.largest_score:.1e} away from torch on a score.",
                 next_step="Report it with the checkpoint's name.",
             )
         say("measuring how far execution plans stray")
-        spread = measure_spread(folder, inputs, golden)
+        allowed = tolerances(folder, variants_of(kind), inputs, golden)
+        for variant in variants_of(kind):
+            if variant not in allowed:
+                say(f"leaving out {', '.join(variant.rungs)}: fp16 is too far from fp32")
+        towers.drop(folder, allowed)
+        used = {variant.arithmetic for variant in allowed}
+        _write_golden(
+            folder, pairs, inputs, {each: golden[each] for each in golden if each in used}
+        )
         manifest = describe(
             loaded,
             kind=kind,
             folder=folder,
-            rungs=towers.rungs({PLAIN: tolerance(spread)}),
+            rungs=towers.rungs(allowed),
             multiply_adds=towers.multiply_adds,
-            embedding_dim=golden.images.shape[1],
+            embedding_dim=golden["f32"].images.shape[1],
         )
         found = None
         if proof is not None:
@@ -118,7 +129,7 @@ def _write_golden(
     folder: Path,
     pairs: list[Golden],
     inputs: Inputs,
-    golden: Expected,
+    golden: Mapping[Arithmetic, Expected],
 ) -> None:
     rows = []
     for place, each in enumerate(pairs):
@@ -131,11 +142,12 @@ def _write_golden(
                 ids=[int(token) for token in inputs.ids[place]],
                 pixels_sha256=hashlib.sha256(inputs.pixels[place].tobytes()).hexdigest(),
                 expected={
-                    "f32": ExpectedPair(
-                        image_embedding=golden.images[place].astype("<f4").tobytes(),
-                        text_embedding=golden.texts[place].astype("<f4").tobytes(),
-                        score=float(golden.scores[place]),
+                    arithmetic: ExpectedPair(
+                        image_embedding=found.images[place].astype("<f4").tobytes(),
+                        text_embedding=found.texts[place].astype("<f4").tobytes(),
+                        score=float(found.scores[place]),
                     )
+                    for arithmetic, found in golden.items()
                 },
             )
         )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dva_agent.bundle import REFERENCE_RUNG, Manifest
 from dva_agent.native.fidelity import PICTURE, TOPS, Fidelity, Figures
+from dva_agent.protocol import Rung
 
 CARD = "model_card.md"
 
@@ -47,9 +50,12 @@ def _rungs(manifest: Manifest) -> str:
         f"| {spec.tolerance.score:g} | {spec.tolerance.embedding:g} |"
         for rung, spec in manifest.rungs.items()
     ]
-    said = dict.fromkeys(spec.tolerance.derived for spec in manifest.rungs.values())
+    derived: dict[str, list[str]] = {}
+    for rung, spec in manifest.rungs.items():
+        derived.setdefault(spec.tolerance.derived, []).append(rung)
+    how = [f"- {', '.join(rungs)}: {told}" for told, rungs in derived.items()]
     table = "\n".join((head, "|" + " --- |" * 5, *rows))
-    return "\n\n".join((table, "Within how much of the golden values: " + " ".join(said)))
+    return "\n\n".join((table, "Within so much of the golden values:", "\n".join(how)))
 
 
 def _faithful(fidelity: Fidelity | None) -> str:
@@ -67,10 +73,17 @@ def _faithful(fidelity: Fidelity | None) -> str:
         f"scored by {fidelity.reference}, and by this bundle with DVA's own pixels and tokens "
         f"({fidelity.runtime}). The scores spread by {fidelity.score_spread:g}."
     )
-    return "\n\n".join((told, verdict, _table(fidelity.rungs), f"![]({PICTURE})"))
+    parts = [told, verdict, _table(fidelity.rungs)]
+    if fidelity.apart:
+        furthest = ", ".join(f"{rung} {apart:.1e}" for rung, apart in fidelity.apart.items())
+        parts.append(
+            "Each rung's graphs were run by native onnxruntime; what a browser's GPU adds, its "
+            f"self-test bounds. Furthest from the native rung on one of these pairs: {furthest}."
+        )
+    return "\n\n".join((*parts, f"![]({PICTURE})"))
 
 
-def _table(rungs: dict[str, Figures]) -> str:
+def _table(rungs: Mapping[Rung, Figures]) -> str:
     tops = "/".join(str(top) for top in TOPS)
     head = f"| rung | mean error | p99 | largest | bias | Pearson | Spearman | top {tops}% kept |"
     rows = [

@@ -1,32 +1,20 @@
-"""What a bundle's own weights make of the golden pairs, and how far arithmetic may stray.
-
-Golden embeddings and scores are native onnxruntime in fp32 arithmetic, all graph optimisations
-off. The tolerance comes from what is measured: the same pairs under every other execution plan
-that a rung may use on the same weights.
-"""
+"""What a bundle's own weights make of the golden pairs: native onnxruntime over the graphs with
+attention written out, all optimisations off."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
-from dva_agent.bundle import Tolerance
+from dva_agent.bundle import Arithmetic
 from numpy.typing import NDArray
 
 from export.errors import BundleRefused
 from export.reference import Embeddings, Inputs, scores
-from export.variants import PLAIN, Variant
-
-MARGIN = 64
-"""A rung may stray this many times as far as native plans stray from each other: GPUs add in
-other orders, fuse multiply-adds and approximate exp and erf, each worth a few times 1e-7."""
-SMALLEST = 1e-4
-"""Below this a tolerance would only catch rounding; scores that matter differ by far more."""
-LARGEST = 1e-3
-"""A bundle that needs more can't be audited: it is refused."""
+from export.variants import HALF, PLAIN, Variant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,69 +74,35 @@ class Expected:
     """[N]"""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Spread:
-    """Largest absolute differences from the expected values over all plans."""
+def golden_values(
+    folder: Path, variants: Container[Variant], inputs: Inputs
+) -> dict[Arithmetic, Expected]:
+    """In each arithmetic. Those in fp16 may be anything. Raises BundleRefused as `expected`."""
+    found: dict[Arithmetic, Expected] = {"f32": expected(Towers(folder), inputs)}
+    if HALF in variants:
+        found["f16"] = _run(Towers(folder, variant=HALF), inputs)
+    return found
 
-    embedding: float
-    score: float
+
+def _run(towers: Towers, inputs: Inputs) -> Expected:
+    images, texts = embeddings(towers, inputs, size=8)
+    return Expected(images=images, texts=texts, scores=scores(images, texts))
 
 
 def expected(towers: Towers, inputs: Inputs) -> Expected:
-    """The golden values. Raises BundleRefused if they are no unit vectors."""
-    images, texts = _in_batches(towers, inputs, size=8)
+    """The golden values in fp32. Raises BundleRefused if they are no unit vectors."""
+    found = _run(towers, inputs)
+    images, texts = found.images, found.texts
     for rows in (images, texts):
         norms = np.linalg.norm(rows.astype(np.float64), axis=1)
         if not np.isfinite(rows).all() or np.abs(norms - 1).max() > 1e-4:
             raise BundleRefused("The exported towers don't give vectors of length 1.")
     if len(np.unique(images.round(6), axis=0)) < 2 or len(np.unique(texts.round(6), axis=0)) < 2:
         raise BundleRefused("The exported towers give the same vector for everything.")
-    return Expected(images=images, texts=texts, scores=scores(images, texts))
+    return found
 
 
-def measure_spread(folder: Path, inputs: Inputs, golden: Expected) -> Spread:
-    """Run every second golden pair under each of `PLANS`."""
-    embedding = score = 0.0
-    some = Inputs(pixels=inputs.pixels[::2], ids=inputs.ids[::2])
-    for plan in PLANS:
-        towers = Towers(folder, optimised=plan.optimised, threads=plan.threads)
-        images, texts = _in_batches(towers, some, size=plan.batch)
-        embedding = max(
-            embedding,
-            float(np.abs(images - golden.images[::2]).max()),
-            float(np.abs(texts - golden.texts[::2]).max()),
-        )
-        score = max(score, float(np.abs(scores(images, texts) - golden.scores[::2]).max()))
-    return Spread(embedding=embedding, score=score)
-
-
-def tolerance(spread: Spread) -> Tolerance:
-    """`MARGIN` times the spread, rounded up to two digits, within SMALLEST and LARGEST. Raises
-    BundleRefused past the latter."""
-    return Tolerance(
-        score=_widened(spread.score),
-        embedding=_widened(spread.embedding),
-        derived=(
-            f"{MARGIN} times the largest differences between native execution plans (score "
-            f"{spread.score:.1e}, embedding {spread.embedding:.1e}), at least {SMALLEST:g}."
-        ),
-    )
-
-
-def _widened(spread: float) -> float:
-    wanted = MARGIN * spread
-    if wanted > LARGEST:
-        raise BundleRefused(
-            f"Plans differ by {spread:.1e}: too much to tell an honest score from another.",
-            next_step="Report it with the checkpoint's name.",
-        )
-    if wanted <= SMALLEST:
-        return SMALLEST
-    step = 10.0 ** (math.floor(math.log10(wanted)) - 1)
-    return round(math.ceil(wanted / step) * step, 9)
-
-
-def _in_batches(towers: Towers, inputs: Inputs, *, size: int) -> tuple[Embeddings, Embeddings]:
+def embeddings(towers: Towers, inputs: Inputs, *, size: int) -> tuple[Embeddings, Embeddings]:
     """Batches of `size`; captions of one are cut after their first end, larger ones are padded."""
     images, texts = [], []
     for start in range(0, len(inputs.ids), size):

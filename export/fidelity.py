@@ -6,7 +6,7 @@ network in torch, fp32. Once as a contributor's device does it, by PairScorer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import onnxruntime as ort
 import torch
-from dva_agent.bundle import Manifest
+from dva_agent.bundle import REFERENCE_RUNG, Manifest
 from dva_agent.errors import PairsError
 from dva_agent.native.fidelity import (
     FEWEST,
@@ -24,11 +24,13 @@ from dva_agent.native.fidelity import (
     Bar,
     Fidelity,
     Scores,
+    apart,
     figures,
     rounded,
 )
 from dva_agent.native.pair_scorer import Digest, PairScorer, batches
 from dva_agent.native.pairs import Pair
+from dva_agent.protocol import Rung
 
 from export.errors import BundleRefused
 from export.fidelity_plots import draw
@@ -62,8 +64,8 @@ class Proof:
 class Scored:
     true: Scores
     """open_clip's, [N]"""
-    found: Scores
-    """The bundle's, [N]"""
+    found: Mapping[Rung, Scores]
+    """The bundle's, [N]: each rung's graphs, run natively."""
     skipped: int
     pairs_sha256: str
 
@@ -83,16 +85,19 @@ def prove(loaded: Loaded, manifest: Manifest, folder: Path, proof: Proof) -> Fid
     body = msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n"
     (folder / FIDELITY).write_bytes(body)
     (folder / REFERENCE).write_bytes(scored.true.astype("<f8").tobytes())
-    draw(scored.true, scored.found, folder / PICTURE)
+    draw(scored.true, scored.found[REFERENCE_RUNG], folder / PICTURE)
     return found
 
 
 def score_pairs(loaded: Loaded, manifest: Manifest, folder: Path, proof: Proof) -> Scored:
     """Both scores of every pair. Raises PairsError if too few can be scored."""
-    scorer = PairScorer(manifest=manifest, folder=folder)
+    scorers = {
+        rung: PairScorer(manifest=manifest, folder=folder, rung=rung) for rung in manifest.distinct
+    }
+    scorer = scorers[REFERENCE_RUNG]
     digest = Digest()
     true: list[Scores] = []
-    found: list[Scores] = []
+    found: dict[Rung, list[Scores]] = {rung: [] for rung in scorers}
     skipped = done = 0
     for batch in batches(proof.pairs):
         taken = [pair for pair in batch if scorer.takes(pair)]
@@ -103,7 +108,9 @@ def score_pairs(loaded: Loaded, manifest: Manifest, folder: Path, proof: Proof) 
                 loaded, [pair.picture for pair in taken], [pair.caption for pair in taken]
             )
             true.append(scores(*reference_embeddings(loaded, theirs)))
-            found.append(scorer.scores(taken))
+            prepared = scorer.prepare(taken)
+            for rung, each in scorers.items():
+                found[rung].append(each.run(prepared))
             for pair in taken:
                 digest.add(pair)
         proof.progress(done)
@@ -114,7 +121,7 @@ def score_pairs(loaded: Loaded, manifest: Manifest, folder: Path, proof: Proof) 
         )
     return Scored(
         true=np.concatenate(true),
-        found=np.concatenate(found),
+        found={rung: np.concatenate(parts) for rung, parts in found.items()},
         skipped=skipped,
         pairs_sha256=digest.hexdigest(),
     )
@@ -123,7 +130,8 @@ def score_pairs(loaded: Loaded, manifest: Manifest, folder: Path, proof: Proof) 
 def fidelity(scored: Scored, *, kind: str, source: str, meaningful: bool) -> Fidelity:
     """`meaningful`: whether the network has learnt anything. Random weights say nothing about
     how far a ranking may shift, so they have only a bar of arithmetic."""
-    native = figures(scored.true, scored.found)
+    rungs = {rung: figures(scored.true, each) for rung, each in scored.found.items()}
+    native = rungs[REFERENCE_RUNG]
     bar = BARS[kind] if meaningful else Bar(max_error=BARS[kind].max_error)
     return Fidelity(
         pairs=len(scored.true),
@@ -133,7 +141,8 @@ def fidelity(scored: Scored, *, kind: str, source: str, meaningful: bool) -> Fid
         reference=f"open_clip {open_clip.__version__}, torch {torch.__version__}, fp32",
         runtime=f"onnxruntime {ort.__version__}",
         score_spread=rounded(scored.true.std()),
-        rungs={"native": native},
+        rungs=rungs,
+        apart=apart(scored.found),
         bar=bar,
         missed=bar.missed(native),
     )

@@ -7,7 +7,8 @@ be read in a viewer; a name used twice gets a number.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -31,10 +32,25 @@ class Graph:
     `multiply_adds` counts those of matrix products and convolutions for one sample at its
     largest shape, as the callers state it. `tensors`: where larger initializers go, which lie in
     the graph itself without it.
+
+    What the writers ask of it, so that one tower becomes several graphs: `half`, whether linears
+    and attention take fp16 activations; `wide`, the names of linears that stay float32 all the
+    same; `fused`, whether attention is one operator.
     """
 
-    def __init__(self, *, name: str, tensors: TensorFiles | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        name: str,
+        half: bool = False,
+        fused: bool = False,
+        wide: Set[str] = frozenset(),
+        tensors: TensorFiles | None = None,
+    ) -> None:
         self.name = name
+        self.half = half
+        self.fused = fused
+        self.wide = wide
         self.data_paths: list[str] = []
         """The files of tensors that this graph needs."""
         self._tensors = tensors
@@ -42,6 +58,35 @@ class Graph:
         self._nodes: list[onnx.NodeProto] = []
         self._initializers: dict[str, onnx.TensorProto] = {}
         self._names: dict[str, int] = {}
+        self._constants: set[str] = set()
+        self._halves: set[str] = set()
+        self._casts: dict[tuple[str, bool], str] = {}
+
+    @property
+    def full(self) -> Graph:
+        """This very graph, for what stays float32 in it."""
+        same = copy.copy(self)
+        same.half = False
+        return same
+
+    @property
+    def size(self) -> int:
+        """Nodes so far that run with each batch: those over constants alone run when the graph is
+        loaded."""
+        return sum(not self._constants.issuperset(node.output) for node in self._nodes)
+
+    def is_half(self, value: str) -> bool:
+        """Whether a value is fp16."""
+        return value in self._halves
+
+    def cast(self, value: str, *, half: bool) -> str:
+        """The value in fp16 or in float32: itself if it is that already, and never cast twice."""
+        if self.is_half(value) == half:
+            return value
+        if (value, half) not in self._casts:
+            kind, label = (TensorProto.FLOAT16, "f16") if half else (TensorProto.FLOAT, "f32")
+            self._casts[value, half] = self.node("Cast", value, name=f"{value}.{label}", to=kind)
+        return self._casts[value, half]
 
     def node(self, kind: str, *inputs: str, name: str, domain: str = "", **attributes: Any) -> str:
         """Append one node with one output. Empty inputs are optional ones left out."""
@@ -55,13 +100,22 @@ class Graph:
         domain: str = "",
         **attributes: Any,
     ) -> list[str]:
-        """Append one node with several outputs."""
-        outputs = [self._fresh(name) for name in names]
+        """Append one node with several outputs; those without a name are left out."""
+        outputs = [self._fresh(name) if name else "" for name in names]
         self._nodes.append(
             helper.make_node(
                 kind, list(inputs), outputs, name=outputs[0], domain=domain, **attributes
             )
         )
+        if kind == "Cast":
+            half = attributes["to"] == TensorProto.FLOAT16
+        else:  # no operator here takes both and gives float32
+            half = not self._halves.isdisjoint(inputs)
+        made = set(filter(None, outputs))
+        if half:
+            self._halves |= made
+        if self._constants.issuperset(filter(None, inputs)):
+            self._constants |= made
         return outputs
 
     def constant(self, value: Array, *, name: str) -> str:
@@ -71,6 +125,9 @@ class Graph:
         if self._initializers.get(name) != tensor:
             tensor.name = self._fresh(name)
             self._initializers[tensor.name] = tensor
+        self._constants.add(tensor.name)
+        if value.dtype == np.float16:
+            self._halves.add(tensor.name)
         return tensor.name
 
     def _tensor(self, value: Array) -> onnx.TensorProto:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,12 +21,14 @@ from export.resnet import ResNetWeights, resnet_tower
 from export.tensors import LARGEST_FILE, TensorFiles
 from export.text import text_tower
 from export.towers import image_weights, text_weights
-from export.variants import PLAIN, Variant
+from export.variants import PLAIN, Variant, variants_of
 from export.vision import vision_tower
 from export.weights import Fp32, Kind, Weights
 
 TOWERS: tuple[TowerName, ...] = ("image", "text")
 Write = Callable[[Graph, Weights], onnx.ModelProto]
+Guard = Callable[[TowerName, Path], Set[str]]
+"""A tower's name and its plain graph, in place -> the linears that stay fp32 in its half graphs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,21 +43,32 @@ class Graphs:
 @dataclass(frozen=True, kw_only=True)
 class WrittenTowers:
     graphs: Sequence[Graphs]
+    nodes: Mapping[str, int]
+    """Of each graph, by its path."""
     multiply_adds: int
     """Of both towers for one pair, at full context."""
 
     def rungs(self, tolerances: Mapping[Variant, Tolerance]) -> dict[Rung, RungSpec]:
-        """What a manifest says of each rung."""
+        """What a manifest says of each rung, the fastest first; of variants without a tolerance
+        there are none."""
         return {
             rung: RungSpec(
                 image=each.image,
                 text=each.text,
-                arithmetic="f32",
+                arithmetic=each.variant.arithmetic,
                 tolerance=tolerances[each.variant],
             )
-            for each in self.graphs
+            for each in reversed(self.graphs)
+            if each.variant in tolerances
             for rung in each.variant.rungs
         }
+
+    def drop(self, folder: Path, kept: Container[Variant]) -> None:
+        """Remove the graphs of other variants."""
+        for each in self.graphs:
+            if each.variant not in kept:
+                for tower in (each.image, each.text):
+                    (folder / tower.path).unlink()
 
 
 def write_towers(
@@ -64,12 +77,14 @@ def write_towers(
     folder: Path,
     *,
     calibrate: Inputs | None = None,
+    guard: Guard = lambda _name, _plain: frozenset(),
     largest_file: int = LARGEST_FILE,
 ) -> WrittenTowers:
     """Write the graphs and their tensors into `folder`. `calibrate`: pairs by which blocks are
     rounded; without them each number is rounded by itself. `largest_file`: bytes, of a file of
-    tensors, unless one tensor alone is larger. Raises TowerUnsupported."""
-    variants = (PLAIN,)
+    tensors, unless one tensor alone is larger. Raises TowerUnsupported, and what `guard` does."""
+    variants = variants_of(kind)
+    nodes: dict[str, int] = {}
     cost = 0
     towers: dict[str, list[Tower]] = {}
     for name in TOWERS:
@@ -78,16 +93,28 @@ def write_towers(
         weights = _weights(write, kind, name, calibrate)
         tensors = TensorFiles(folder=folder, name=name, largest=largest_file)
         towers[name] = []
+        wide: Set[str] | None = None
         for variant in variants:
-            graph = Graph(name=name, tensors=tensors)
-            onnx.save_model(write(graph, weights), folder / variant.file(name))
-            towers[name].append(Tower(path=variant.file(name), data_paths=tuple(graph.data_paths)))
+            if variant.arithmetic == "f16" and wide is None:
+                wide = guard(name, folder / PLAIN.file(name))
+            graph = Graph(
+                name=name,
+                half=variant.arithmetic == "f16",
+                fused=variant.fused,
+                wide=wide or frozenset(),
+                tensors=tensors,
+            )
+            path = variant.file(name)
+            onnx.save_model(write(graph, weights), folder / path)
+            towers[name].append(Tower(path=path, data_paths=tuple(graph.data_paths)))
+            nodes[path] = graph.size
         cost += graph.multiply_adds
     return WrittenTowers(
         graphs=[
             Graphs(variant=variant, image=image, text=text)
             for variant, image, text in zip(variants, towers["image"], towers["text"], strict=True)
         ],
+        nodes=nodes,
         multiply_adds=cost,
     )
 

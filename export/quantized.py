@@ -46,10 +46,15 @@ class Quantized:
         inputs = [
             x,
             graph.constant(blocks.packed, name=f"{name}.q{blocks.bits}"),
-            graph.reshape(_scales(graph, blocks.scales, name), -1, name=f"{name}.scales.flat"),
+            graph.reshape(
+                graph.cast(_scales(graph, blocks.scales, name), half=graph.half),
+                -1,
+                name=f"{name}.scales.flat",
+            ),
         ]
         if bias is not None:
-            inputs += ["", "", graph.constant(bias, name=f"{name}.bias")]
+            stored = graph.constant(bias, name=f"{name}.bias")
+            inputs += ["", "", graph.cast(stored, half=graph.half)]
         return graph.node(
             "MatMulNBits",
             *inputs,

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from export.blocks import BlockWeights, Norm, Pool, Tower
+from export.blocks import BlockWeights, Norm, Pool, Stream, Tower
 from export.graph import Graph
 from export.weights import Float32, Weights
 
@@ -51,15 +51,19 @@ def text_tower(of: TextWeights, weights: Weights, graph: Graph) -> onnx.ModelPro
     tower = Tower(graph=graph, weights=weights, tokens=context)
     order = _order(graph, of, weights)
     mask = graph.mul(order.before, graph.scalar(MASKED, name="masked"), name="mask")
+    everywhere = mask
+    if graph.fused:  # attention as one operator doesn't broadcast by itself
+        everywhere = graph.node("Unsqueeze", mask, graph.ints(0, 1), name="mask.everywhere")
     pool = _pool(graph, order, mask, of.end_of_text)
-    x = weights.embedding(graph, "ids", of.tokens, "token")
+    x = weights.embedding(graph.full, "ids", of.tokens, "token")
     x = graph.add(x, order.positions, name="embedded")
+    stream = Stream(x=x, news="", name="embedded")
     for number, block in enumerate(of.blocks[:-1]):
-        x = tower.block(x, block, mask=mask, name=f"block_{number}")
+        stream = tower.block(stream, block, mask=everywhere, name=f"block_{number}")
     last = len(of.blocks) - 1
-    x = tower.last_block(x, of.blocks[last], pool=pool, name=f"block_{last}")
-    x = tower.layer_norm(x, of.final_norm, name="ln_final")
-    x = tower.linear(x, of.projection, None, name="projection", rows=1)
+    stream = tower.last_block(stream, of.blocks[last], pool=pool, name=f"block_{last}")
+    _, x = tower.sum_and_norm(stream, of.final_norm, name="ln_final")
+    x = tower.linear(x, of.projection, None, name="projection", rows=1, full=True)
     width = of.projection.shape[1]
     return graph.model(
         input_name="ids",

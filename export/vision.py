@@ -10,7 +10,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from export.blocks import BlockWeights, Norm, Pool, Tower
+from export.blocks import BlockWeights, Norm, Pool, Stream, Tower
 from export.graph import Graph
 from export.weights import Float32, Weights
 
@@ -40,12 +40,13 @@ def vision_tower(of: VisionWeights, weights: Weights, graph: Graph) -> onnx.Mode
     x = _tokens(graph, of, weights)
     if of.first_norm is not None:
         x = tower.layer_norm(x, of.first_norm, name="ln_pre")
+    stream = Stream(x=x, news="", name="embedded")
     for number, block in enumerate(of.blocks[:-1]):
-        x = tower.block(x, block, mask="", name=f"block_{number}")
+        stream = tower.block(stream, block, mask="", name=f"block_{number}")
     last = len(of.blocks) - 1
-    x = tower.last_block(x, of.blocks[last], pool=_pool(graph), name=f"block_{last}")
-    x = tower.layer_norm(x, of.final_norm, name="ln_post")
-    x = tower.linear(x, of.projection, None, name="projection", rows=1)
+    stream = tower.last_block(stream, of.blocks[last], pool=_pool(graph), name=f"block_{last}")
+    _, x = tower.sum_and_norm(stream, of.final_norm, name="ln_post")
+    x = tower.linear(x, of.projection, None, name="projection", rows=1, full=True)
     width = of.projection.shape[1]
     return graph.model(
         input_name="pixels",

@@ -25,7 +25,7 @@ class Weights(Protocol):
     once."""
 
     def linear(self, graph: Graph, x: str, weight: Float32, bias: Float32 | None, name: str) -> str:
-        """x [..., K] @ weight [K, M] + bias [M]."""
+        """x [..., K] @ weight [K, M] + bias [M]; all in fp16 if the graph is half."""
         ...
 
     def embedding(self, graph: Graph, ids: str, table: Float32, name: str) -> str:
@@ -42,10 +42,12 @@ class Fp32:
     """Every number as the checkpoint has it."""
 
     def linear(self, graph: Graph, x: str, weight: Float32, bias: Float32 | None, name: str) -> str:
-        y = graph.matmul(x, self.constant(graph, weight, f"{name}.weight"), name=f"{name}.matmul")
+        stored = self.constant(graph, weight, f"{name}.weight")
+        y = graph.matmul(x, graph.cast(stored, half=graph.half), name=f"{name}.matmul")
         if bias is None:
             return y
-        return graph.add(y, graph.constant(bias, name=f"{name}.bias"), name=name)
+        stored = graph.constant(bias, name=f"{name}.bias")
+        return graph.add(y, graph.cast(stored, half=graph.half), name=name)
 
     def embedding(self, graph: Graph, ids: str, table: Float32, name: str) -> str:
         return graph.node("Gather", self.constant(graph, table, f"{name}.weight"), ids, name=name)

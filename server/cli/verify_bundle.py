@@ -38,17 +38,19 @@ def verify_bundle(folder: Path, pairs: Path | None) -> None:
     if told is None:
         click.echo("fidelity   not measured when the bundle was written")
         return
-    found, how = told.rungs["native"], "as it says of itself; --pairs measures again"
+    found, how = told.rungs, "as it says of itself; --pairs measures again"
     if pairs is not None:
         with tqdm(total=told.pairs, unit="pair", desc="pairs", disable=None) as bar:
             found = verification.check_fidelity(
                 folder, manifest, told, pairs, progress=lambda done: bar.update(done - bar.n)
             )
         how = "measured again"
-    click.echo(
-        f"fidelity   {told.pairs:,} pairs of {told.source}, {how}: errors mean "
-        f"{found.mean_error:.1e}, p99 {found.p99_error:.1e}, largest {found.max_error:.1e}; "
-        f"Spearman {found.spearman:.6f}; {100 * found.overlap['15']:.1f}% of the top 15% kept"
-    )
+    click.echo(f"fidelity   {told.pairs:,} pairs of {told.source}, {how}")
+    for rung, each in found.items():
+        click.echo(
+            f"           {rung}: errors mean {each.mean_error:.1e}, p99 {each.p99_error:.1e}, "
+            f"largest {each.max_error:.1e}; Spearman {each.spearman:.6f}; "
+            f"{100 * each.overlap['15']:.1f}% of the top 15% kept"
+        )
     for clause in told.missed:
         click.echo(f"           MISSES ITS BAR, written by force: {clause}")

@@ -28,11 +28,21 @@ from PIL import Image
 
 from export.bundle_writer import write_bundle
 from export.errors import BundleRefused
-from export.expected import LARGEST, SMALLEST, Spread, Towers, tolerance
+from export.expected import Towers
 from export.golden import draw, golden_pairs
 from export.golden.captions import CAPTIONS
 from export.loading import load
 from export.openclip import open_clip
+from export.tolerances import (
+    HALF_LARGEST,
+    HALF_MARGIN,
+    HALF_SMALLEST,
+    LARGEST,
+    SMALLEST,
+    Spread,
+    half_tolerance,
+    tolerance,
+)
 from export.verify import verify
 from export.weights import Kind
 from tests.export.conftest import Made
@@ -220,6 +230,13 @@ def test_tolerances_come_from_what_was_measured() -> None:
     assert tolerance(Spread(embedding=5e-6, score=0)).embedding == pytest.approx(3.2e-4)
     with pytest.raises(BundleRefused, match="too much"):
         tolerance(Spread(embedding=0, score=LARGEST))
+    with pytest.raises(BundleRefused, match="too much"):
+        tolerance(Spread(embedding=float("nan"), score=0))
+    half = half_tolerance(Spread(embedding=HALF_LARGEST, score=1e-5))
+    assert half
+    assert (half.embedding, half.score) == (HALF_MARGIN * HALF_LARGEST, HALF_SMALLEST)
+    assert half_tolerance(Spread(embedding=1.1 * HALF_LARGEST, score=0)) is None
+    assert half_tolerance(Spread(embedding=0, score=float("inf"))) is None
 
 
 def test_the_golden_pictures_are_those_drawn() -> None:

@@ -108,6 +108,10 @@ def test_a_bundle_is_written_with_its_proof(tmp_path: Path) -> None:
     assert "fidelity on" in done.stderr
     told = decode_fidelity((out / "fidelity.json").read_bytes(), manifest)
     assert told.missed == []
+    assert list(told.rungs) == manifest.distinct
+    assert set(told.apart) == {"webgpu-f16-fused", "webgpu-f16", "webgpu-f32-fused"}
+    assert max(told.apart.values()) <= 1e-3
+    assert told.apart["webgpu-f32-fused"] <= 1e-6
     assert told.pairs + told.skipped == FEW
     assert len((out / "fidelity.f64").read_bytes()) == 8 * told.pairs
     shown = (out / "model_card.md").read_text()
@@ -206,7 +210,8 @@ def test_a_bundle_past_its_bar_is_refused_and_marked_when_forced(
 
 def test_random_weights_have_a_bar_of_arithmetic_only() -> None:
     noise = np.random.default_rng(1).normal(0, 0.1, (2, 500))
-    scored = Scored(true=noise[0], found=noise[0] + 1e-3 * noise[1], skipped=0, pairs_sha256="0")
+    found = noise[0] + 1e-3 * noise[1]
+    scored = Scored(true=noise[0], found={"native": found}, skipped=0, pairs_sha256="0")
     for kind, misses in (("fp32", True), ("q8", False)):
-        found = fidelity(scored, kind=kind, source="test", meaningful=False)  # type: ignore[arg-type]
-        assert bool(found.missed) == misses
+        told = fidelity(scored, kind=kind, source="test", meaningful=False)
+        assert bool(told.missed) == misses

@@ -150,13 +150,12 @@ class Manifest(_Part, frozen=True, kw_only=True):
 
     @property
     def distinct(self) -> list[Rung]:
-        """The reference rung, and one for each other pair of graphs."""
-        found = {
-            (spec.image.path, spec.text.path): rung for rung, spec in reversed(self.rungs.items())
-        }
+        """The reference rung, and one for each other pair of graphs, in order."""
         reference = self.rungs[REFERENCE_RUNG]
-        found[reference.image.path, reference.text.path] = REFERENCE_RUNG
-        return sorted(found.values(), key=lambda rung: (rung != REFERENCE_RUNG, rung))
+        found = {(reference.image.path, reference.text.path): REFERENCE_RUNG}
+        for rung, spec in self.rungs.items():
+            found.setdefault((spec.image.path, spec.text.path), rung)
+        return list(found.values())
 
     def rung(self, rung: Rung) -> RungSpec:
         """Raises RungUnavailable if the bundle hasn't it."""

@@ -7,14 +7,16 @@ without torch; and fidelity.svg, for people.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from dva_agent.bundle import Manifest, Sha256
+from dva_agent.bundle import REFERENCE_RUNG, Manifest, Sha256
 from dva_agent.errors import BundleError
+from dva_agent.protocol import Rung
 
 FIDELITY = "fidelity.json"
 REFERENCE = "fidelity.f64"
@@ -78,8 +80,13 @@ class Fidelity(msgspec.Struct, frozen=True, kw_only=True):
     """Version of onnxruntime."""
     score_spread: float
     """Standard deviation of open_clip's scores: what errors are to be seen against."""
-    rungs: dict[str, Figures]
+    rungs: dict[Rung, Figures]
+    """One rung of each pair of graphs, run by native onnxruntime: what a browser's GPU adds to that
+    its self-test bounds."""
+    apart: dict[Rung, float]
+    """How far the score of each from the native rung's is at most."""
     bar: Bar
+    """For the native rung."""
     missed: list[str]
     """What falls short of the bar, empty for a bundle that passes."""
 
@@ -92,7 +99,9 @@ def decode_fidelity(body: bytes, manifest: Manifest) -> Fidelity:
         raise BundleError(f"{FIDELITY}: {error}") from error
     for path in (REFERENCE, PICTURE):
         manifest.file(path)
-    if "native" not in found.rungs or found.missed != found.bar.missed(found.rungs["native"]):
+    native = found.rungs.get(REFERENCE_RUNG)
+    known = found.apart.keys() <= found.rungs.keys() <= manifest.rungs.keys()
+    if native is None or not known or found.missed != found.bar.missed(native):
         raise BundleError(f"{FIDELITY} doesn't say what its own figures say.")
     return found
 
@@ -110,6 +119,16 @@ def figures(true: Scores, found: Scores) -> Figures:
         spearman=_share(np.corrcoef(_ranks(true), _ranks(found))[0, 1]),
         overlap={str(top): _share(overlap(true, found, top / 100)) for top in TOPS},
     )
+
+
+def apart(found: Mapping[Rung, Scores]) -> dict[Rung, float]:
+    """Largest differences of each other rung's scores from the native rung's."""
+    native = found[REFERENCE_RUNG]
+    return {
+        rung: rounded(np.abs(scores - native).max())
+        for rung, scores in found.items()
+        if rung != REFERENCE_RUNG
+    }
 
 
 def overlap(true: Scores, found: Scores, fraction: float) -> float:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -23,6 +24,16 @@ from dva_agent.protocol import Rung
 from dva_agent.tokenizer import Tokenizer
 
 BATCH = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A batch as towers take it."""
+
+    pixels: npt.NDArray[np.uint8]
+    """[N, 3, S, S]"""
+    ids: npt.NDArray[np.int32]
+    """[N, context length]"""
 
 
 class PairScorer:
@@ -44,10 +55,18 @@ class PairScorer:
 
     def scores(self, pairs: list[Pair]) -> Scores:
         """Of pairs that it `takes`, in one batch: float64 [pairs]."""
+        return self.run(self.prepare(pairs))
+
+    def prepare(self, pairs: list[Pair]) -> Prepared:
+        """Pairs that it `takes`, for its own towers and those of the bundle's other rungs."""
         pixels = [rows for pair in pairs if (rows := self._pixels(pair)) is not None]
         ids = [self._tokenize(pair.caption) for pair in pairs]
-        (images,) = self._image.run(None, {"pixels": np.stack(pixels)})
-        (texts,) = self._text.run(None, {"ids": np.array(ids, np.int32)})
+        return Prepared(pixels=np.stack(pixels), ids=np.array(ids, np.int32))
+
+    def run(self, prepared: Prepared) -> Scores:
+        """float64 [N]"""
+        (images,) = self._image.run(None, {"pixels": prepared.pixels})
+        (texts,) = self._text.run(None, {"ids": prepared.ids})
         found: Scores = (images.astype(np.float64) * texts.astype(np.float64)).sum(axis=1)
         return found
 

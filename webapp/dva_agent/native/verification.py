@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dva_agent.bundle import MANIFEST, FileEntry, Manifest, decode_manifest
+from dva_agent.bundle import MANIFEST, REFERENCE_RUNG, FileEntry, Manifest, decode_manifest
 from dva_agent.errors import BundleError, PairsError
 from dva_agent.model import load_model
 from dva_agent.native.engine import NativeEngine
@@ -93,29 +93,32 @@ def check_fidelity(
     shards: Path,
     *,
     progress: Callable[[int], object] = lambda _: None,
-) -> Figures:
+) -> dict[Rung, Figures]:
     """Score the pairs that fidelity was measured on once more, and compare with open_clip's scores
     that the bundle carries. `progress` gets the number of pairs scored. Raises PairsError if
     `shards` don't begin with those pairs, BundleError if the figures miss the bar that they are
-    said to pass."""
+    said to pass. Returns the figures of each rung that fidelity has."""
     true: Scores = np.frombuffer((folder / REFERENCE).read_bytes(), "<f8")
     if len(true) != told.pairs:
         raise BundleError(f"{REFERENCE} doesn't hold {told.pairs:,} scores.")
-    scorer = PairScorer(manifest=manifest, folder=folder)
+    scorers = {rung: PairScorer(manifest=manifest, folder=folder, rung=rung) for rung in told.rungs}
+    scorer = scorers[REFERENCE_RUNG]
     digest = Digest()
-    found: list[float] = []
+    found: dict[Rung, list[float]] = {rung: [] for rung in scorers}
     for batch in batches(_scored(shards, scorer, told.pairs)):
-        found += scorer.scores(batch).tolist()
+        prepared = scorer.prepare(batch)
+        for rung, each in scorers.items():
+            found[rung] += each.run(prepared).tolist()
         for pair in batch:
             digest.add(pair)
-        progress(len(found))
+        progress(len(found[REFERENCE_RUNG]))
     if digest.hexdigest() != told.pairs_sha256:
         raise PairsError(
             f"The pairs in {shards} are not those that fidelity was measured on.",
             next_step=f"It was measured on {told.source}.",
         )
-    again = figures(true, np.array(found))
-    if (missed := told.bar.missed(again)) and not told.missed:
+    again = {rung: figures(true, np.array(scores)) for rung, scores in found.items()}
+    if (missed := told.bar.missed(again[REFERENCE_RUNG])) and not told.missed:
         raise BundleError(f"Measured again, the bundle misses its bar: {'; '.join(missed)}.")
     return again
 
