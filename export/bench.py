@@ -49,7 +49,7 @@ MODELS = {
 }
 DEMO_POOL = Path(__file__).resolve().parents[1] / "build" / "demo-pool"
 MB = 1e6
-PAIRS = 16
+PAIRS = 8
 """Golden pairs that speed is measured on."""
 VARIANCE = 1e-6
 """Of a score, whatever shares its batch."""
