@@ -8,7 +8,7 @@ from pathlib import Path
 
 from server.config import Settings, read_settings
 from server.db import now
-from server.doctor import checkout, data, machine
+from server.doctor import checkout, data, machine, mirror
 from server.doctor.finding import Finding, problem
 from server.errors import SettingsError
 
@@ -52,3 +52,4 @@ def _of_settings(settings: Settings, root: Path) -> Iterator[Finding]:
     newest = (machine.newest_of([root / "requirements" / "run.txt"]), data.last_seen(settings))
     yield machine.clock(now(), max((time for time in newest if time), default=None))
     yield from data.shards(settings)
+    yield from mirror.mirror(settings)

@@ -18,12 +18,14 @@ from sqlalchemy import text, update
 
 from server.config import Settings
 from server.db import Database, now
-from server.doctor import checkout, data, machine
+from server.doctor import checkout, data, machine, mirror
 from server.doctor.examine import examine
 from server.doctor.finding import Finding
+from server.pools.bundles import register
 from server.pools.models import Shard
+from tests.mirror import mirroring
 from tests.server.command import Dva
-from tests.server.pool_factory import write_bundle
+from tests.server.pool_factory import FILES, write_bundle
 from tests.server.process import Server
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
@@ -328,3 +330,29 @@ def test_the_command(dva: Dva, tmp_path: Path) -> None:
     assert done.status == 1
     assert "PROBLEM  secret-key" in done.out
     assert f"-> chmod 600 {key}" in done.out
+
+
+def test_a_mirror(tmp_path: Path) -> None:
+    """This one knows no Range."""
+    files = {**FILES, "text.onnx": b"t"}
+    manifest = write_bundle(tmp_path / "source", files)
+    with mirroring(tmp_path / "copies") as (origin, asked):
+        settings = Settings(data=tmp_path / "data", model_mirror=f"{origin}/all/")
+        assert list(mirror.mirror(settings)) == []
+        register(tmp_path / "source", settings.bundles)
+        copy = tmp_path / "copies" / "all" / manifest.bundle
+
+        def says() -> str:
+            [found] = mirror.mirror(settings)
+            assert found.state == "warning"
+            return found.says
+
+        assert "answered with 404" in says()
+        shutil.copytree(tmp_path / "source", copy)
+        assert says().count(",") == 1
+        assert "no answer to Range" in says()
+        (copy / "text.onnx").write_bytes(b"T")
+        assert "text.onnx has other bytes" in says()
+        assert set(asked) == {f"/all/{manifest.bundle}/text.onnx"}
+    assert "no answer (" in says()
+    assert list(mirror.mirror(Settings(data=settings.data))) == []
