@@ -11,6 +11,12 @@ from export.weights import Fp16, Fp32, Kind, Weights
 
 TowerName = Literal["image", "text"]
 DEFAULT: Kind = "q8"
+FINE: dict[TowerName, tuple[str, ...]] = {
+    "image": ("projection",),
+    "text": ("projection", "block_0.attn"),
+}
+"""Linears of 4-bit towers that stay at 8 bits: small ones that cost far more than their share
+(`python -m export.sensitivity`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,4 +52,5 @@ def weights_of(kind: Kind, tower: TowerName, *, rounding: Rounding = nearest) ->
         return Fp32()
     if storage == "fp16":
         return Fp16()
-    return Quantized(bits=storage, rounding=rounding)
+    fine = FINE[tower] if storage == 4 else ()
+    return Quantized(bits=storage, fine=fine, rounding=rounding)

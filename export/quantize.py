@@ -49,9 +49,9 @@ def zero_point(bits: Bits) -> int:
     return 1 << (bits - 1)
 
 
-def block_size(columns: int) -> int:
-    """The largest block of at most 32 that divides a row. Raises TowerUnsupported if none does."""
-    size = BLOCK
+def block_size(columns: int, largest: int = BLOCK) -> int:
+    """The largest block that divides a row. Raises TowerUnsupported if none does."""
+    size = largest
     while size >= SMALLEST_BLOCK:
         if columns % size == 0:
             return size
@@ -62,16 +62,16 @@ def block_size(columns: int) -> int:
     )
 
 
-def cut(matrix: Float32) -> Float32:
+def cut(matrix: Float32, largest: int = BLOCK) -> Float32:
     """A matrix [rows, columns] as [rows, blocks, block size]. Raises TowerUnsupported."""
     rows, columns = matrix.shape
-    return matrix.reshape(rows, -1, block_size(columns))
+    return matrix.reshape(rows, -1, block_size(columns, largest))
 
 
-def quantize_rows(matrix: Float32, *, bits: Bits) -> Blocks:
+def quantize_rows(matrix: Float32, *, bits: Bits, largest_block: int = BLOCK) -> Blocks:
     """Round each number of a matrix [rows, columns] to the nearest that its block has, against the
     scale as it is stored."""
-    blocks = cut(matrix)
+    blocks = cut(matrix, largest_block)
     scales = scales_of(blocks, bits)
     return Blocks(bits=bits, codes=_codes(blocks, scales.values, bits), scales=scales)
 

@@ -32,15 +32,26 @@ class Quantized:
     shares its batch.
     """
 
-    def __init__(self, *, bits: Bits, rounding: Rounding = nearest) -> None:
+    def __init__(
+        self,
+        *,
+        bits: Bits,
+        fine: tuple[str, ...] = (),
+        token_bits: Bits = TOKEN_BITS,
+        rounding: Rounding = nearest,
+    ) -> None:
+        """`fine`: with what the names of linears begin that get 8 bits all the same."""
         self._bits = bits
+        self._fine = fine
+        self._token_bits = token_bits
         self._rounding = rounding
         self._done: dict[str, Blocks] = {}
 
     def linear(self, graph: Graph, x: str, weight: Float32, bias: Float32 | None, name: str) -> str:
         if name not in self._done:
             turned = np.ascontiguousarray(weight.T)
-            self._done[name] = self._rounding(turned, self._bits, name)
+            bits: Bits = 8 if name.startswith(self._fine) else self._bits
+            self._done[name] = self._rounding(turned, bits, name)
         blocks = self._done[name]
         rows, count, size = blocks.codes.shape
         inputs = [
@@ -69,7 +80,7 @@ class Quantized:
 
     def embedding(self, graph: Graph, ids: str, table: Float32, name: str) -> str:
         if name not in self._done:
-            self._done[name] = quantize_rows(table, bits=TOKEN_BITS)
+            self._done[name] = quantize_rows(table, bits=self._token_bits)
         blocks = self._done[name]
         rows, _, size = blocks.codes.shape
         return graph.node(
