@@ -37,9 +37,12 @@ def embeddings_of(made: Made, towers: Towers) -> np.ndarray:
     return np.concatenate([towers.images(inputs.pixels), towers.texts(inputs.ids)])
 
 
-@pytest.mark.parametrize("network", ["resnet", "vit"])
-def test_they_agree(network: str, make_bundle: Callable[[str, Kind], Made]) -> None:
-    made = make_bundle(network, "q8")
+@pytest.mark.parametrize(
+    ("network", "kind"),
+    [("resnet", "q8"), ("vit", "fp16"), ("vit", "q8"), ("vit", "q4text8"), ("vit", "q4")],
+)
+def test_they_agree(network: str, kind: Kind, make_bundle: Callable[[str, Kind], Made]) -> None:
+    made = make_bundle(network, kind)
     plain = embeddings_of(made, Towers(made.folder))
     fused = embeddings_of(made, Towers(made.folder, variant=FUSED))
     assert np.abs(fused - plain).max() <= 2e-6
