@@ -14,7 +14,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from export.blocks import AttentionWeights, Tower
+from export.block_weights import AttentionWeights
+from export.blocks import Tower
 from export.graph import Graph
 from export.weights import Float32, Weights
 

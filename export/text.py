@@ -13,7 +13,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from export.blocks import BlockWeights, Norm, Pool, Stream, Tower
+from export.block_weights import BlockWeights, Norm
+from export.blocks import Pool, Stream, Tower
 from export.graph import Graph
 from export.weights import Float32, Weights
 

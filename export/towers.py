@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from export.blocks import AttentionWeights, BlockWeights, Norm
+from export.block_weights import AttentionWeights, BlockWeights, Norm
 from export.errors import TowerUnsupported
 from export.openclip import open_clip
 from export.resnet import BottleneckWeights, ConvWeights, ResNetWeights
