@@ -26,7 +26,7 @@ INSTALL = (
 DRIVERS = Path("/usr/share/vulkan/icd.d")
 LISTENING = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
 STARTS_WITHIN_S = 120
-ANSWERS_WITHIN_S = 300
+ANSWERS_WITHIN_S = 400
 
 PREFERENCES: Mapping[str, bool | int | str] = {
     "dom.webgpu.enabled": True,

@@ -8,8 +8,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from dva_agent.bundle import MANIFEST, decode_manifest
 from playwright.sync_api import Page, expect
 
 from export.loading import load
@@ -17,6 +19,7 @@ from export.reference import reference_embeddings, reference_inputs
 from tests.e2e.acting import phase, start
 from tests.e2e.serving import ROOT, dva, ingest, pool_status, scores, serving
 from tests.e2e.small_pool import whole_pairs, write_small_pool
+from tests.firefox import Firefox
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -25,6 +28,23 @@ PAIRS = 12
 TOLERANCE = 1e-3
 PATIENCE_MS = 400_000
 """Shaders are compiled and run in software, on a machine that may be busy."""
+TO_THE_END = """async () => {
+  const found = async (find) => {
+    for (;;) {
+      const it = find();
+      if (it) return it;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  };
+  const button = (name) => () => [...document.querySelectorAll('button')].find((it) =>
+    it.textContent.trim() === name && !it.disabled && it.checkVisibility());
+  (await found(button('Start'))).click();
+  (await found(button('I agree and start'))).click();
+  const ended = '.phase:is([data-phase=drained], [data-phase=failed])';
+  const phase = await found(() => document.querySelector(`dva-controls ${ended}`));
+  const said = (name) => document.querySelector(name).textContent;
+  return [phase.dataset.phase, said('dva-where'), said('dva-notices')];
+}"""
 Scores = dict[str, dict[str, Any]]
 
 
@@ -73,10 +93,17 @@ def run_to_the_end(page: Page, origin: str, rung: str) -> None:
     assert pool_status(origin)["units_done"] == SHARDS
 
 
-RUNGS = pytest.mark.parametrize("rung", ["webgpu-f32", "wasm"])
+def hold_to_native(found: Scores, native: Scores, rung: str) -> None:
+    assert {row["rung"] for row in found.values()} == {rung}
+    assert {uid: row["status"] for uid, row in found.items()} == {
+        uid: row["status"] for uid, row in native.items()
+    }
+    scored = [uid for uid, row in native.items() if row["status"] == "scored"]
+    assert len(scored) >= SHARDS * PAIRS
+    assert max(abs(found[uid]["score"] - native[uid]["score"]) for uid in scored) <= TOLERANCE
 
 
-@RUNGS
+@pytest.mark.parametrize("rung", ["webgpu-f32", "wasm"])
 def test_scores_are_the_native_engines(
     page: Page,
     asked: list[str],
@@ -93,17 +120,28 @@ def test_scores_are_the_native_engines(
         expect(page.locator("dva-feed .card:not(.empty)").first).to_be_visible()
         expect(page.locator("dva-notices")).to_be_hidden()
         assert [address for address in asked if not address.startswith((origin, "blob:"))] == []
-    found = scores(tmp_path, tmp_path / "scores")
-    assert {row["rung"] for row in found.values()} == {rung}
-    assert {uid: row["status"] for uid, row in found.items()} == {
-        uid: row["status"] for uid, row in native.items()
-    }
-    scored = [uid for uid, row in native.items() if row["status"] == "scored"]
-    assert len(scored) >= SHARDS * PAIRS
-    assert max(abs(found[uid]["score"] - native[uid]["score"]) for uid in scored) <= TOLERANCE
+        names = {urlsplit(address).path.rsplit("/", 1)[-1] for address in asked}
+        of_its_own = decode_manifest((demo_bundle / MANIFEST).read_bytes()).rungs[rung].paths
+        assert {name for name in names if name.endswith((".onnx", ".bin"))} == set(of_its_own)
+    hold_to_native(scores(tmp_path, tmp_path / "scores"), native, rung)
 
 
-@RUNGS
+def test_16_bits_in_another_browser(
+    firefox: Firefox, small_pool: Path, demo_bundle: Path, native: Scores, tmp_path: Path
+) -> None:
+    """The whole tab in Firefox: its decoder and canvas, its storage, its WebGPU with fp16."""
+    rung = "webgpu-f16-fused"
+    ingest(small_pool, demo_bundle, tmp_path, unit_pairs=256)
+    with serving(tmp_path) as origin:
+        firefox.goto(f"{origin}/?rung={rung}&until=drained&power=full")
+        ending, where, notices = firefox.evaluate(TO_THE_END)
+        assert (ending, notices) == ("drained", "")
+        assert "WebGPU, 16-bit floats, fused" in where
+        assert "passed: 40 known pairs" in where
+    hold_to_native(scores(tmp_path, tmp_path / "scores"), native, rung)
+
+
+@pytest.mark.parametrize("rung", ["webgpu-f32-fused", "wasm"])
 def test_fp32_scores_are_open_clips(
     page: Page, app: None, small_pool: Path, fp32_bundle: Path, tmp_path: Path, rung: str
 ) -> None:

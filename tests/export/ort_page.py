@@ -1,4 +1,4 @@
-"""onnxruntime-web by itself in a browser's page: one model, one run, what it cost.
+"""onnxruntime-web by itself in a browser's page: one model, a few runs, what they cost.
 
 On WebGPU no node may be left to the CPU: `disable_cpu_ep_fallback` makes the session fail.
 """
@@ -22,7 +22,7 @@ Provider = Literal["webgpu", "wasm"]
 Array = NDArray[Any]
 
 SCRIPT = """
-async ([provider, model, files, inputs]) => {
+async ([provider, model, files, runs]) => {
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const file = provider === 'webgpu' ? 'ort.webgpu.bundle.min.mjs' : 'ort.wasm.bundle.min.mjs';
   const ort = await import('/' + file);
@@ -57,15 +57,19 @@ async ([provider, model, files, inputs]) => {
   options.externalData = files.map(([path, body]) => ({path, data: bytes(body)}));
   const session = await ort.InferenceSession.create(bytes(model), options);
   const views = {uint8: Uint8Array, int32: Int32Array, float32: Float32Array};
-  const feeds = Object.fromEntries(inputs.map(([name, type, dims, body]) =>
-    [name, new ort.Tensor(type, new views[type](bytes(body).buffer), dims)]));
-  const before = globalThis.dispatches ?? 0;
-  const output = (await session.run(feeds))[session.outputNames[0]];
-  const data = Array.from(await output.getData());
-  const dispatches = (globalThis.dispatches ?? 0) - before;
+  const answers = [];
+  for (const inputs of runs) {
+    const feeds = Object.fromEntries(inputs.map(([name, type, dims, body]) =>
+      [name, new ort.Tensor(type, new views[type](bytes(body).buffer), dims)]));
+    const before = globalThis.dispatches ?? 0;
+    const output = (await session.run(feeds))[session.outputNames[0]];
+    const data = Array.from(await output.getData());
+    const dispatches = (globalThis.dispatches ?? 0) - before;
+    answers.push({dims: [...output.dims], data, dispatches});
+  }
   await session.release();
   if (globalThis.complaints?.length) throw new Error(globalThis.complaints.splice(0).join('; '));
-  return {dims: [...output.dims], data, dispatches};
+  return answers;
 }
 """
 
@@ -118,25 +122,33 @@ def run(
     page: Page,
     provider: Provider,
     model: bytes,
-    inputs: Mapping[str, Array],
+    *runs: Mapping[str, Array],
     files: Mapping[str, bytes] | None = None,
-) -> Ran:
-    """One run of a model with one output, the type of which comes back as float32. `files`: its
-    external data. Raises whatever the page did."""
-    answer = page.evaluate(
+) -> list[Ran]:
+    """Runs of a model, one for each set of inputs. `files`: its external data. Raises whatever the
+    page did."""
+    answers = page.evaluate(
         SCRIPT,
         [
             provider,
             _text(model),
             [[path, _text(body)] for path, body in (files or {}).items()],
             [
-                [name, str(value.dtype), list(value.shape), _text(value.tobytes())]
-                for name, value in inputs.items()
+                [
+                    [name, str(value.dtype), list(value.shape), _text(value.tobytes())]
+                    for name, value in inputs.items()
+                ]
+                for inputs in runs
             ],
         ],
     )
-    output = np.array(answer["data"], np.float32).reshape(answer["dims"])
-    return Ran(output=output, dispatches=answer["dispatches"])
+    return [
+        Ran(
+            output=np.array(answer["data"], np.float32).reshape(answer["dims"]),
+            dispatches=answer["dispatches"],
+        )
+        for answer in answers
+    ]
 
 
 def _text(body: bytes) -> str:

@@ -19,7 +19,7 @@ def test_each_operator(firefox: Firefox) -> None:
     with ort_site() as address:
         firefox.goto(address)
         for operator in operators():
-            found = run(firefox, "webgpu", operator.model, operator.inputs).output
-            error = np.abs(found - operator.expected).max() / np.abs(operator.expected).max()
+            [ran] = run(firefox, "webgpu", operator.model, operator.inputs)
+            error = np.abs(ran.output - operator.expected).max() / np.abs(operator.expected).max()
             print(f"{operator.name}: {error:.1e} of the largest value")
             assert 1e-6 < error < ALLOWED, operator.name  # below: it wasn't fp16

@@ -6,12 +6,13 @@ import dataclasses
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import get_args
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from dva_agent.protocol import pack_scores
+from dva_agent.protocol import Rung, pack_scores
 from flask import Flask
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
@@ -71,6 +72,11 @@ def test_the_migrated_schema_is_the_models(database: Database) -> None:
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
         assert compare_metadata(context, Base.metadata) == []
         migrate(database)
+
+
+def test_every_rung_fits_its_column() -> None:
+    """SQLite wouldn't mind, PostgreSQL would."""
+    assert max(map(len, get_args(Rung))) <= Result.__table__.c.rung.type.length
 
 
 def test_only_what_is_named_is_written_per_pair(database: Database) -> None:
