@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -180,17 +181,23 @@ def main(models: tuple[str, ...], kinds: tuple[Kind, ...], pairs: int, as_json: 
     figures: Figures = {}
     begun, load_before = time.monotonic(), os.getloadavg()[0]
     wanted = kinds or tuple(KINDS)
+    out = sys.stderr if as_json else sys.stdout
     steps = len(models or MODELS) * len(wanted)
     try:
         with tqdm(total=steps, unit="bundle", desc="bench", disable=None) as progress:
             for model in models or MODELS:
                 for found in measure(model, wanted, pairs, progress.set_description):
                     figures |= found
+                    for name, value in found.items():
+                        tqdm.write(f"{name:32} {value:12.6g}", file=out)
                     progress.update()
     except DvaError as error:
         raise click.ClickException(f"{error} {error.next_step}") from error
     held = bars(figures)
-    _tell(figures, held, to_stderr=as_json)
+    for bar in held:
+        said = "holds" if bar.holds else "MISSED"
+        sign = ">=" if bar.least else "<="
+        click.echo(f"{said:7} {bar.name} {bar.found:.6g} {sign} {bar.limit:g}", file=out)
     if as_json:
         machine = {"cores": os.cpu_count(), "load": load_before, "pairs": pairs}
         told = {name: float(f"{value:.6g}") for name, value in figures.items()}
@@ -199,15 +206,6 @@ def main(models: tuple[str, ...], kinds: tuple[Kind, ...], pairs: int, as_json: 
         click.echo(json.dumps({**told, **machine, "seconds": seconds, "bars": judged}, indent=1))
     if not all(bar.holds for bar in held):
         raise SystemExit(1)
-
-
-def _tell(figures: Figures, held: Sequence[Bar], *, to_stderr: bool) -> None:
-    for name, value in figures.items():
-        click.echo(f"{name:32} {value:12.6g}", err=to_stderr)
-    for bar in held:
-        sign = ">=" if bar.least else "<="
-        said = "holds" if bar.holds else "MISSED"
-        click.echo(f"{said:7} {bar.name} {bar.found:.6g} {sign} {bar.limit:g}", err=to_stderr)
 
 
 if __name__ == "__main__":
