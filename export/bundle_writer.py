@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import numpy as np
 from dva_agent.bundle import (
     MANIFEST,
     Arithmetic,
@@ -21,12 +22,14 @@ from dva_agent.bundle import Expected as ExpectedPair
 from dva_agent.errors import BundleError
 from dva_agent.native.fidelity import FIDELITY, PICTURE, REFERENCE, Fidelity
 
+from export.calibration import calibration_inputs
 from export.card import CARD
 from export.errors import BundleRefused
 from export.expected import Expected, golden_values
 from export.fidelity import Proof, prove
 from export.golden import Golden, golden_pairs
 from export.graphs import write_towers
+from export.headroom import HEADROOM, Guard
 from export.licence import NOTICES
 from export.loaded import Loaded
 from export.manifest import GOLDEN_PATH, LICENCE_PATH, MERGES_PATH, describe, with_card
@@ -38,7 +41,9 @@ from export.variants import variants_of
 from export.verify import FP32_LIMIT, Comparison, compare
 from export.weights import Kind
 
-MEASURED = frozenset((FIDELITY, REFERENCE, PICTURE, CARD))
+MEASURED = frozenset((FIDELITY, REFERENCE, PICTURE, CARD, HEADROOM))
+PROBED = 64
+"""Pairs of a proof on which the room in fp16 is looked at."""
 
 Say = Callable[[str], None]
 
@@ -69,17 +74,20 @@ def write_bundle(
     measured. `calibrate`: pairs by which blocks are rounded. Raises ExportError."""
     _check_place(out)
     with staging_folder(out) as folder:
+        pairs = golden_pairs()
+        inputs = reference_inputs(
+            loaded, [each.body for each in pairs], [each.pair.caption for each in pairs]
+        )
+        guard, proof = _guard(loaded, inputs, calibrate, proof)
         say("writing the graphs")
-        towers = write_towers(loaded, kind, folder, calibrate=calibrate, largest_file=largest_file)
+        towers = write_towers(
+            loaded, kind, folder, calibrate=calibrate, guard=guard, largest_file=largest_file
+        )
         for path, nodes in towers.nodes.items():
             say(f"{path}: {nodes} nodes")
         _write(folder / MERGES_PATH, "\n".join((*loaded.merges, "")).encode("utf-8"))
         _write(folder / LICENCE_PATH, (loaded.licence.text + NOTICES).encode("utf-8"))
         say("running the golden pairs")
-        pairs = golden_pairs()
-        inputs = reference_inputs(
-            loaded, [each.body for each in pairs], [each.pair.caption for each in pairs]
-        )
         golden = golden_values(folder, variants_of(kind), inputs)
         say("comparing with torch")
         comparison = compare(loaded, inputs, golden["f32"].images, golden["f32"].texts)
@@ -110,7 +118,11 @@ def write_bundle(
         if proof is not None:
             say(f"scoring pairs of {proof.source} beside open_clip")
             found = prove(loaded, manifest, folder, proof)
-        manifest = with_card(manifest, found, folder)
+        room = guard.headroom if "f16" in used else None
+        if room is not None:
+            body = msgspec.json.format(msgspec.json.encode(room), indent=1) + b"\n"
+            _write(folder / HEADROOM, body)
+        manifest = with_card(manifest, found, room, folder)
         body = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
         _write(folder / MANIFEST, body)
         decode_golden((folder / GOLDEN_PATH).read_bytes(), decode_manifest(body))
@@ -123,6 +135,27 @@ def write_bundle(
                 )
             put(folder, out)
     return Written(manifest=manifest, comparison=comparison, fidelity=found, fresh=fresh)
+
+
+def _guard(
+    loaded: Loaded, golden: Inputs, calibrate: Inputs | None, proof: Proof | None
+) -> tuple[Guard, Proof | None]:
+    """What looks at the room in fp16 on every kind of pair that there is; and the proof, still with
+    all its pairs."""
+    looked_at, source = [golden], "the golden pairs"
+    if calibrate is not None:
+        looked_at.append(calibrate)
+        source += f", {len(calibrate.ids)} to calibrate on"
+    if proof is not None:
+        first, proof = proof.begun(PROBED)
+        some = calibration_inputs(loaded, first, fewest=1)
+        looked_at.append(some)
+        source += f", {len(some.ids)} of {proof.source}"
+    together = Inputs(
+        pixels=np.concatenate([each.pixels for each in looked_at]),
+        ids=np.concatenate([each.ids for each in looked_at]),
+    )
+    return Guard(together, source=source), proof
 
 
 def _write_golden(

@@ -34,9 +34,11 @@ PAIRS = 256
 FEWEST = 32
 
 
-def calibration_inputs(loaded: Loaded, pairs: Iterable[Pair], *, most: int = PAIRS) -> Inputs:
+def calibration_inputs(
+    loaded: Loaded, pairs: Iterable[Pair], *, fewest: int = FEWEST, most: int = PAIRS
+) -> Inputs:
     """The first `most` pairs that have a whole picture and a caption. Raises PairsError if there
-    are fewer than FEWEST."""
+    are fewer than `fewest`, at least 1."""
     pixels, captions = [], []
     for pair in pairs:
         rows = preprocess(pair.picture, loaded.preprocessing)
@@ -45,10 +47,10 @@ def calibration_inputs(loaded: Loaded, pairs: Iterable[Pair], *, most: int = PAI
             captions.append(pair.caption)
         if len(pixels) == most:
             break
-    if len(pixels) < FEWEST:
+    if len(pixels) < fewest:
         raise PairsError(
             f"{len(pixels)} pairs are too few to calibrate on.",
-            next_step=f"Name shards that hold at least {FEWEST}.",
+            next_step=f"Name shards that hold at least {fewest}.",
         )
     ids = reference_tokenizer(loaded)(captions).numpy().astype(np.int32)
     return Inputs(pixels=np.stack(pixels), ids=ids)

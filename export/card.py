@@ -8,11 +8,13 @@ from dva_agent.bundle import REFERENCE_RUNG, Manifest
 from dva_agent.native.fidelity import PICTURE, TOPS, Fidelity, Figures
 from dva_agent.protocol import Rung
 
+from export.headroom import Headroom, table
+
 CARD = "model_card.md"
 
 
-def card(manifest: Manifest, fidelity: Fidelity | None) -> str:
-    """The text of model_card.md."""
+def card(manifest: Manifest, fidelity: Fidelity | None, headroom: Headroom | None) -> str:
+    """The text of model_card.md. `headroom`: None where there are no half graphs."""
     native = manifest.rung(REFERENCE_RUNG)
     size = sum(manifest.file(path).bytes for path in native.paths)
     spec = manifest.preprocessing
@@ -39,6 +41,8 @@ def card(manifest: Manifest, fidelity: Fidelity | None) -> str:
         "## How faithful it is",
         _faithful(fidelity),
     ]
+    if headroom is not None:
+        parts += ["## Room in fp16", table(headroom)]
     return "\n\n".join(parts) + "\n"
 
 

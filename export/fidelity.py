@@ -7,7 +7,8 @@ network in torch, fp32. Once as a contributor's device does it, by PairScorer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 
 import msgspec
@@ -58,6 +59,12 @@ class Proof:
     """Write the bundle even if it misses its bar, and say so in it."""
     progress: Callable[[int], object] = lambda _: None
     """Gets the number of pairs done."""
+
+    def begun(self, count: int) -> tuple[list[Pair], Proof]:
+        """The first `count` pairs, and a proof that still has all of them."""
+        pairs = iter(self.pairs)
+        first = list(islice(pairs, count))
+        return first, replace(self, pairs=chain(first, pairs))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ such value as a further output.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from export.errors import BundleRefused
+from export.reference import Inputs
 
 LARGEST_HALF = float(np.finfo(np.float16).max)
 SMALLEST_HALF = float(np.finfo(np.float16).tiny)
@@ -35,12 +36,15 @@ it ends, and QuickGELU multiplies by 1.702: 3.3, and as much again (docs/decisio
 BATCH = 4
 """Pairs run together: of the largest tower too, beside its weights."""
 SHOWN = 5
+HEADROOM = "headroom.json"
+FULL = frozenset(("patch", "projection"))
+"""Linears that are fp32 in half graphs anyway."""
 PRODUCT = ".matmul"
 """What the writers add to a linear's name for the product without its bias."""
 LARGEST = "largest."
 TENSORS_FOLDER = "session.model_external_initializers_file_folder_path"
 
-Inputs = NDArray[Any]
+Batch = NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +105,36 @@ def table(headroom: Headroom) -> str:
     return "\n".join((told, "", head, "|" + " --- |" * 6, *rows))
 
 
-def tower_headroom(graph: Path, batch: Inputs) -> TowerHeadroom:
+class Guard:
+    """Looks at each tower's plain graph as it is written, and keeps what it saw."""
+
+    def __init__(self, inputs: Inputs, *, source: str) -> None:
+        """`source`: of the pairs, for people."""
+        self._inputs = inputs
+        self._source = source
+        self._towers: dict[str, TowerHeadroom] = {}
+
+    def __call__(self, tower: str, plain: Path) -> Set[str]:
+        """The linears that stay fp32 in the tower's half graphs. Raises BundleRefused."""
+        batch = self._inputs.pixels if tower == "image" else self._inputs.ids
+        self._towers[tower] = tower_headroom(plain, batch)
+        return frozenset(self._towers[tower].wide)
+
+    @property
+    def headroom(self) -> Headroom | None:
+        """None if there was no tower to look at, as there are no half graphs."""
+        if not self._towers:
+            return None
+        return Headroom(
+            pairs=len(self._inputs.ids),
+            source=self._source,
+            largest_half=LARGEST_HALF,
+            fewest_fold=FEWEST_FOLD,
+            towers=self._towers,
+        )
+
+
+def tower_headroom(graph: Path, batch: Batch) -> TowerHeadroom:
     """Measure a tower's plain graph on `batch` [N, ...]. Raises BundleRefused if a value isn't
     finite in fp32 either."""
     values = held_in_half(onnx.load(graph, load_external_data=False).graph)
@@ -150,8 +183,7 @@ def held_in_half(graph: onnx.GraphProto) -> list[Value]:
         makers.update(dict.fromkeys(node.output, node))
         if node.input and trained.issuperset(filter(None, node.input)):
             trained.update(node.output)  # widened from what is stored
-        elif _is_linear(node, trained):
-            name = node.name.removesuffix(PRODUCT)
+        elif name := _linear(node, trained):
             linears[value] = name
             found.setdefault(node.input[0], set()).add(name)
             found.setdefault(value, set()).add(name)
@@ -167,10 +199,13 @@ def held_in_half(graph: onnx.GraphProto) -> list[Value]:
     return [Value(name=name, linears=frozenset(of)) for name, of in found.items()]
 
 
-def _is_linear(node: onnx.NodeProto, trained: set[str]) -> bool:
-    if node.op_type == "MatMul":
-        return node.input[1] in trained
-    return bool(node.op_type == "MatMulNBits")
+def _linear(node: onnx.NodeProto, trained: Set[str]) -> str:
+    """The name of the linear whose product this is, or ""."""
+    product = node.op_type == "MatMulNBits" or (
+        node.op_type == "MatMul" and node.input[1] in trained
+    )
+    name = str(node.name).removesuffix(PRODUCT)
+    return name if product and name not in FULL else ""
 
 
 def _linear_behind(
@@ -182,7 +217,7 @@ def _linear_behind(
     return linears[value]
 
 
-def _largest(graph: Path, values: Sequence[Value], batch: Inputs) -> dict[str, float]:
+def _largest(graph: Path, values: Sequence[Value], batch: Batch) -> dict[str, float]:
     """The largest magnitude of each value over the batch, by its name."""
     model = onnx.load(graph, load_external_data=False)
     del model.graph.output[:]

@@ -17,6 +17,7 @@ from dva_agent.native.fidelity import Fidelity
 from dva_agent.protocol import Rung
 
 from export.card import CARD, card
+from export.headroom import Headroom
 from export.loaded import Loaded
 from export.staging import sha256
 from export.weights import Kind
@@ -71,10 +72,12 @@ def describe(
     return msgspec.structs.replace(manifest, bundle=bundle_id(manifest))
 
 
-def with_card(manifest: Manifest, fidelity: Fidelity | None, folder: Path) -> Manifest:
+def with_card(
+    manifest: Manifest, fidelity: Fidelity | None, headroom: Headroom | None, folder: Path
+) -> Manifest:
     """Write model_card.md into the bundle's folder; the manifest with what has come into the folder
     since it was described. None of it can move a score, so the id stays."""
-    (folder / CARD).write_text(card(manifest, fidelity), encoding="utf-8")
+    (folder / CARD).write_text(card(manifest, fidelity, headroom), encoding="utf-8")
     known = {entry.path for entry in manifest.files}
     new = [
         _entry(path, folder)

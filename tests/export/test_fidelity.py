@@ -196,8 +196,8 @@ def test_no_shards_and_no_tar_are_refused(tmp_path: Path) -> None:
 def test_a_bundle_past_its_bar_is_refused_and_marked_when_forced(
     copied: Callable[[Kind], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(BARS, "fp32", Bar(max_error=1e-9))
-    folder = copied("fp32")
+    monkeypatch.setitem(BARS, "q8", Bar(max_error=1e-9))
+    folder = copied("q8")
     manifest = manifest_of(folder)
     proof = Proof(pairs=list(some_pairs()), source="the demo pool")
     with pytest.raises(BundleRefused, match="misses its bar"):
@@ -205,7 +205,7 @@ def test_a_bundle_past_its_bar_is_refused_and_marked_when_forced(
     assert not (folder / "fidelity.json").exists()
     forced = prove(load("demo"), manifest, folder, replace(proof, force=True))
     assert forced.missed
-    assert "does not pass" in card(manifest, forced)
+    assert "does not pass" in card(manifest, forced, None)
 
 
 def test_random_weights_have_a_bar_of_arithmetic_only() -> None:
