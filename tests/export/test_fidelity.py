@@ -196,8 +196,8 @@ def test_no_shards_and_no_tar_are_refused(tmp_path: Path) -> None:
 def test_a_bundle_past_its_bar_is_refused_and_marked_when_forced(
     copied: Callable[[Kind], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(BARS, "q8", Bar(max_error=1e-9))
-    folder = copied("q8")
+    monkeypatch.setitem(BARS, "fp32", Bar(max_error=1e-9))
+    folder = copied("fp32")
     manifest = manifest_of(folder)
     proof = Proof(pairs=list(some_pairs()), source="the demo pool")
     with pytest.raises(BundleRefused, match="misses its bar"):
