@@ -34,7 +34,7 @@ OF_NATIVE = 1e-3
 F32_EMBEDDING = 2e-6
 """What was measured, with room for another machine's adapter."""
 
-ALL = [("vit", "fp32"), ("vit", "q8"), ("demo", "q8")]
+ALL = [("vit", "fp32"), ("vit", "fp16"), ("vit", "q8"), ("vit", "q4"), ("demo", "q8")]
 CASE = ("network", "kind")
 
 
