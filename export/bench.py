@@ -54,6 +54,8 @@ PAIRS = 8
 """Golden pairs that speed is measured on."""
 VARIANCE = 1e-6
 """Of a score, whatever shares its batch."""
+APART = 1e-3
+"""A rung's score from that of native fp32 arithmetic on the same weights."""
 Q8_MB = 158.0
 SMALLEST_MB = 97.0
 
@@ -83,7 +85,11 @@ def bars(figures: Figures) -> list[Bar]:
     for name, value in figures.items():
         model, kind, figure = name.split("_", 2)
         bar = BARS[kind]
-        limits = {"max_error": bar.max_error, "batch_variance": VARIANCE}
+        limits = {
+            "max_error": bar.max_error,
+            "batch_variance": VARIANCE,
+            "rungs_apart": APART,
+        }
         if (model, kind, figure) == ("b16", "q8", "mb"):
             limits["mb"] = Q8_MB
         if limit := limits.get(figure):
@@ -148,6 +154,7 @@ def _faithful(loaded: Loaded, kind: Kind, folder: Path, pairs: int) -> Figures:
         "mean_error": native.mean_error,
         "spearman": native.spearman,
         "overlap15": native.overlap["15"],
+        "rungs_apart": max(written.fidelity.apart.values(), default=0.0),
     }
 
 

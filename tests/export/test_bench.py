@@ -34,6 +34,7 @@ def test_what_is_held_to_a_bar() -> None:
         "demo_q8_max_error": 3e-3,
         "demo_q8_spearman": 0.9996,
         "demo_q8_overlap15": 0.98,
+        "demo_q8_rungs_apart": 9e-4,
         "b16_q8_mb": 157.0,
         "b16_q8_pairs_per_s": 9.0,
         "b32_q8_batch_variance": 2e-6,
@@ -42,6 +43,7 @@ def test_what_is_held_to_a_bar() -> None:
         "demo_fp32_max_error": False,
         "demo_q8_spearman": True,
         "demo_q8_overlap15": False,
+        "demo_q8_rungs_apart": True,
         "b16_q8_mb": True,
         "b32_q8_batch_variance": False,
     }
