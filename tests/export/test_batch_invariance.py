@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
@@ -79,7 +80,9 @@ def score(engine: NativeEngine, inputs: Inputs, rows: Sequence[int], *, length: 
         texts = await engine.encode_texts(inputs.ids[list(rows), :length].tolist())
         return await engine.similarity(images, [texts], range(len(rows)))
 
-    return asyncio.run(run())
+    # In a thread of its own: where browser tests ran before, this one has Playwright's loop.
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(asyncio.run, run()).result()
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import IO
 
 from server.config import Settings
 from tests.processes import descendants
+
+PATIENCE_S = 30.0
 
 
 def command(*arguments: str) -> list[str]:
@@ -61,8 +64,11 @@ class Server:
         self._process.communicate()
 
     def kill_worker(self, chance: random.Random) -> None:
-        """kill -9 of one of the arbiter's workers; it forks another."""
-        workers = sorted(descendants(self._process.pid))
+        """kill -9 of one of the arbiter's workers, once there is one; it forks another."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not (workers := sorted(descendants(self._process.pid))):
+            assert time.monotonic() < deadline, "the arbiter forks no worker"
+            time.sleep(0.01)
         with suppress(ProcessLookupError):
             os.kill(chance.choice(workers), signal.SIGKILL)
 
