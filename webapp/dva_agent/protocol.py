@@ -47,6 +47,19 @@ ReportReason = Literal["sexual", "violence", "hate", "personal", "illegal", "oth
 """personal: it shows or names a private person. illegal: it may be against the law to have it."""
 
 
+KeyAlgorithm = Literal["ed25519", "p256"]
+"""Of a device key. p256: ECDSA over SHA-256, for a browser whose WebCrypto has no Ed25519."""
+
+AccountKey = Annotated[bytes, Meta(min_length=32, max_length=32)]
+DeviceKey = Annotated[bytes, Meta(min_length=32, max_length=65)]
+"""Ed25519: 32 bytes. P-256: the point uncompressed, 65 bytes."""
+
+Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
+"""Ed25519, or r and s of ECDSA. Of what: dva_agent/statements.py."""
+
+ChallengeBytes = Annotated[bytes, Meta(min_length=56, max_length=56)]
+
+
 class PairStatus(enum.IntEnum):
     """What became of one pair. Where several hold, the lowest non-zero number is given; but what
     is withheld is never looked at, so nothing else is known of it."""
@@ -87,20 +100,55 @@ class Column(Message, frozen=True, kw_only=True):
         return not self.labels or value == int(value)
 
 
+class Challenge(Message, frozen=True, kw_only=True):
+    """200 to POST /challenges: what a proof of possession is made over, so that it is fresh."""
+
+    challenge: ChallengeBytes
+    expires_in_s: Annotated[float, Meta(ge=0)]
+
+
 class Registration(Message, frozen=True, kw_only=True):
-    """POST /devices: a browser or a machine introduces itself."""
+    """POST /devices: a browser or a machine introduces itself. Idempotent by `device_key`: the
+    same one again is the same device."""
 
     platform: Literal["browser", "native"]
     device_class: Label
     """Free text for people and statistics, such as "swiftshader"; never trusted."""
     agent_version: Label
+    account_key: AccountKey | None = None
+    key_algorithm: KeyAlgorithm | None = None
+    device_key: DeviceKey | None = None
+    certificate: Signature | None = None
+    """By the account key, over statements.of_device."""
+    challenge: ChallengeBytes | None = None
+    proof: Signature | None = None
+    """By the device key, over statements.of_session."""
 
 
 class Device(Message, frozen=True, kw_only=True):
-    """201 to a Registration. `token` is shown once; send it as `Authorization: Bearer`."""
+    """201 to a Registration. Send `token` as `Authorization: Bearer`; POST /sessions gives the
+    next one."""
 
     device: Identifier
     token: Annotated[str, Meta(min_length=32, max_length=200)]
+    contributor: Identifier | None = None
+    expires_in_s: Annotated[float, Meta(ge=0)] = 0.0
+
+
+class SessionRequest(Message, frozen=True, kw_only=True):
+    """POST /sessions: a registered device signs in again."""
+
+    device: Identifier
+    challenge: ChallengeBytes
+    proof: Signature
+    """By the device key, over statements.of_session."""
+
+
+class Session(Message, frozen=True, kw_only=True):
+    """200 to a SessionRequest."""
+
+    token: Annotated[str, Meta(min_length=32, max_length=200)]
+    expires_in_s: Annotated[float, Meta(ge=0)]
 
 
 class Span(Message, frozen=True, kw_only=True, array_like=True):
