@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.e2e.serving import ROOT, serving
+from tests.e2e.serving import ROOT, ingest, serving
+from tests.e2e.small_pool import write_small_pool
 from tests.web_app import build_web_app
 
 PATIENCE_MS = 90_000
@@ -32,6 +33,16 @@ def app() -> None:
 def site(app: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Origin of a server without any pool."""
     with serving(tmp_path_factory.mktemp("site")) as origin:
+        yield origin
+
+
+@pytest.fixture
+def origin(app: None, demo_bundle: Path, tmp_path: Path) -> Iterator[str]:
+    """Of a server with one pair to score."""
+    shards = tmp_path / "shards"
+    shards.mkdir()
+    ingest(write_small_pool(shards, shards=1, pairs=1), demo_bundle, tmp_path, unit_pairs=256)
+    with serving(tmp_path) as origin:
         yield origin
 
 

@@ -4,16 +4,13 @@ for every kind of weights, this is the engine of the tab on wasm."""
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from dva_agent.bundle import MANIFEST, decode_manifest
 from playwright.sync_api import Page
 
-from tests.e2e.serving import ingest, serving
-from tests.e2e.small_pool import write_small_pool
-from tests.export.inputs import random_inputs
+from tests.export.inputs import inputs_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -54,33 +51,16 @@ SCORE = """async ([pixels, ids, ends]) => {
 }"""
 
 
-@pytest.fixture
-def origin(app: None, demo_bundle: Path, tmp_path: Path) -> Iterator[str]:
-    shards = tmp_path / "shards"
-    shards.mkdir()
-    ingest(write_small_pool(shards, shards=1, pairs=1), demo_bundle, tmp_path, unit_pairs=256)
-    with serving(tmp_path) as origin:
-        yield origin
-
-
 def test_a_score_depends_on_nothing_but_its_pair(
     page: Page, origin: str, demo_bundle: Path
 ) -> None:
     manifest = decode_manifest((demo_bundle / MANIFEST).read_bytes())
-    spec = manifest.tokenizer
-    inputs = random_inputs(
-        count=PAIRS,
-        size=manifest.preprocessing.size,
-        context_length=spec.context_length,
-        vocab_size=spec.vocab_size,
-        seed=1,
-    )
+    inputs, ends = inputs_for(manifest, count=PAIRS, seed=1)
     inputs.pixels[0] = 0
-    ends = (inputs.ids == spec.vocab_size - 1).argmax(axis=1) + 1
     pixels = base64.b64encode(inputs.pixels.tobytes()).decode()
     page.goto(origin)
     with page.expect_worker() as started:
         page.evaluate("new Worker('/static/app/engine/pixels-worker.js', { type: 'module' }), 0")
-    answer = started.value.evaluate(SCORE, [pixels, inputs.ids.tolist(), ends.tolist()])
+    answer = started.value.evaluate(SCORE, [pixels, inputs.ids.tolist(), ends])
     assert answer["spread"] > 0.01
     assert max(answer["changes"]) <= LARGEST_CHANGE, answer

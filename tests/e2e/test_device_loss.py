@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Page
-
-from tests.e2e.serving import ingest, serving
-from tests.e2e.small_pool import write_small_pool
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -41,15 +35,6 @@ LOSE = """async () => {
   const features = devices.flatMap(([, descriptor]) => [...(descriptor.requiredFeatures ?? [])]);
   return { code, difference, features, devices: devices.length };
 }"""
-
-
-@pytest.fixture
-def origin(app: None, demo_bundle: Path, tmp_path: Path) -> Iterator[str]:
-    shards = tmp_path / "shards"
-    shards.mkdir()
-    ingest(write_small_pool(shards, shards=1, pairs=1), demo_bundle, tmp_path, unit_pairs=256)
-    with serving(tmp_path) as origin:
-        yield origin
 
 
 def test_lost_and_opened_again(page: Page, origin: str) -> None:

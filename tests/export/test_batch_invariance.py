@@ -27,7 +27,7 @@ from export.reference import Inputs
 from export.weights import Kind
 from tests.dva_agent.local import Files
 from tests.export.conftest import Made
-from tests.export.inputs import random_inputs
+from tests.export.inputs import inputs_for
 
 DEMO = Path(__file__).parents[2] / "static" / "models" / "demo-q8"
 LARGEST_CHANGE = 1e-6
@@ -51,18 +51,10 @@ class Subject:
     @classmethod
     def of(cls, folder: Path) -> Subject:
         manifest = decode_manifest((folder / MANIFEST).read_bytes())
-        spec = manifest.tokenizer
-        inputs = random_inputs(
-            count=PAIRS,
-            size=manifest.preprocessing.size,
-            context_length=spec.context_length,
-            vocab_size=spec.vocab_size,
-            seed=1,
-        )
+        inputs, ends = inputs_for(manifest, count=PAIRS, seed=1)
         # All black and all white, which a scale shared by a batch would tell from noise.
         inputs.pixels[0], inputs.pixels[1] = 0, 255
         engine = NativeEngine(manifest=manifest, folder=folder, source=Files(folder))
-        ends = ((inputs.ids == spec.vocab_size - 1).argmax(axis=1) + 1).tolist()
         alone = [score(engine, inputs, [row], length=end)[0] for row, end in enumerate(ends)]
         return cls(engine=engine, inputs=inputs, ends=ends, alone=alone)
 
