@@ -1,34 +1,31 @@
 """What comes into a tower's linears on real pairs: the second moments of their inputs.
 
 They come from the tower's plain fp32 graph, run natively, for one block of the tower at a time: a
-moment is as large as the square of a width, and there are four to a block.
+moment is as large as the square of a width, and there are four to a block. The blocks are taken in
+their order, each from what the one before it gave, so all of them cost one run of the tower.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from dva_agent.cleaning import clean
 from dva_agent.errors import PairsError
 from dva_agent.native.pairs import Pair
 from dva_agent.native.pixels import preprocess
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
 
 from export.loaded import Loaded
 from export.reference import Inputs, reference_tokenizer
+from export.stages import Array, Stages, block_of
 
 Float64 = NDArray[np.float64]
-Batch = NDArray[np.generic]
 
 PRODUCT = ".matmul"
 """How the node of a linear is called in an fp32 graph, after the linear's own name."""
-THREADS = 2  # fixed, as sums may hang on their number
-BATCH = 16
 PAIRS = 256
 """So many are asked for: moments of a few thousand tokens settle with less."""
 FEWEST = 32
@@ -74,40 +71,43 @@ class Calibration:
     pixels or ids; `kept` bool [N, T]: the tokens that count, all without it."""
 
     def __init__(
-        self, graph: Path, inputs: Batch, *, kept: NDArray[np.bool_] | None = None
+        self, graph: Path, inputs: Array, *, kept: NDArray[np.bool_] | None = None
     ) -> None:
-        self._graph = graph
-        self._inputs = inputs
         self._kept = kept
         self._sources = _sources(onnx.load(graph, load_external_data=False).graph)
+        self._stages = Stages(graph, inputs, list(dict.fromkeys(map(block_of, self._sources))))
         self._block = ""
         self._moments: dict[str, Float64] = {}
 
+    @property
+    def linears(self) -> int:
+        """How many there are."""
+        return len(self._sources)
+
     def moments(self, linear: str) -> Float64:
         """Mean of x x^T over the inputs x of a linear, [K, K]. Raises KeyError for an unknown
-        one. Cheap if the last one asked for was of the same block."""
+        one. To be asked for in the order of the graph: an earlier block costs the run of all that
+        are before it."""
         source = self._sources[linear]
-        block = _block(linear)
+        block = block_of(linear)
         if block != self._block:
-            values = {value for name, value in self._sources.items() if _block(name) == block}
-            self._moments = self._run(sorted(values))
+            self._moments = self._run(block)
             self._block = block
         return self._moments[source]
 
-    def _run(self, values: Sequence[str]) -> dict[str, Float64]:
-        session = self._session(values)
-        name = session.get_inputs()[0].name
+    def _run(self, block: str) -> dict[str, Float64]:
+        values = {value for name, value in self._sources.items() if block_of(name) == block}
         sums: dict[str, Float64] = {}
         rows = dict.fromkeys(values, 0)
-        for start in range(0, len(self._inputs), BATCH):
-            some = slice(start, start + BATCH)
-            for value, found in zip(
-                values, session.run(None, {name: self._inputs[some]}), strict=True
-            ):
-                flat = self._counted(found, some)
+
+        def add(some: slice, found: dict[str, Array]) -> None:
+            for value, given in found.items():
+                flat = self._counted(given.astype(np.float32, copy=False), some)
                 product = (flat.T @ flat).astype(np.float64)
                 sums[value] = sums[value] + product if value in sums else product
                 rows[value] += len(flat)
+
+        self._stages.run(block, values, add)
         return {value: total / rows[value] for value, total in sums.items()}
 
     def _counted(self, found: NDArray[np.float32], some: slice) -> NDArray[np.float32]:
@@ -115,22 +115,6 @@ class Calibration:
         if self._kept is not None and found.shape[1] == self._kept.shape[1]:
             return found[self._kept[some]]
         return found.reshape(-1, found.shape[-1])
-
-    def _session(self, values: Sequence[str]) -> ort.InferenceSession:
-        """Gives `values` and computes no more than these need."""
-        model = onnx.load(self._graph, load_external_data=False)
-        del model.graph.output[:]
-        for value in values:
-            model.graph.output.append(helper.make_tensor_value_info(value, TensorProto.FLOAT, None))
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = THREADS
-        options.log_severity_level = 3
-        options.add_session_config_entry(
-            "session.model_external_initializers_file_folder_path", str(self._graph.parent)
-        )
-        return ort.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
 
 
 def _sources(graph: onnx.GraphProto) -> dict[str, str]:
@@ -140,7 +124,3 @@ def _sources(graph: onnx.GraphProto) -> dict[str, str]:
         for node in graph.node
         if node.op_type == "MatMul" and node.name.endswith(PRODUCT)
     }
-
-
-def _block(linear: str) -> str:
-    return linear.partition(".")[0]

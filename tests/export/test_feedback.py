@@ -7,6 +7,8 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import torch
 from dva_agent.errors import PairsError
@@ -15,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from export.bundle_writer import write_bundle
-from export.calibration import calibration_inputs, image_calibration, text_calibration
+from export.calibration import FEWEST, calibration_inputs, image_calibration, text_calibration
 from export.feedback import quantize_with_feedback
 from export.graphs import write_towers
 from export.loaded import Loaded
@@ -107,6 +109,32 @@ def test_moments_are_those_of_torch(vit: Loaded, inputs: Inputs, tmp_path: Path)
         found = calibration.moments("block_0.widen")
         assert np.abs(found - rows.T @ rows / len(rows)).max() < 1e-4
         assert calibration.moments("projection").shape == (64, 64)
+
+
+def test_moments_are_those_of_the_whole_graph(tmp_path: Path) -> None:
+    """Block by block, of the demo on pairs of its pool, and again from an earlier block."""
+    demo = load("demo")
+    inputs = calibration_inputs(demo, read_pairs(DEMO_POOL), most=FEWEST)
+    write_towers(demo, "fp32", tmp_path)
+    graph = tmp_path / "image.onnx"
+    model = onnx.load(graph, load_external_data=False)
+    linears = {
+        node.name.removesuffix(".matmul"): node.input[0]
+        for node in model.graph.node
+        if node.name.endswith(".matmul")
+    }
+    values = sorted(set(linears.values()))
+    model.graph.output.extend(onnx.ValueInfoProto(name=value) for value in values)
+    onnx.save_model(model, tmp_path / "open.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "open.onnx")
+    whole = dict(zip(values, session.run(values, {"pixels": inputs.pixels}), strict=True))
+    calibration = image_calibration(graph, inputs)
+    assert calibration.linears == len(linears) > 20
+    for name, value in [*linears.items(), *list(linears.items())[:1]]:
+        rows = whole[value].reshape(-1, whole[value].shape[-1]).astype(np.float64)
+        expected = rows.T @ rows / len(rows)
+        found = calibration.moments(name)
+        assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max(), name
 
 
 def test_the_same_pairs_give_the_same_bundle(vit: Loaded, inputs: Inputs, tmp_path: Path) -> None:
