@@ -85,6 +85,8 @@ def write_bundle(
         )
         for path, nodes in towers.nodes.items():
             say(f"{path}: {nodes} nodes")
+        if towers.coarse:
+            say(f"{towers.coarse:,} of {towers.blocks:,} blocks want smaller scales than fp16 has")
         _write(folder / MERGES_PATH, "\n".join((*loaded.merges, "")).encode("utf-8"))
         _write(folder / LICENCE_PATH, (loaded.licence.text + NOTICES).encode("utf-8"))
         say("running the golden pairs")

@@ -16,6 +16,7 @@ from export.feedback import Feedback
 from export.graph import Graph
 from export.kinds import TowerName, weights_of
 from export.loaded import Loaded
+from export.quantized import Quantized
 from export.reference import Inputs
 from export.resnet import ResNetWeights, resnet_tower
 from export.tensors import LARGEST_FILE, TensorFiles
@@ -47,6 +48,10 @@ class WrittenTowers:
     """Of each graph, by its path."""
     multiply_adds: int
     """Of both towers for one pair, at full context."""
+    blocks: int
+    """That were rounded: of both towers, with one scale each."""
+    coarse: int
+    """Of these, the ones that would need a smaller scale than fp16 has."""
 
     def rungs(self, tolerances: Mapping[Variant, Tolerance]) -> dict[Rung, RungSpec]:
         """What a manifest says of each rung, the fastest first; of variants without a tolerance
@@ -85,7 +90,7 @@ def write_towers(
     tensors, unless one tensor alone is larger. Raises TowerUnsupported, and what `guard` does."""
     variants = variants_of(kind)
     nodes: dict[str, int] = {}
-    cost = 0
+    cost = blocks = coarse = 0
     towers: dict[str, list[Tower]] = {}
     for name in TOWERS:
         # One tower at a time: its arrays are as large as its part of the checkpoint.
@@ -109,6 +114,9 @@ def write_towers(
             towers[name].append(Tower(path=path, data_paths=tuple(graph.data_paths)))
             nodes[path] = graph.size
         cost += graph.multiply_adds
+        if isinstance(weights, Quantized):
+            blocks += weights.blocks
+            coarse += weights.coarse
     return WrittenTowers(
         graphs=[
             Graphs(variant=variant, image=image, text=text)
@@ -116,6 +124,8 @@ def write_towers(
         ],
         nodes=nodes,
         multiply_adds=cost,
+        blocks=blocks,
+        coarse=coarse,
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.errors import TowerUnsupported
-from export.scales import Scales, levels_for, scales_for, steps_for
+from export.scales import SMALLEST, Scales, levels_for, scales_for, steps_for
 
 Bits = Literal[4, 8]
 Float32 = NDArray[np.float32]
@@ -22,6 +22,8 @@ SMALLEST_BLOCK = 16  # the operators take powers of two from here on
 REACHES = tuple(np.arange(6.0, 10.1, 0.5).astype(np.float32))
 """In steps, where the largest number of a 4-bit block may come to lie: past 8.5 it is cut, so that
 the others are rounded more finely."""
+WIDEST: dict[Bits, float] = {8: 127.5, 4: 8.0}
+"""In steps, where the largest number of a block comes to lie, or is first tried."""
 ROWS = 256
 """How many rows are searched at a time: what is compared is several times their size."""
 
@@ -76,11 +78,19 @@ def quantize_rows(matrix: Float32, *, bits: Bits, largest_block: int = BLOCK) ->
     return Blocks(bits=bits, codes=_codes(blocks, scales.values, bits), scales=scales)
 
 
+def coarse(matrix: Float32, bits: Bits) -> int:
+    """How many blocks of a matrix [rows, columns] want a scale below the smallest that can be
+    stored, and so are rounded more coarsely than their bits allow. Any width will do."""
+    starts = np.arange(0, matrix.shape[1], BLOCK)
+    largest = np.maximum.reduceat(np.abs(matrix), starts, axis=1)
+    return int(((largest > 0) & (largest < SMALLEST * WIDEST[bits])).sum())
+
+
 def scales_of(blocks: Float32, bits: Bits) -> Scales:
     """In 8 bits every number moves by half a step at most, so the largest lies at 127.5 steps; in 4
     bits a search finds what is better."""
     if bits == 8:
-        return scales_for(np.abs(blocks).max(axis=2) / np.float32(127.5))
+        return scales_for(np.abs(blocks).max(axis=2) / np.float32(WIDEST[8]))
     return _searched(blocks)
 
 
@@ -88,7 +98,7 @@ def _searched(blocks: Float32) -> Scales:
     """Of several scales for each block, also turned round (there is a code for -8 and none for 8),
     the one with the smallest sum of squared errors."""
     extremes = _extremes(blocks)
-    steps = steps_for(np.abs(extremes).max(axis=1) / np.float32(8))
+    steps = steps_for(np.abs(extremes).max(axis=1) / np.float32(WIDEST[4]))
     levels = np.empty(extremes.shape, np.int8)
     for rows in _slices(len(blocks)):
         least = np.full(extremes[rows].shape, np.inf, np.float32)

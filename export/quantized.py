@@ -8,7 +8,7 @@ import numpy as np
 from onnx import TensorProto
 
 from export.graph import Graph
-from export.quantize import Bits, Blocks, quantize_rows
+from export.quantize import Bits, Blocks, coarse, quantize_rows
 from export.scales import Scales
 from export.weights import Float32, half_constant
 
@@ -46,12 +46,17 @@ class Quantized:
         self._token_bits = token_bits
         self._rounding = rounding
         self._done: dict[str, Blocks] = {}
+        self.blocks = 0
+        """Rounded so far."""
+        self.coarse = 0
+        """Of these, the ones that would need a smaller scale than fp16 has."""
 
     def linear(self, graph: Graph, x: str, weight: Float32, bias: Float32 | None, name: str) -> str:
         if name not in self._done:
             turned = np.ascontiguousarray(weight.T)
             bits: Bits = 8 if name.startswith(self._fine) else self._bits
             self._done[name] = self._rounding(turned, bits, name)
+            self._count(turned, self._done[name])
         blocks = self._done[name]
         rows, count, size = blocks.codes.shape
         inputs = [
@@ -81,6 +86,7 @@ class Quantized:
     def embedding(self, graph: Graph, ids: str, table: Float32, name: str) -> str:
         if name not in self._done:
             self._done[name] = quantize_rows(table, bits=self._token_bits)
+            self._count(table, self._done[name])
         blocks = self._done[name]
         rows, _, size = blocks.codes.shape
         return graph.node(
@@ -98,6 +104,10 @@ class Quantized:
 
     def constant(self, graph: Graph, value: Float32, name: str) -> str:
         return half_constant(graph, value, name)
+
+    def _count(self, matrix: Float32, done: Blocks) -> None:
+        self.blocks += done.scales.levels.size
+        self.coarse += coarse(matrix, done.bits)
 
 
 def _scales(graph: Graph, scales: Scales, name: str) -> str:
