@@ -35,7 +35,7 @@ READ_BY_HAND = {
     "resvg-py": "MIT",
 }
 IN_THE_TAB = frozenset({"ftfy", "wcwidth", "msgspec"})
-IN_THE_TAB_NPM = "onnxruntime-web", "pyodide"
+IN_THE_TAB_NPM = "@noble/ed25519", "@scure/bip39", "onnxruntime-web", "pyodide"
 ARTWORK = "@iconify-json/"
 
 
@@ -112,10 +112,11 @@ def _is_other_platforms(entry: Mapping[str, Any]) -> bool:
 
 
 def _needed_by(names: Iterable[str], locked: Mapping[str, Any]) -> set[str]:
-    """onnxruntime-web's own modules carry its dependencies in them; Pyodide's ws is node's only."""
+    """onnxruntime-web's own modules carry its dependencies in them; @scure/bip39's are served too;
+    Pyodide's ws is node's only."""
     found = set(names)
     for name in names:
-        if name == "onnxruntime-web":
+        if name in ("onnxruntime-web", "@scure/bip39"):
             entry = locked[f"node_modules/{name}"]
             found |= set(entry.get("dependencies", {}))
     return found

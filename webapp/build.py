@@ -2,7 +2,8 @@
 `--check` builds nothing: status 1 if static/app/ is not what would be built now.
 
     static/app/
-      ui/ engine/        webapp/ui and webapp/engine as they are: ES modules, no bundler
+      ui/ engine/ identity/   those of webapp/ as they are: ES modules, no bundler
+      identity/npm/      the modules of packages that identity/libraries.js imports
       ort/               onnxruntime-web: the WebGPU build and the plain wasm build
       pyodide/           Pyodide, its standard library and the wheels of the agent, all as bytecode,
                          with a pyodide-lock.json that names these wheels and nothing else
@@ -30,16 +31,21 @@ from pathlib import Path
 from typing import Any
 
 import brotli
+import npm_modules
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "webapp"
 CACHE = ROOT / "build" / "tab"
 TARGET = ROOT / "static" / "app"
 REQUIREMENTS = ROOT / "requirements" / "pyodide.txt"
-PYODIDE = ROOT / "node_modules" / "pyodide"
-ORT = ROOT / "node_modules" / "onnxruntime-web" / "dist"
+NODE_MODULES = ROOT / "node_modules"
+PYODIDE = NODE_MODULES / "pyodide"
+ORT = NODE_MODULES / "onnxruntime-web" / "dist"
 
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
+LIBRARIES = SOURCE / "identity" / "libraries.js"
+"""The one module of ours that imports from packages."""
+PARTS = ("ui", "engine", "identity", "licences")
 STDLIB = "python_stdlib.zip"
 LOCK = "pyodide-lock.json"
 ORT_FILES = (
@@ -99,8 +105,15 @@ def third_party() -> list[Path]:
     paths += [ORT / name for name in ORT_FILES]
     for path in paths:
         if not path.is_file():
-            raise BuildError(f"{path.relative_to(ROOT)} is missing: run `npm ci`, or `make setup`.")
-    return paths
+            raise missing(path)
+    try:
+        return [*paths, *npm_modules.modules(LIBRARIES, NODE_MODULES)]
+    except FileNotFoundError as error:
+        raise missing(Path(error.filename)) from error
+
+
+def missing(path: Path) -> BuildError:
+    return BuildError(f"{path.name} is missing: run `npm ci`, or `make setup`.")
 
 
 def run(command: list[str], failure: str) -> None:
@@ -213,8 +226,9 @@ def compress(path: Path) -> None:
 
 def assemble(app: Path) -> None:
     """Fills the empty folder `app`."""
-    for part in ("ui", "engine", "licences"):
+    for part in PARTS:
         shutil.copytree(SOURCE / part, app / part)
+    npm_modules.copy(LIBRARIES, NODE_MODULES, app / "identity" / LIBRARIES.name)
     shutil.copy(ROOT / "LICENSE", app / "licences" / "LICENSE.txt")
     (app / "ort").mkdir()
     for name in ORT_FILES:
@@ -248,8 +262,9 @@ def replace(app: Path) -> None:
 
 def wanted_stamp() -> str:
     """What built.json says when static/app/ is current. Raises BuildError."""
-    parts = [path for part in ("ui", "engine", "licences") for path in files_below(SOURCE / part)]
-    inputs = [*parts, *agent_sources(), *machinery(), *third_party(), ROOT / "LICENSE"]
+    parts = [path for part in PARTS for path in files_below(SOURCE / part)]
+    packages = [Path(npm_modules.__file__), *third_party()]
+    inputs = [*parts, *agent_sources(), *machinery(), *packages, ROOT / "LICENSE"]
     return json.dumps({"inputs": digest(inputs)})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -14,6 +15,7 @@ import pytest
 from tests.e2e.serving import ROOT
 
 APP = ROOT / "static" / "app"
+IMPORT = re.compile(r"""^(import|export)\b[^;'"]*?from\s+['"]([^'"]+)['"]""", re.MULTILINE)
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -51,12 +53,21 @@ def test_the_agent_travels_as_bytecode_without_its_native_engine() -> None:
 
 
 def test_sources_are_served_as_they_are() -> None:
-    for part in ("ui", "engine"):
+    for part in ("ui", "engine", "identity"):
         for source in (ROOT / "webapp" / part).rglob("*.js"):
             served = APP / source.relative_to(ROOT / "webapp")
-            assert served.read_bytes() == source.read_bytes()
+            assert source.name == "libraries.js" or served.read_bytes() == source.read_bytes()
+
+
+def test_packages_are_served_with_addresses_in_the_place_of_names() -> None:
+    modules = [APP / "identity" / "libraries.js", *(APP / "identity" / "npm").rglob("*.js")]
+    assert {path.parent.name for path in modules} >= {"bip39", "wordlists", "hashes", "ed25519"}
+    for module in modules:
+        for _, address in IMPORT.findall(module.read_text()):
+            assert address.startswith("./") and (module.parent / address).is_file(), module
 
 
 def test_licences_travel_along() -> None:
     texts = {path.name for path in APP.glob("licences/*.txt")}
     assert texts >= {"LICENSE.txt", "README.txt", "cpython.PSF.txt", "pyodide.MPL-2.0.txt"}
+    assert texts >= {"noble-ed25519.MIT.txt", "noble-hashes.MIT.txt", "scure-bip39.MIT.txt"}
