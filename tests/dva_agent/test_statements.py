@@ -4,6 +4,8 @@ from dva_agent import statements
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.dva_agent import make_statements
+
 FIELDS = st.lists(st.binary(max_size=8), max_size=4)
 
 
@@ -21,3 +23,7 @@ def test_a_statement_byte_by_byte() -> None:
 def test_no_two_lists_of_fields_say_the_same(one: list[bytes], other: list[bytes]) -> None:
     same = statements.statement("x", *one) == statements.statement("x", *other)
     assert same == (one == other)
+
+
+def test_the_vectors_for_javascript_are_what_python_says() -> None:
+    assert make_statements.FILE.read_text() == make_statements.made()
