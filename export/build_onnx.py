@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -24,11 +24,14 @@ def _without(error: ModuleNotFoundError) -> SystemExit:
 try:
     from export.kinds import DEFAULT, KINDS
     from export.listing import records, table
+    from export.progress import bars
     from export.weights import Kind
 except ModuleNotFoundError as error:
     raise _without(error) from error
 
 if TYPE_CHECKING:
+    from dva_agent.native.pairs import Pair
+
     from export.bundle_writer import Written
     from export.fidelity import Proof
     from export.loaded import Loaded
@@ -87,8 +90,9 @@ WEIGHTS = "\n".join(
     "--calibrate",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     default=None,
-    help="WebDataset shards by whose first pairs blocks are rounded, so that errors cancel. "
-    "[default: the demo pool, for 4-bit weights of the demo; else none]",
+    help="WebDataset shards by whose first pairs blocks are rounded, so that errors cancel; if "
+    "they are those of --pairs, by pairs that aren't measured on. [default: the demo pool, for "
+    "4-bit weights of the demo; else none]",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="The bundle's folder.")
 @click.option("--replace", is_flag=True, help="Replace another bundle in that folder.")
@@ -156,7 +160,13 @@ def main(
             hub=Hub(revision=revision, say=say),
         )
         say(f"licence: {loaded.licence.name} {loaded.licence.url}".rstrip())
-        with _proof(None if unmeasured else pairs or _demo_pool(), limit, force) as proof:
+        shards = pairs or _demo_pool()
+        calibrate = _to_calibrate_on(loaded, weights, calibrate, say)
+        inputs = None
+        if calibrate is not None:
+            say(f"calibrating on {calibrate.resolve().name}")
+            inputs, limit = calibrating_inputs(loaded, calibrate, shards, limit)
+        with _proof(None if unmeasured else shards, limit, force) as proof, bars() as progress:
             written = write_bundle(
                 loaded,
                 kind=weights,
@@ -164,7 +174,8 @@ def main(
                 replace=replace,
                 say=say,
                 proof=proof,
-                calibrate=_calibration(loaded, weights, calibrate, say),
+                calibrate=inputs,
+                progress=progress,
             )
     except DvaError as error:
         raise click.ClickException(f"{error} {error.next_step}") from error
@@ -178,10 +189,10 @@ def _demo_pool() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def _calibration(
+def _to_calibrate_on(
     loaded: Loaded, kind: Kind, folder: Path | None, say: Callable[[str], None]
-) -> Inputs | None:
-    """The pairs by which weights of that kind are rounded."""
+) -> Path | None:
+    """The shards by whose pairs weights of that kind are rounded."""
     if kind in ("fp32", "fp16"):
         if folder is not None:
             raise click.UsageError(f"--calibrate is for weights in blocks, not for {kind}.")
@@ -192,14 +203,22 @@ def _calibration(
             folder = _demo_pool()
         if folder is None:
             say("each number is rounded by itself: --calibrate SHARDS would halve the error")
-    if folder is None:
-        return None
+    return folder
+
+
+def calibrating_inputs(
+    loaded: Loaded, folder: Path, measured: Path | None, limit: int
+) -> tuple[Inputs, int]:
+    """The pairs to calibrate on, and how many of the `measured` shards' first ones are left to
+    measure fidelity on: never the same."""
     from dva_agent.native.pairs import read_pairs
 
-    from export.calibration import calibration_inputs
+    from export.calibration import apart, calibration_inputs
 
-    say(f"calibrating on {folder.resolve().name}")
-    return calibration_inputs(loaded, read_pairs(folder))
+    pairs: Iterable[Pair] = read_pairs(folder)
+    if measured is not None and measured.samefile(folder):
+        pairs, limit = apart(pairs, measured=limit)
+    return calibration_inputs(loaded, pairs), limit
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from export.headroom import HEADROOM, Guard
 from export.licence import NOTICES
 from export.loaded import Loaded
 from export.manifest import GOLDEN_PATH, LICENCE_PATH, MERGES_PATH, describe, with_card
+from export.progress import Progress, silent
 from export.reference import Inputs, reference_inputs
 from export.staging import put, sha256, staging_folder
 from export.tensors import LARGEST_FILE
@@ -68,6 +69,7 @@ def write_bundle(
     largest_file: int = LARGEST_FILE,
     proof: Proof | None = None,
     calibrate: Inputs | None = None,
+    progress: Progress = silent,
 ) -> Written:
     """Write the bundle into `out`, which appears whole or not at all. A different bundle that is
     there already is only replaced if `replace`. Without a `proof` its card says that nobody has
@@ -78,10 +80,16 @@ def write_bundle(
         inputs = reference_inputs(
             loaded, [each.body for each in pairs], [each.pair.caption for each in pairs]
         )
-        guard, proof = _guard(loaded, inputs, calibrate, proof)
+        guard, proof = _guard(loaded, inputs, calibrate, proof, progress)
         say("writing the graphs")
         towers = write_towers(
-            loaded, kind, folder, calibrate=calibrate, guard=guard, largest_file=largest_file
+            loaded,
+            kind,
+            folder,
+            calibrate=calibrate,
+            guard=guard,
+            largest_file=largest_file,
+            progress=progress,
         )
         for path, nodes in towers.nodes.items():
             say(f"{path}: {nodes} nodes")
@@ -140,7 +148,11 @@ def write_bundle(
 
 
 def _guard(
-    loaded: Loaded, golden: Inputs, calibrate: Inputs | None, proof: Proof | None
+    loaded: Loaded,
+    golden: Inputs,
+    calibrate: Inputs | None,
+    proof: Proof | None,
+    progress: Progress,
 ) -> tuple[Guard, Proof | None]:
     """What looks at the room in fp16 on every kind of pair that there is; and the proof, still with
     all its pairs."""
@@ -157,7 +169,7 @@ def _guard(
         pixels=np.concatenate([each.pixels for each in looked_at]),
         ids=np.concatenate([each.ids for each in looked_at]),
     )
-    return Guard(together, source=source), proof
+    return Guard(together, source=source, progress=progress), proof
 
 
 def _write_golden(

@@ -7,7 +7,9 @@ their order, each from what the one before it gave, so all of them cost one run 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +53,14 @@ def calibration_inputs(
         )
     ids = reference_tokenizer(loaded)(captions).numpy().astype(np.int32)
     return Inputs(pixels=np.stack(pixels), ids=ids)
+
+
+def apart(pairs: Iterable[Pair], *, measured: int) -> tuple[Sequence[Pair], int]:
+    """Pairs to calibrate on, if fidelity is measured on the first of the same ones: those that
+    follow the first `measured`, or if there are too few the last ones. And how many are left to be
+    measured on."""
+    seen = deque(enumerate(islice(pairs, measured + PAIRS)), maxlen=PAIRS)
+    return [pair for _, pair in seen], seen[0][0] if seen else 0
 
 
 def image_calibration(graph: Path, inputs: Inputs) -> Calibration:

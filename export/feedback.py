@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from export.calibration import Calibration
+from export.progress import Progress, silent
 from export.quantize import Bits, Blocks, cut, scales_of, zero_point
 
 Float32 = NDArray[np.float32]
@@ -24,13 +25,23 @@ LAZY = 128
 
 
 class Feedback:
-    """Rounds each linear of a tower by its own inputs."""
+    """Rounds each linear of a tower by its own inputs, once."""
 
-    def __init__(self, calibration: Calibration) -> None:
+    def __init__(
+        self, calibration: Calibration, *, what: str = "rounding", progress: Progress = silent
+    ) -> None:
+        """`what`: is being done, as `progress` tells it."""
         self._calibration = calibration
+        self._what = what
+        self._progress = progress
+        self._done = 0
 
     def __call__(self, matrix: Float32, bits: Bits, name: str) -> Blocks:
-        return quantize_with_feedback(matrix, bits=bits, moments=self._calibration.moments(name))
+        self._progress(self._what, self._done, self._calibration.linears)
+        found = quantize_with_feedback(matrix, bits=bits, moments=self._calibration.moments(name))
+        self._done += 1
+        self._progress(self._what, self._done, self._calibration.linears)
+        return found
 
 
 def quantize_with_feedback(matrix: Float32, *, bits: Bits, moments: Float64) -> Blocks:

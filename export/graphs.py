@@ -16,6 +16,7 @@ from export.feedback import Feedback
 from export.graph import Graph
 from export.kinds import TowerName, weights_of
 from export.loaded import Loaded
+from export.progress import Progress, silent
 from export.quantized import Quantized
 from export.reference import Inputs
 from export.resnet import ResNetWeights, resnet_tower
@@ -84,6 +85,7 @@ def write_towers(
     calibrate: Inputs | None = None,
     guard: Guard = lambda _name, _plain: frozenset(),
     largest_file: int = LARGEST_FILE,
+    progress: Progress = silent,
 ) -> WrittenTowers:
     """Write the graphs and their tensors into `folder`. `calibrate`: pairs by which blocks are
     rounded; without them each number is rounded by itself. `largest_file`: bytes, of a file of
@@ -95,7 +97,7 @@ def write_towers(
     for name in TOWERS:
         # One tower at a time: its arrays are as large as its part of the checkpoint.
         write = tower_writer(loaded, name)
-        weights = _weights(write, kind, name, calibrate)
+        weights = _weights(write, kind, name, calibrate, progress)
         tensors = TensorFiles(folder=folder, name=name, largest=largest_file)
         towers[name] = []
         wide: Set[str] | None = None
@@ -141,7 +143,9 @@ def tower_writer(loaded: Loaded, name: TowerName) -> Write:
     return lambda graph, weights: vision_tower(image, weights, graph)
 
 
-def _weights(write: Write, kind: Kind, name: TowerName, calibrate: Inputs | None) -> Weights:
+def _weights(
+    write: Write, kind: Kind, name: TowerName, calibrate: Inputs | None, progress: Progress
+) -> Weights:
     """Already rounded, if by calibration: its graph, as large as the tower in fp32, goes again."""
     if calibrate is None or kind in ("fp32", "fp16"):
         return weights_of(kind, name)
@@ -150,6 +154,7 @@ def _weights(write: Write, kind: Kind, name: TowerName, calibrate: Inputs | None
         tensors = TensorFiles(folder=exact.parent, name=name)
         onnx.save_model(write(Graph(name=name, tensors=tensors), Fp32()), exact)
         calibration = (image_calibration if name == "image" else text_calibration)(exact, calibrate)
-        weights = weights_of(kind, name, rounding=Feedback(calibration))
+        feedback = Feedback(calibration, what=f"rounding the {name} tower", progress=progress)
+        weights = weights_of(kind, name, rounding=feedback)
         write(Graph(name=name), weights)  # which keeps what it has rounded
     return weights

@@ -12,7 +12,7 @@ such value as a further output.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from export.errors import BundleRefused
+from export.progress import Progress, silent
 from export.reference import Inputs
+from export.stages import TENSORS_FOLDER
 
 LARGEST_HALF = float(np.finfo(np.float16).max)
 SMALLEST_HALF = float(np.finfo(np.float16).tiny)
@@ -42,7 +44,6 @@ FULL = frozenset(("patch", "projection"))
 PRODUCT = ".matmul"
 """What the writers add to a linear's name for the product without its bias."""
 LARGEST = "largest."
-TENSORS_FOLDER = "session.model_external_initializers_file_folder_path"
 
 Batch = NDArray[Any]
 
@@ -108,8 +109,9 @@ def table(headroom: Headroom) -> str:
 class Guard:
     """Looks at each tower's plain graph as it is written, and keeps what it saw."""
 
-    def __init__(self, inputs: Inputs, *, source: str) -> None:
+    def __init__(self, inputs: Inputs, *, source: str, progress: Progress = silent) -> None:
         """`source`: of the pairs, for people."""
+        self._progress = progress
         self._inputs = inputs
         self._source = source
         self._towers: dict[str, TowerHeadroom] = {}
@@ -117,7 +119,10 @@ class Guard:
     def __call__(self, tower: str, plain: Path) -> Set[str]:
         """The linears that stay fp32 in the tower's half graphs. Raises BundleRefused."""
         batch = self._inputs.pixels if tower == "image" else self._inputs.ids
-        self._towers[tower] = tower_headroom(plain, batch)
+        what = f"room in fp16, {tower} tower"
+        self._towers[tower] = tower_headroom(
+            plain, batch, lambda done: self._progress(what, done, len(batch))
+        )
         return frozenset(self._towers[tower].wide)
 
     @property
@@ -134,11 +139,13 @@ class Guard:
         )
 
 
-def tower_headroom(graph: Path, batch: Batch) -> TowerHeadroom:
-    """Measure a tower's plain graph on `batch` [N, ...]. Raises BundleRefused if a value isn't
-    finite in fp32 either."""
+def tower_headroom(
+    graph: Path, batch: Batch, progress: Callable[[int], object] = lambda _: None
+) -> TowerHeadroom:
+    """Measure a tower's plain graph on `batch` [N, ...]; `progress` gets how many are done. Raises
+    BundleRefused if a value isn't finite in fp32 either."""
     values = held_in_half(onnx.load(graph, load_external_data=False).graph)
-    return judged(values, _largest(graph, values, batch))
+    return judged(values, _largest(graph, values, batch, progress))
 
 
 def judged(values: Sequence[Value], largest: Mapping[str, float]) -> TowerHeadroom:
@@ -217,7 +224,9 @@ def _linear_behind(
     return linears[value]
 
 
-def _largest(graph: Path, values: Sequence[Value], batch: Batch) -> dict[str, float]:
+def _largest(
+    graph: Path, values: Sequence[Value], batch: Batch, progress: Callable[[int], object]
+) -> dict[str, float]:
     """The largest magnitude of each value over the batch, by its name."""
     model = onnx.load(graph, load_external_data=False)
     del model.graph.output[:]
@@ -237,6 +246,7 @@ def _largest(graph: Path, values: Sequence[Value], batch: Batch) -> dict[str, fl
     found = np.zeros(len(values), np.float32)
     name = session.get_inputs()[0].name
     for start in range(0, len(batch), BATCH):
+        progress(start)
         some = session.run(None, {name: batch[start : start + BATCH]})
         found = np.maximum(found, np.array(some, np.float32))  # keeps what isn't a number
     return {value.name: float(size) for value, size in zip(values, found, strict=True)}

@@ -16,8 +16,16 @@ from dva_agent.native.pairs import Pair, read_pairs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from export.build_onnx import calibrating_inputs
 from export.bundle_writer import write_bundle
-from export.calibration import FEWEST, calibration_inputs, image_calibration, text_calibration
+from export.calibration import (
+    FEWEST,
+    PAIRS,
+    apart,
+    calibration_inputs,
+    image_calibration,
+    text_calibration,
+)
 from export.feedback import quantize_with_feedback
 from export.graphs import write_towers
 from export.loaded import Loaded
@@ -143,6 +151,28 @@ def test_the_same_pairs_give_the_same_bundle(vit: Loaded, inputs: Inputs, tmp_pa
         for name, given in (("one", inputs), ("two", inputs), ("none", None))
     ]
     assert ids[0] == ids[1] != ids[2]
+
+
+@given(count=st.integers(0, 700), measured=st.integers(0, 700))
+def test_no_pair_is_both_calibrated_and_measured_on(count: int, measured: int) -> None:
+    pairs = [Pair(key=str(number), picture=b"", caption="", facts=b"") for number in range(count)]
+    calibrated, left = apart(iter(pairs), measured=measured)
+    assert left <= measured
+    assert set(pairs[:left]).isdisjoint(calibrated)
+    assert len(calibrated) == min(count, PAIRS)
+    assert list(calibrated) == pairs[left : left + len(calibrated)]
+
+
+def test_the_export_holds_pairs_apart_where_shards_are_the_same(tmp_path: Path) -> None:
+    demo = load("demo")
+    again = tmp_path / "again"
+    again.symlink_to(DEMO_POOL)
+    inputs, left = calibrating_inputs(demo, again, DEMO_POOL, 1000)
+    others = calibration_inputs(demo, islice(read_pairs(DEMO_POOL), 1000, 1000 + PAIRS))
+    assert left == 1000
+    assert np.array_equal(inputs.ids, others.ids)
+    _, left = calibrating_inputs(demo, DEMO_POOL, DEMO_POOL, 10_000)
+    assert left == sum(1 for _ in read_pairs(DEMO_POOL)) - PAIRS
 
 
 def test_pairs_to_calibrate_on_are_whole_ones() -> None:
