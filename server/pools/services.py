@@ -173,6 +173,18 @@ def finish_unit(session: Session, unit: int) -> Unit:
     return row
 
 
+def redo_unit(session: Session, unit: int) -> Unit:
+    """Opens a unit that was done, and takes it off its shard's counts."""
+    row = session.get_one(Unit, unit, options=[WITH_POOL])
+    assert row.state == DONE
+    row.state = OPEN
+    row.shard.units_done = Shard.units_done - 1
+    row.shard.pairs_done = Shard.pairs_done - row.pairs
+    # Before the next one of this shard is counted, which adds to what the row says then.
+    session.flush()
+    return row
+
+
 def get_unit(session: Session, unit: int) -> Unit:
     return session.get_one(Unit, unit, options=[WITH_POOL])
 

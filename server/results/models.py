@@ -1,29 +1,53 @@
-"""A result: one row a unit, its scores one blob."""
+"""A result: one living row a unit, its scores one blob."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, SmallInteger, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from server.db import Base, UtcTime
+from server.db import Base, Key, UtcTime
 
-ACCEPTED = "accepted"
+PENDING, CONFIRMED, REJECTED, REVOKED = "pending", "confirmed", "rejected", "revoked"
+_PENDING = text("state = 'pending'")
+_LIVING = text("state IN ('pending', 'confirmed')")
+LIVING = text("result.state IN ('pending', 'confirmed')")
+"""For queries: a database uses a partial index where it reads the very condition."""
 
 
 class Result(Base):
-    """The unit is the key: the database itself refuses a second result for it."""
+    """`id` counts in the order of arrival. The database itself refuses a second living result for
+    a unit; those that were rejected or revoked stay beside it as evidence.
+
+    pending -> confirmed -> revoked
+            -> rejected
+    """
 
     __tablename__ = "result"
-    __table_args__ = (CheckConstraint("state IN ('accepted')", name="state"),)
-
-    unit_id: Mapped[int] = mapped_column(
-        ForeignKey("unit.id"), primary_key=True, autoincrement=False
+    __table_args__ = (
+        CheckConstraint("state IN ('pending', 'confirmed', 'rejected', 'revoked')", name="state"),
+        Index(
+            "uq_result_living_unit",
+            "unit_id",
+            unique=True,
+            sqlite_where=_LIVING,
+            postgresql_where=_LIVING,
+        ),
+        Index(
+            "ix_result_pending_device",
+            "device_id",
+            "id",
+            sqlite_where=_PENDING,
+            postgresql_where=_PENDING,
+        ),
     )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    unit_id: Mapped[int] = mapped_column(ForeignKey("unit.id"))
     lease_id: Mapped[str] = mapped_column(ForeignKey("lease.id"), unique=True)
     device_id: Mapped[str] = mapped_column(ForeignKey("device.id"))
-    state: Mapped[str] = mapped_column(String(12), default=ACCEPTED)
+    state: Mapped[str] = mapped_column(String(12), default=PENDING)
     bundle: Mapped[str] = mapped_column(String(32))
     rung: Mapped[str] = mapped_column(String(16))
     device_class: Mapped[str] = mapped_column(String(200))

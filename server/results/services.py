@@ -1,4 +1,5 @@
-"""Accepting results: all of it or nothing, once."""
+"""Accepting results: all of it or nothing, once. What becomes of them afterwards is trust's to
+decide (server/trust)."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import msgspec
 from dva_agent import protocol
@@ -21,11 +23,21 @@ from server.errors import AgentUnknown, BundleMismatch, LeaseMismatch, ResultCon
 from server.pools import services as pools
 from server.pools.services import Pool, Shard, Unit
 from server.reports import services as reports
-from server.results.models import BrokenPairs, Result
+from server.results.models import (
+    CONFIRMED,
+    LIVING,
+    PENDING,
+    REJECTED,
+    REVOKED,
+    BrokenPairs,
+    Result,
+)
 from server.work import services as work
 from server.work.services import Lease
 
 __all__ = ["Result", "accept", "results_of"]
+Standing = Literal["all", "confirmed", "pending"]
+"""Which results a table is made of: `all` is those two, never what was rejected or revoked."""
 MINUTE = timedelta(minutes=1)
 
 
@@ -71,22 +83,41 @@ def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime
     session.add(result)
     # The shard's row is locked by now: those who count on the same shard come one after the other.
     session.flush()
-    for status, pairs in Counter(kept.statuses).items():
-        if status != PairStatus.SCORED:
-            key = {"shard_id": unit.shard_id, "status": status}
-            add_counts(session, BrokenPairs, key=key, counts={"pairs": pairs})
+    _count_broken(session, unit.shard_id, kept.statuses, 1)
     return result
 
 
-def results_of(session: Session, shard: Shard) -> Sequence[tuple[Unit, Result]]:
-    """The stored results of a shard in the order of its units."""
-    rows = session.execute(
+def confirm(result: Result) -> None:
+    """It has passed: a pending one, inside a transaction that holds its device's lock."""
+    assert result.state == PENDING
+    result.state = CONFIRMED
+
+
+def reject(session: Session, result: Result) -> None:
+    """Takes a living result out of the pool and gives its unit out anew: one that was confirmed is
+    `revoked` then, a pending one `rejected`. Nothing else happens to one that was taken out."""
+    if result.state not in (PENDING, CONFIRMED):
+        return
+    result.state = REJECTED if result.state == PENDING else REVOKED
+    # The database must see it gone before anybody posts another one for the unit.
+    session.flush()
+    unit = pools.redo_unit(session, result.unit_id)
+    _count_broken(session, unit.shard_id, result.statuses, -1)
+
+
+def results_of(
+    session: Session, shard: Shard, state: Standing = "all"
+) -> Sequence[tuple[Unit, Result]]:
+    """The living results of a shard in the order of its units."""
+    query = (
         select(Unit, Result)
         .join(Result, Result.unit_id == Unit.id)
-        .where(Unit.shard_id == shard.id)
+        .where(Unit.shard_id == shard.id, LIVING)
         .order_by(Unit.number)
     )
-    return [(unit, result) for unit, result in rows]
+    if state != "all":
+        query = query.where(Result.state == state)
+    return [(unit, result) for unit, result in session.execute(query)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,11 +155,18 @@ def broken_pairs(session: Session, pool: Pool) -> dict[PairStatus, int]:
     rows = session.execute(
         select(BrokenPairs.status, func.sum(BrokenPairs.pairs))
         .join(Shard, BrokenPairs.shard_id == Shard.id)
-        .where(Shard.pool_id == pool.id)
+        .where(Shard.pool_id == pool.id, BrokenPairs.pairs > 0)
         .group_by(BrokenPairs.status)
         .order_by(BrokenPairs.status)
     )
     return {PairStatus(status): int(pairs) for status, pairs in rows}
+
+
+def _count_broken(session: Session, shard: int, statuses: bytes, sign: Literal[1, -1]) -> None:
+    for status, pairs in sorted(Counter(statuses).items()):
+        if status != PairStatus.SCORED:
+            key = {"shard_id": shard, "status": status}
+            add_counts(session, BrokenPairs, key=key, counts={"pairs": sign * pairs})
 
 
 def _digest(posted: protocol.Result) -> str:

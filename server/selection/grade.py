@@ -22,6 +22,7 @@ from server.config import Settings
 from server.db import Database
 from server.errors import PoolError
 from server.pools import services as pools
+from server.results.services import Standing
 from server.selection.scores import columns_of, shard_scores
 
 RIGHT = frozenset({"true", "mojibake"})
@@ -48,7 +49,7 @@ class Graded:
     pairs_total: int
 
 
-def graded(database: Database, settings: Settings, *, pool: str) -> Graded:
+def graded(database: Database, settings: Settings, *, pool: str, state: Standing = "all") -> Graded:
     """Raises PoolError for a pool that is unknown, has no truth, or has none for a pair that was
     scored."""
     with database.read() as session:
@@ -65,7 +66,7 @@ def graded(database: Database, settings: Settings, *, pool: str) -> Graded:
     scores: list[float] = []
     scored = 0
     for shard in shards:
-        for table in shard_scores(database, settings, shard):
+        for table in shard_scores(database, settings, shard, state):
             for uid, score in zip(
                 table["uid"].to_pylist(), table["score"].to_pylist(), strict=True
             ):

@@ -5,13 +5,14 @@
                   dva's; a pool of another agent has that agent's columns here, float32, or string
                   where they stand for words
     status        string: PairStatus in lower case
-    state         string: accepted
+    state         string: pending (nobody has checked it yet) or confirmed (audits have passed)
     bundle        string: the id of the bundle that scored it
     unit          string
     scored_at     timestamp[us, UTC]: when the server took the result
     rung          string: what arithmetic it was
     device_class  string: what the device said it is
 
+Which states are asked for is the caller's to say: `all` is both. What was rejected is in no table.
 Pairs whose unit isn't done are not listed, and neither is what is withheld. A pair that was
 restored after its unit had been scored without it is: as `withheld`, and null.
 """
@@ -38,7 +39,7 @@ from server.pools import services as pools
 from server.pools.services import Pool, Shard, Unit
 from server.reports import services as reports
 from server.results import services as results
-from server.results.services import Result
+from server.results.services import Result, Standing
 
 METADATA_KEY = "dva"
 _STATUS_NAMES = np.array([status.name.lower() for status in PairStatus])
@@ -63,6 +64,7 @@ def write_scores(
     pool: str,
     out: Path,
     progress: Callable[[int, int], None],
+    state: Standing = "all",
 ) -> Written:
     """Writes `out`/SHARD.parquet for every shard, each whole or not at all, and counts. Needs the
     memory of one shard's results. `progress(done, total)` counts shards. Raises PoolError."""
@@ -79,7 +81,7 @@ def write_scores(
         schema = columns.with_metadata({METADATA_KEY: _metadata(found, shard)})
         try:
             with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
-                for unit, table in _finished_units(database, settings, shard):
+                for unit, table in _finished_units(database, settings, shard, state):
                     writer.write_table(table.cast(schema))
                     pairs += len(table)
                     withheld += unit.pairs - len(table)
@@ -126,20 +128,22 @@ def schema_of(columns: Sequence[Column]) -> pa.Schema:
     )
 
 
-def shard_scores(database: Database, settings: Settings, shard: Shard) -> Iterator[pa.Table]:
+def shard_scores(
+    database: Database, settings: Settings, shard: Shard, state: Standing = "all"
+) -> Iterator[pa.Table]:
     """One table of `schema_of` a finished unit, in the shard's order, without what is withheld.
     Raises PoolError."""
-    for _, table in _finished_units(database, settings, shard):
+    for _, table in _finished_units(database, settings, shard, state):
         yield table
 
 
 def _finished_units(
-    database: Database, settings: Settings, shard: Shard
+    database: Database, settings: Settings, shard: Shard, state: Standing
 ) -> Iterator[tuple[Unit, pa.Table]]:
     columns = columns_of(shard.pool)
     with database.read() as session:
         hidden = reports.withheld_of_shard(session, shard)
-        for unit, result in results.results_of(session, shard):
+        for unit, result in results.results_of(session, shard, state):
             table = _unit_scores(settings, columns, unit, result)
             yield unit, _without(table, hidden.get(unit.id, reports.NOWHERE))
 

@@ -55,7 +55,7 @@ def test_every_scored_pair_has_its_row(
     assert table["uid"].to_pylist() == [uid(number) for number in range(16)]
     assert dict(zip(table["uid"].to_pylist(), table["score"].to_pylist(), strict=True)) == expected
     assert set(table["status"].to_pylist()) == {"scored"}
-    assert set(table["state"].to_pylist()) == {"accepted"}
+    assert set(table["state"].to_pylist()) == {"pending"}
     assert set(table["rung"].to_pylist()) == {"native"}
     assert len(set(table["unit"].to_pylist())) == 5
     assert set(table["bundle"].to_pylist()) == {api.status().pools[0].bundle}
