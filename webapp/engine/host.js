@@ -21,10 +21,11 @@ export class Host {
 
   /**
    * @param {(message: FromWorker, transfer?: Transferable[]) => void} tell
-   * @param {{allowSoftware: boolean}} options
+   * @param {{allowSoftware: boolean, identity: import('./signer.js').Signer}} options
    */
-  constructor(tell, { allowSoftware }) {
+  constructor(tell, { allowSoftware, identity }) {
     this.#tell = tell;
+    this.identity = identity;
     this.#allowSoftware = allowSoftware;
   }
 

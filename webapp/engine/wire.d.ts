@@ -1,6 +1,7 @@
 // What the page and the agent's Worker say to each other. Events are those of
 // webapp/dva_agent/events.py, as JSON makes them.
 
+import type { Signing } from '../identity/identity.js';
 import type { Progress } from './model-files.js';
 
 export interface Device {
@@ -21,7 +22,7 @@ export interface Config {
 }
 
 export type ToWorker =
-  | { kind: 'start'; config: Config }
+  | { kind: 'start'; config: Config; signing: Signing }
   | { kind: 'pause' }
   | { kind: 'resume' }
   | { kind: 'pace'; share: number }

@@ -4,6 +4,7 @@
 import { codeOf, messageOf } from './errors.js';
 import { Host } from './host.js';
 import { bootPython } from './python.js';
+import { Signer } from './signer.js';
 import { watchTraffic } from './traffic.js';
 
 /** @typedef {import('./wire.js').ToWorker} ToWorker */
@@ -36,13 +37,16 @@ function tell(message, transfer) {
   scope.postMessage(message, transfer);
 }
 
-/** @param {Config} config */
-async function run(config) {
+/**
+ * @param {Config} config
+ * @param {import('../identity/identity.js').Signing} signing
+ */
+async function run(config, signing) {
   const began = performance.now();
   tell({ kind: 'booting' });
   watchTraffic((bytes) => tell({ kind: 'transferred', bytes }));
   const python = await bootPython();
-  const host = new Host(tell, { allowSoftware: config.allowSoftware });
+  const host = new Host(tell, { allowSoftware: config.allowSoftware, identity: new Signer(signing) });
   agent = python.pyimport('dva_agent.browser').start(host, JSON.stringify(config));
   tell({ kind: 'booted', seconds: (performance.now() - began) / 1000 });
   for (const message of early.splice(0)) obey(message);
@@ -53,7 +57,7 @@ async function run(config) {
 /** @param {ToWorker} message */
 function obey(message) {
   if (message.kind === 'start') {
-    run(message.config).catch((error) => {
+    run(message.config, message.signing).catch((error) => {
       tell({ kind: 'failed', code: codeOf(error), message: messageOf(error) });
     });
   } else if (agent === null) {

@@ -4,6 +4,8 @@
 /** @typedef {import('../engine/wire.js').ToWorker} ToWorker */
 /** @typedef {Extract<ToWorker, {kind: 'start'}>['config']} Config */
 
+/** @typedef {import('../identity/identity.js').Signing} Signing */
+
 /**
  * @typedef {object} Listener
  * @property {(message: FromWorker) => void} hear
@@ -17,10 +19,10 @@ export class AgentWorker {
   #ended = false;
 
   /**
-   * @param {Config} config
+   * @param {Promise<{config: Config, signing: Signing}>} prepared
    * @param {Listener} listener hears nothing more of a Worker that was ended
    */
-  constructor(config, { hear, died }) {
+  constructor(prepared, { hear, died }) {
     this.#worker.onmessage = ({ data }) => {
       if (!this.#ended) hear(data);
     };
@@ -28,7 +30,13 @@ export class AgentWorker {
       event.preventDefault();
       if (!this.#ended) died(event.message);
     };
-    this.#send({ kind: 'start', config });
+    prepared.then(
+      // What is told before keeps until the agent can hear it.
+      (start) => this.#send({ kind: 'start', ...start }),
+      (error) => {
+        if (!this.#ended) died(String(error));
+      },
+    );
   }
 
   get isEnded() {

@@ -6,9 +6,7 @@ import { LADDER } from '../engine/rungs.js';
 import { AgentWorker } from './agent.js';
 import { giveBack } from './leases.js';
 import { AT_REST, isAlive, reduce, wishing, withNotice } from './state.js';
-import {
-  addToTotals, addToTraffic, allowReload, mayReload, rememberRunning, saveDevice, savedDevice,
-} from './records.js';
+import { addToTotals, addToTraffic, allowReload, mayReload, rememberRunning } from './records.js';
 import { UNKNOWN, decide, isSame } from './rest.js';
 import { SHARES } from './settings.js';
 import { awaitTurn, stealTurn, takeTurn } from './turn.js';
@@ -18,6 +16,7 @@ import { awaitTurn, stealTurn, takeTurn } from './turn.js';
 /** @typedef {import('./state.js').Wish} Wish */
 /** @typedef {import('./rest.js').Conditions} Conditions */
 /** @typedef {import('./rest.js').Decision} Decision */
+/** @typedef {import('./session.js').Session} Session */
 /** @typedef {import('./settings.js').Settings} Settings */
 /** @typedef {import('./turn.js').Turn} Turn */
 
@@ -48,17 +47,20 @@ export class Controller extends EventTarget {
   #renewing = false;
   #options;
   #settings;
+  #session;
   /** @type {Conditions} */
   #conditions = UNKNOWN;
 
   /**
    * @param {Options} options
    * @param {Settings} settings
+   * @param {Session} session
    */
-  constructor(options, settings) {
+  constructor(options, settings, session) {
     super();
     this.#options = options;
     this.#settings = settings;
+    this.#session = session;
     window.addEventListener('pagehide', () => this.#leave());
     window.addEventListener('pageshow', ({ persisted }) => {
       // Back from the back-forward cache: the Worker's leases are gone, so begin anew.
@@ -219,15 +221,20 @@ export class Controller extends EventTarget {
       rungs: [...(rungs ?? LADDER)],
       // Asked for by name, a rung that is slow will do.
       allowSoftware: rungs !== null,
-      device: savedDevice(),
       platform: 'browser',
       untilDrained,
       share: SHARES[this.#settings.power],
     };
-    this.#worker = new AgentWorker(config, {
+    this.#worker = new AgentWorker(this.#signedIn(config), {
       hear: (message) => this.#hear(message),
       died: (detail) => this.#died(detail),
     });
+  }
+
+  /** @param {Omit<import('./agent.js').Config, 'device'>} config */
+  async #signedIn(config) {
+    const { signing, device } = await this.#session.begin();
+    return { config: { ...config, device }, signing };
   }
 
   /** @param {FromWorker} message */
@@ -240,7 +247,7 @@ export class Controller extends EventTarget {
       addToTraffic(message.bytes, new Date());
       return;
     }
-    if (message.kind === 'device') saveDevice(message.device);
+    if (message.kind === 'device') this.#session.keep(message.device);
     if (message.kind === 'event') this.#note(message.event);
     this.#become(reduce(this.#state, message));
     if (message.kind === 'ended' || message.kind === 'failed') this.#ended();
@@ -322,7 +329,7 @@ export class Controller extends EventTarget {
 
   /** Gives back what is held, in requests that outlive the page. */
   #leave() {
-    const token = savedDevice()?.token;
+    const token = this.#session.device?.token;
     if (token === undefined || this.#worker === null) return;
     giveBack(this.#state.held, token);
   }

@@ -3,6 +3,7 @@
 // `?power=full` (or normal, gentle) overrules the setting.
 
 import { watchTraffic } from '../engine/traffic.js';
+import { Keyring } from '../identity/keyring.js';
 import { AboutElement } from './about.js';
 import { Admission } from './admission.js';
 import { AgeElement } from './age.js';
@@ -25,6 +26,7 @@ import { PoolElement } from './pool.js';
 import { needsModel, poolAtWork, safePools } from './pools.js';
 import { addToTraffic, wasRunning } from './records.js';
 import { manifestOf, mirrorOf, status } from './server.js';
+import { Session } from './session.js';
 import { SettingsElement } from './settings-panel.js';
 import { SHARES, SettingsStore, isPower } from './settings.js';
 import { SpreadElement } from './spread.js';
@@ -87,6 +89,8 @@ const address = new URLSearchParams(location.search);
 const power = address.get('power');
 const settings = new SettingsStore();
 const chosen = () => (isPower(power) ? { ...settings.value, power } : settings.value);
+const keyring = new Keyring();
+const session = new Session(keyring);
 const controller = new Controller(
   {
     rungs: address.get('rung')?.split(',') ?? null,
@@ -94,6 +98,7 @@ const controller = new Controller(
     untilDrained: address.get('until') === 'drained',
   },
   chosen(),
+  session,
 );
 const conditions = new Conditions();
 const admission = new Admission({ controller, conditions, dialog: find('dva-consent', ConsentElement) });
@@ -104,12 +109,14 @@ const numbers = find('dva-numbers', NumbersElement);
 const pool = find('dva-pool', PoolElement);
 const where = find('dva-where', WhereElement);
 const about = find('dva-about', AboutElement);
+const pair = find('dva-pair', PairElement);
+pair.session = session;
 const live = new Live(controller, settings, {
   age: find('dva-age', AgeElement),
   feed: find('dva-feed', FeedElement),
   numbers,
   pace: find('dva-pace', PaceElement),
-  pair: find('dva-pair', PairElement),
+  pair,
   spread: find('dva-spread', SpreadElement),
 });
 const panel = find('dva-settings', SettingsElement);
@@ -206,6 +213,7 @@ async function look() {
   }
 }
 
+await keyring.load();
 const looked = look();
 controls.mayStart = async () => {
   // What is agreed to must be known first.

@@ -46,6 +46,11 @@ export class PairElement extends HTMLElement {
   /** @type {ShownPair | null} */
   #pair = null;
 
+  /** @param {import('./session.js').Session} session that a report is sent in */
+  set session(session) {
+    this.#report.session = session;
+  }
+
   connectedCallback() {
     if (this.firstChild !== null) return;
     const close = make('button', { type: 'button', class: 'button small close' }, TEXT.pairClose);

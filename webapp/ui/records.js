@@ -1,4 +1,4 @@
-// What this browser remembers of the work it did: its device's token, how many pairs it has had
+// What this browser remembers of the work it did: its device's id and token, how many pairs it has had
 // scored, how many bytes that took.
 
 import { isMarked, mark, recall, remember, unmark } from './kept.js';
@@ -15,15 +15,27 @@ const RUNNING = 'dva.running';
 
 /** @typedef {{day: string, today: number, ever: number}} Totals the day in local time */
 
-/** @returns {Device | null} */
-export function savedDevice() {
-  const { device, token } = recall(DEVICE);
-  return typeof device === 'string' && typeof token === 'string' ? { device, token } : null;
+/**
+ * @param {string} key of the device in base64: what is known of another one is worth nothing
+ * @returns {Device | null} null: the server doesn't know it
+ */
+export function savedDevice(key) {
+  const { device, token, key: its } = recall(DEVICE);
+  if (typeof device !== 'string' || typeof token !== 'string' || its !== key) return null;
+  return { device, token };
 }
 
-/** @param {Device} device */
-export function saveDevice({ device, token }) {
-  remember(DEVICE, { device, token });
+/**
+ * @param {string} key
+ * @param {Device} device
+ */
+export function saveDevice(key, { device, token }) {
+  remember(DEVICE, { device, token, key });
+}
+
+/** The server doesn't know this browser any more, or never did. */
+export function dropDevice() {
+  remember(DEVICE, {});
 }
 
 /** @param {Date} now */

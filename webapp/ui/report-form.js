@@ -17,6 +17,8 @@ export class ReportForm {
   element = make('div', { class: 'report' });
   /** @type {ShownPair | null} */
   #pair = null;
+  /** @type {import('./session.js').Session | null} */
+  session = null;
   #done;
 
   /** @param {(pair: ShownPair) => void} done called when nobody is to see the pair any more */
@@ -54,11 +56,12 @@ export class ReportForm {
   }
 
   async #submit() {
+    const { session } = this;
     const pair = this.#pair;
-    if (pair === null) return;
+    if (pair === null || session === null) return;
     this.#send.disabled = true;
     say(this.#said, TEXT.reportSending);
-    const outcome = await report(pair, this.#reason.value);
+    const outcome = await report(session, pair, this.#reason.value);
     if (outcome.kind === 'done') this.#done(pair);
     // Another pair is open by now; this one's failure would be read as that one's.
     if (pair !== this.#pair) return;

@@ -1,7 +1,7 @@
 // Tells the server that nobody should be shown a pair. The page does it by itself: whoever is upset by a
 // picture may have pressed Stop first, and then there is no agent to ask.
 
-import { savedDevice } from './records.js';
+import { Refusal, UNREACHABLE } from './refusal.js';
 
 /** @typedef {import('../engine/wire.js').ShownPair} ShownPair */
 
@@ -14,31 +14,20 @@ export const REASONS = Object.freeze(['sexual', 'violence', 'hate', 'personal', 
  *   at the pair before, and found nothing wrong with it
  */
 
-const URL_ = '/api/v1/reports';
-const ANSWER_WITHIN_MS = 20_000;
 const WAIT_UNLESS_TOLD_S = 30;
 
 /**
+ * @param {import('./session.js').Session} session
  * @param {ShownPair} pair
  * @param {string} reason one of REASONS
  * @returns {Promise<Outcome>}
  */
-export async function report({ pool, unit, uid }, reason) {
+export async function report(session, { pool, unit, uid }, reason) {
   try {
-    const response = await fetch(URL_, {
-      method: 'POST',
-      headers: {
-        'authorization': `Bearer ${savedDevice()?.token ?? ''}`,
-        'content-type': 'application/json',
-      },
-      body: JSON.stringify({ pool, unit, uid, reason }),
-      credentials: 'omit',
-      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-    });
-    return outcomeOf(response.status, await response.json());
+    return outcomeOf(200, await session.ask('POST', '/reports', { pool, unit, uid, reason }));
   } catch (error) {
-    console.warn(error);
-    return { kind: 'unreachable' };
+    if (!(error instanceof Refusal)) throw error;
+    return error.code === UNREACHABLE ? { kind: 'unreachable' } : outcomeOf(error.status, error.problem);
   }
 }
 

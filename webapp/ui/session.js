@@ -1,0 +1,148 @@
+// The device that this browser is to the server: its id, its token, and the next token when that one
+// has run out. The agent in the Worker does the same for itself, in Python.
+
+import { fromBase64, toBase64 } from '../identity/encoding.js';
+import { proofOf } from '../identity/identity.js';
+import { dropDevice, saveDevice, savedDevice } from './records.js';
+import { Refusal, UNREACHABLE, refusalOf } from './refusal.js';
+
+/** @typedef {import('../engine/wire.js').Device} Device */
+/** @typedef {import('../identity/identity.js').Identity} Identity */
+/** @typedef {import('../identity/identity.js').Signing} Signing */
+/** @typedef {import('../identity/keyring.js').Keyring} Keyring */
+
+const ROOT = '/api/v1';
+const ANSWER_WITHIN_MS = 20_000;
+/** Codes with which the server asks for another token. */
+const RENEWED_FOR = Object.freeze(['token_expired', 'not_signed_in']);
+
+export class Session {
+  #keyring;
+  /** Also where the browser keeps nothing. @type {Device & {key: string} | null} */
+  #device = null;
+
+  /** @param {Keyring} keyring */
+  constructor(keyring) {
+    this.#keyring = keyring;
+  }
+
+  /** @returns {Device | null} null: the server doesn't know this browser, as far as that is known here */
+  get device() {
+    const { identity } = this.#keyring;
+    if (identity === null) return null;
+    const key = toBase64(identity.deviceKey);
+    return savedDevice(key) ?? (this.#device?.key === key ? this.#device : null);
+  }
+
+  /** @returns {Promise<{signing: Signing, device: Device | null}>} what a Worker signs in with; keys are made if need be */
+  async begin() {
+    const { phrase: _, ...signing } = await this.#keyring.make();
+    return { signing, device: savedDevice(toBase64(signing.deviceKey)) };
+  }
+
+  /** @param {Device} device as the server has it */
+  keep(device) {
+    const { identity } = this.#keyring;
+    if (identity === null) return;
+    this.#hold(identity, device);
+    saveDevice(toBase64(identity.deviceKey), device);
+  }
+
+  /** The server doesn't know this browser any more. */
+  drop() {
+    this.#device = null;
+    dropDevice();
+  }
+
+  /** Introduces this browser without an agent: somebody wants to see an account's devices from it. */
+  async join() {
+    const identity = await this.#keyring.make();
+    const { version } = /** @type {{version: string}} */ (await this.#once('GET', '/status'));
+    const challenge = await this.challenge();
+    const device = await this.#once('POST', '/devices', {
+      platform: 'browser',
+      device_class: 'browser',
+      agent_version: version,
+      account_key: toBase64(identity.accountKey),
+      key_algorithm: identity.algorithm,
+      device_key: toBase64(identity.deviceKey),
+      certificate: toBase64(identity.certificate),
+      challenge: toBase64(challenge),
+      proof: toBase64(await proofOf(identity, challenge)),
+    });
+    // For this visit: the agent introduces the same device again, and says what it computes with.
+    this.#hold(identity, /** @type {Device} */ (device));
+  }
+
+  /** @returns {Promise<Uint8Array<ArrayBuffer>>} what a signature that must be fresh is made over */
+  async challenge() {
+    const { challenge } = /** @type {{challenge: string}} */ (await this.#once('POST', '/challenges'));
+    return fromBase64(challenge);
+  }
+
+  /**
+   * @param {'GET' | 'POST'} method
+   * @param {string} path below the interface's root
+   * @param {object} [body]
+   * @returns {Promise<unknown>} the answer's JSON. Rejects with Refusal.
+   */
+  async ask(method, path, body) {
+    const { device } = this;
+    try {
+      return await this.#once(method, path, body, device?.token);
+    } catch (error) {
+      if (!(error instanceof Refusal) || !RENEWED_FOR.includes(error.code) || device === null) throw error;
+    }
+    return this.#once(method, path, body, await this.#renewed(device.device));
+  }
+
+  /**
+   * @param {string} device its id
+   * @returns {Promise<string>} the next token
+   */
+  async #renewed(device) {
+    const identity = await this.#keyring.make();
+    const challenge = await this.challenge();
+    const proof = await proofOf(identity, challenge);
+    const asked = { device, challenge: toBase64(challenge), proof: toBase64(proof) };
+    const { token } = /** @type {{token: string}} */ (await this.#once('POST', '/sessions', asked));
+    this.#hold(identity, { device, token });
+    if (savedDevice(toBase64(identity.deviceKey)) !== null) this.keep({ device, token });
+    return token;
+  }
+
+  /**
+   * @param {Identity} identity
+   * @param {Device} device
+   */
+  #hold({ deviceKey }, { device, token }) {
+    this.#device = { device, token, key: toBase64(deviceKey) };
+  }
+
+  /**
+   * @param {'GET' | 'POST'} method
+   * @param {string} path
+   * @param {object} [body]
+   * @param {string} [token]
+   * @returns {Promise<unknown>}
+   */
+  async #once(method, path, body, token) {
+    const response = await fetch(ROOT + path, {
+      method,
+      headers: {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      body: body === undefined ? null : JSON.stringify(body),
+      cache: 'no-store',
+      credentials: 'omit',
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+    }).catch((error) => {
+      console.warn(error);
+      throw new Refusal(UNREACHABLE, 0);
+    });
+    const answer = await response.json().catch(() => null);
+    if (!response.ok || answer === null) throw refusalOf(response.status, answer);
+    return answer;
+  }
+}
