@@ -19,6 +19,7 @@ DvaError                    dva_agent.errors
     ├── BackupError         a copy that can't be made
     ├── PoolError           the pool as a whole: unknown, of another bundle, without truth
     ├── ShardError          one tar: truncated, hostile, changed
+    ├── LedgerError         credit that would be made or lost
     ├── BenchError          a benchmark that can't be run
     └── ServeError          the address can't be had
 """
@@ -264,6 +265,11 @@ class PoolError(OperatorError):
 class ShardError(OperatorError):
     default_code = "shard_invalid"
     default_next_step = "Download or pack this shard again, then repeat the command."
+
+
+class LedgerError(OperatorError):
+    default_code = "ledger_conflict"
+    default_next_step = "This is a bug: nothing was changed; report it."
 
 
 class BenchError(OperatorError):

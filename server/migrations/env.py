@@ -6,6 +6,7 @@ from alembic import context
 
 from server.admin import models as _admin  # noqa: F401
 from server.contributors import models as _contributors  # noqa: F401
+from server.credit import models as _credit  # noqa: F401
 from server.db import Base
 from server.limits import models as _limits  # noqa: F401
 from server.pools import models as _pools  # noqa: F401

@@ -86,7 +86,8 @@ def test_only_what_is_named_is_written_per_pair(database: Database) -> None:
     operators = {"admin_account", "admin_session", "sign_in_failure"}
     counts = {"allowance", "broken_pairs", "problem_count"}
     reports = {"report", "reported_pair"}
-    assert names == {"alembic_version", *work, *operators, *counts, *reports}
+    credit = {"credit_transfer", "credit_posting", "credit_balance"}
+    assert names == {"alembic_version", *work, *operators, *counts, *reports, *credit}
 
 
 def test_many_processes_may_migrate_at_once(database: Database) -> None:

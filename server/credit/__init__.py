@@ -1,0 +1,1 @@
+"""Credit: what validated work earns, kept in a ledger that is only ever added to."""
