@@ -14,29 +14,30 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import click
 from dva_agent.errors import DvaError
-from dva_agent.native.fidelity import FEWEST, Scores
-from dva_agent.native.pairs import read_pairs
+from dva_agent.native.fidelity import FEWEST
 from tqdm import tqdm
 
 try:
-    from export.bundle_writer import write_bundle
-    from export.calibration import PAIRS as CALIBRATION
-    from export.calibration import calibration_inputs
+    import torch
+
+    from export.bench_learned import APART, MB, Learned
     from export.expected import Towers
-    from export.fidelity import BARS, Proof
+    from export.fidelity import BARS
     from export.golden import golden_pairs
     from export.graphs import WrittenTowers, write_towers
     from export.kinds import KINDS
     from export.loaded import Loaded
     from export.loading import load
     from export.measure import batch_variance, largest_error, measure_speed, true_scores
+    from export.progress import Progress
     from export.reference import Inputs, reference_inputs
     from export.variants import PLAIN
     from export.weights import Kind
@@ -49,19 +50,17 @@ MODELS = {
     "b16": "random:ViT-B-16-quickgelu",
 }
 DEMO_POOL = Path(__file__).resolve().parents[1] / "build" / "demo-pool"
-MB = 1e6
 PAIRS = 8
 """Golden pairs that speed is measured on."""
 VARIANCE = 1e-6
 """Of a score, whatever shares its batch."""
-APART = 1e-3
+DISTANCE = 1e-3
 """A rung's score from that of native fp32 arithmetic on the same weights."""
 Q8_MB = 158.0
 SMALLEST_MB = 97.0
 
 Figures = dict[str, float]
 """Such as b16_q8_mb -> its value: MODEL_WEIGHTS_FIGURE."""
-Step = Callable[[str], object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +87,7 @@ def bars(figures: Figures) -> list[Bar]:
         limits = {
             "max_error": bar.max_error,
             "batch_variance": VARIANCE,
-            "rungs_apart": APART,
+            "rungs_apart": DISTANCE,
         }
         if (model, kind, figure) == ("b16", "q8", "mb"):
             limits["mb"] = Q8_MB
@@ -103,71 +102,51 @@ def bars(figures: Figures) -> list[Bar]:
     return found
 
 
-def measure(model: str, kinds: Sequence[Kind], pairs: int, step: Step) -> Iterator[Figures]:
+def measure(model: str, kinds: Sequence[Kind], pairs: int, progress: Progress) -> Iterator[Figures]:
     """The figures of one model, kind by kind. Raises DvaError."""
     loaded = load(MODELS[model])
     golden = golden_pairs()[:PAIRS]
     inputs = reference_inputs(
         loaded, [each.body for each in golden], [each.pair.caption for each in golden]
     )
-    if not loaded.meaningful:
-        step(f"{model}: torch")
-        true = true_scores(loaded, inputs)
-    for kind in kinds:
+    subject: Learned | Untrained = (
+        Learned(loaded, DEMO_POOL, most=pairs, progress=progress)
+        if loaded.meaningful
+        else Untrained(loaded, inputs)
+    )
+    for number, kind in enumerate(kinds):
         with tempfile.TemporaryDirectory(prefix="dva-bench-") as place:
             folder = Path(place) / kind
-            what = f"{model}_{kind}"
-            step(f"{what}: graphs")
-            if loaded.meaningful:
-                found = _faithful(loaded, kind, folder, pairs)
-            else:
-                found = _true_size(loaded, kind, folder, inputs, true)
+            progress(f"graphs of {kind}", number, len(kinds))
+            found = subject.measure(kind, folder)
             towers = Towers(folder, optimised=True)
-            step(f"{what}: speed")
+            progress(f"speed of {kind}", number, len(kinds))
             speed = measure_speed(towers, inputs)
             found["pairs_per_s"] = speed.pairs_per_s
             found["cpu_ms_per_pair"] = speed.cpu_ms_per_pair
-            step(f"{what}: batches")
             found["batch_variance"] = batch_variance(towers, inputs)
-        yield {f"{what}_{name}": value for name, value in found.items()}
+        yield {f"{model}_{kind}_{name}": value for name, value in found.items()}
 
 
-def _faithful(loaded: Loaded, kind: Kind, folder: Path, pairs: int) -> Figures:
-    """A whole bundle, as a maintainer gets it, on pairs that it wasn't calibrated on."""
-    others = islice(read_pairs(DEMO_POOL), CALIBRATION, CALIBRATION + pairs)
-    written = write_bundle(
-        loaded,
-        kind=kind,
-        out=folder,
-        proof=Proof(pairs=others, source=DEMO_POOL.name, force=True),
-        calibrate=calibration_inputs(loaded, islice(read_pairs(DEMO_POOL), CALIBRATION))
-        if KINDS[kind].calibrated
-        else None,
-    )
-    assert written.fidelity is not None
-    native = written.fidelity.rungs["native"]
-    manifest = written.manifest
-    size = sum(manifest.file(path).bytes for path in set(manifest.rung("native").paths))
-    return {
-        "mb": size / MB,
-        "max_error": native.max_error,
-        "mean_error": native.mean_error,
-        "spearman": native.spearman,
-        "overlap15": native.overlap["15"],
-        "rungs_apart": max(written.fidelity.apart.values(), default=0.0),
-    }
+class Untrained:
+    """A network of true size with random weights."""
 
+    def __init__(self, loaded: Loaded, inputs: Inputs) -> None:
+        self._loaded = loaded
+        self._inputs = inputs
+        self._true = true_scores(loaded, inputs)
 
-def _true_size(loaded: Loaded, kind: Kind, folder: Path, inputs: Inputs, true: Scores) -> Figures:
-    folder.mkdir()
-    begun = time.monotonic()
-    written = write_towers(loaded, kind, folder)
-    seconds = time.monotonic() - begun
-    return {
-        "mb": _plain_bytes(written, folder) / MB,
-        "graph_s": seconds,
-        "max_error": largest_error(true, Towers(folder), inputs),
-    }
+    def measure(self, kind: Kind, folder: Path) -> Figures:
+        """Of both towers' graphs, without the rest of a bundle."""
+        folder.mkdir()
+        begun = time.monotonic()
+        written = write_towers(self._loaded, kind, folder)
+        seconds = time.monotonic() - begun
+        return {
+            "mb": _plain_bytes(written, folder) / MB,
+            "graph_s": seconds,
+            "max_error": largest_error(self._true, Towers(folder), self._inputs),
+        }
 
 
 def _plain_bytes(written: WrittenTowers, folder: Path) -> int:
@@ -177,6 +156,10 @@ def _plain_bytes(written: WrittenTowers, folder: Path) -> int:
     return sum((folder / path).stat().st_size for path in paths)
 
 
+def _show(bar: tqdm[NoReturn], model: str, what: str, done: int, total: int) -> None:
+    bar.set_description(f"{model}: {what} {done}/{total}")
+
+
 @click.command()
 @click.option("--models", "models", multiple=True, type=click.Choice(list(MODELS)))
 @click.option("--weights", "kinds", multiple=True, type=click.Choice(list(KINDS)))
@@ -184,6 +167,8 @@ def _plain_bytes(written: WrittenTowers, folder: Path) -> int:
 @click.option("--json", "as_json", is_flag=True)
 def main(models: tuple[str, ...], kinds: tuple[Kind, ...], pairs: int, as_json: bool) -> None:
     """See `dva bench model --help`."""
+    # Its threads wait for each other by spinning: beside other work two are slower than one.
+    torch.set_num_threads(1)
     logging.disable(logging.WARNING)  # open_clip's remarks on every network it builds
     figures: Figures = {}
     begun, load_before = time.monotonic(), os.getloadavg()[0]
@@ -193,7 +178,7 @@ def main(models: tuple[str, ...], kinds: tuple[Kind, ...], pairs: int, as_json: 
     try:
         with tqdm(total=steps, unit="bundle", desc="bench", disable=None) as progress:
             for model in models or MODELS:
-                for found in measure(model, wanted, pairs, progress.set_description):
+                for found in measure(model, wanted, pairs, partial(_show, progress, model)):
                     figures |= found
                     for name, value in found.items():
                         tqdm.write(f"{name:32} {value:12.6g}", file=out)
@@ -206,7 +191,12 @@ def main(models: tuple[str, ...], kinds: tuple[Kind, ...], pairs: int, as_json: 
         sign = ">=" if bar.least else "<="
         click.echo(f"{said:7} {bar.name} {bar.found:.6g} {sign} {bar.limit:g}", file=out)
     if as_json:
-        machine = {"cores": os.cpu_count(), "load": load_before, "pairs": pairs}
+        machine = {
+            "cores": os.cpu_count(),
+            "load": load_before,
+            "pairs": pairs,
+            "pairs_apart": min(APART, pairs),
+        }
         told = {name: float(f"{value:.6g}") for name, value in figures.items()}
         seconds = round(time.monotonic() - begun, 1)
         judged = {bar.name: bar.holds for bar in held}
