@@ -19,12 +19,13 @@ database is slow."""
 
 
 def create_app(settings: Settings, database: Database | None = None) -> Flask:
-    """The WSGI app over a migrated database."""
+    """The WSGI app over a migrated database. Raises SettingsError without a secret key."""
     # Here, so that importing `server.config` doesn't import every view.
     from server import errors, request_id, security, telemetry
     from server.admin import views as admin
     from server.contributors.views import blueprint as contributors
     from server.health import blueprint as health
+    from server.keys import keys_of, secret_key
     from server.limits import requests
     from server.openapi.views import blueprint as openapi
     from server.pages.views import blueprint as pages
@@ -45,6 +46,8 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         writers=max(1, settings.threads - SPARED_THREADS),
     )
     app.extensions["dva-board"] = Board()
+    secret = secret_key(settings)
+    app.extensions["dva-keys"] = keys_of(secret)
     request_id.init_app(app)
     telemetry.init_app(app)
     errors.init_app(app)
@@ -59,5 +62,5 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         app.register_blueprint(blueprint, url_prefix=ROOT)
     app.register_blueprint(pages)
     app.register_blueprint(health)
-    admin.init_app(app, settings)
+    admin.init_app(app, secret)
     return app

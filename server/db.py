@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Engine, Integer, MetaData, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
@@ -93,6 +94,26 @@ class Database:
             yield session
 
     @contextmanager
+    def reshape(self) -> Iterator[Connection]:
+        """One transaction in which tables may be made anew. SQLite can't alter most of a table,
+        and wouldn't let the old one go while others refer to it: there, what refers to what is
+        looked at in the end (https://sqlite.org/lang_altertable.html#otheralter)."""
+        with self._writer.connect() as connection:
+            if connection.dialect.name != "sqlite":
+                with connection.begin():
+                    yield connection
+                return
+            connection.detach()  # Its setting isn't to meet anybody else.
+            cursor = connection.connection.cursor()
+            cursor.execute("PRAGMA foreign_keys = OFF")
+            cursor.close()
+            with connection.begin():
+                yield connection
+                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+                if broken:
+                    raise IntegrityError("foreign_key_check", broken, ValueError(broken))
+
+    @contextmanager
     def _admitted(self) -> Iterator[None]:
         if self._room is None:
             yield
@@ -106,6 +127,13 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def insert_once(session: Session, table: type[Base], **values: Any) -> None:
+    """A new row, unless there is one with the same key: two who come at once both find it then."""
+    insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+    statement = insert[session.get_bind().dialect.name](table).values(**values)
+    session.execute(statement.on_conflict_do_nothing())
 
 
 def add_counts(

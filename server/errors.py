@@ -5,13 +5,15 @@ DvaError                    dva_agent.errors
 │   ├── MessageInvalid 400      ├── LeaseEnded 409          ├── MediaTypeUnsupported 415
 │   ├── NotSignedIn 401         ├── ResultConflict 409      ├── RangeInvalid 416
 │   ├── LeaseNotYours 403       ├── BundleMismatch 409      ├── ResultInvalid 422
-│   ├── LicenceUnaccepted 403   ├── AgentUnknown 409        ├── ProtocolOutdated 426
-│   ├── NotFound 404            ├── LeaseMismatch 409       ├── RateLimited 429
-│   │   ├── LeaseUnknown        ├── BodyTooLarge 413        ├── ServerFault 500
+│   ├── LicenceUnaccepted 403   ├── AgentUnknown 409        ├── ChallengeInvalid 422
+│   ├── NotAdmitted 403         ├── LeaseMismatch 409       ├── SignatureInvalid 422
+│   ├── AccountDeleted 403      ├── DeviceTaken 409         ├── ProtocolOutdated 426
+│   ├── NotFound 404            ├── BodyTooLarge 413        ├── RateLimited 429
+│   │   ├── LeaseUnknown        │                           ├── ServerFault 500
 │   │   └── PairUnknown         │                           └── Busy 503
 │   └── MethodNotAllowed 405    │                               └── ShardUnavailable
 ├── SignInError             the operator's sign-in page, told in HTML
-│   ├── SignInFailed 403        ├── SignInTooOften 429      └── AdminClosed 503
+│   └── SignInFailed 403        └── SignInTooOften 429
 └── OperatorError           a command that can't go on, on stderr
     ├── AccountError        an operator's account: unknown, taken, a password that won't do
     ├── LicenceError        a model whose licence the operator hasn't accepted
@@ -66,6 +68,7 @@ class MessageInvalid(Refusal):
 class NotSignedIn(Refusal):
     status = HTTPStatus.UNAUTHORIZED
     default_code = "not_signed_in"
+    further_codes = ("token_expired", "device_revoked")
     default_next_step = "Register again: POST /devices gives a new token."
 
 
@@ -79,6 +82,21 @@ class LicenceUnaccepted(Refusal):
     status = HTTPStatus.FORBIDDEN
     default_code = "licence_unaccepted"
     default_next_step = "Wait: whoever runs this server has to accept the model's licence first."
+
+
+class NotAdmitted(Refusal):
+    """Signed in, but not to be given work."""
+
+    status = HTTPStatus.FORBIDDEN
+    default_code = "contributor_suspended"
+    further_codes = ("device_quarantined",)
+    default_next_step = "Ask whoever runs this server why, and to look again."
+
+
+class AccountDeleted(Refusal):
+    status = HTTPStatus.FORBIDDEN
+    default_code = "account_deleted"
+    default_next_step = "Make another account: this one can't be had back."
 
 
 class NotFound(Refusal):
@@ -134,6 +152,12 @@ class AgentUnknown(Refusal):
     default_next_step = LeaseUnknown.default_next_step
 
 
+class DeviceTaken(Refusal):
+    status = HTTPStatus.CONFLICT
+    default_code = "device_taken"
+    default_next_step = "Make a new device key for this account."
+
+
 class BodyTooLarge(Refusal):
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     default_code = "body_too_large"
@@ -153,7 +177,7 @@ class RangeInvalid(Refusal):
 
 
 class ResultInvalid(Refusal):
-    """Which rule of `protocol.check_result` was broken."""
+    """Which rule of `dva_agent.checking` was broken."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     default_code = "score_count_wrong"
@@ -165,6 +189,18 @@ class ResultInvalid(Refusal):
         "withheld_unexpected",
     )
     default_next_step = "Run the engine's self-test again before the next lease."
+
+
+class ChallengeInvalid(Refusal):
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    default_code = "challenge_invalid"
+    default_next_step = "Ask for another challenge, and sign that."
+
+
+class SignatureInvalid(Refusal):
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    default_code = "signature_invalid"
+    default_next_step = "Sign what docs/protocol.md says, with the key that it says."
 
 
 class ProtocolOutdated(Refusal):
@@ -223,15 +259,6 @@ class SignInTooOften(SignInError):
             next_step=f"Wait {math.ceil(wait_s)} seconds, then try again.",
         )
         self.wait_s = wait_s
-
-
-class AdminClosed(SignInError):
-    status = HTTPStatus.SERVICE_UNAVAILABLE
-    default_code = "admin_closed"
-    default_next_step = (
-        "On PostgreSQL, set DVA_SECRET_KEY to at least 32 random characters, the same on every"
-        " server, and start again."
-    )
 
 
 class OperatorError(DvaError):

@@ -18,6 +18,7 @@ from gunicorn.app.base import BaseApplication
 from server import create_app, logs
 from server.config import Settings
 from server.errors import ServeError
+from server.keys import secret_key
 
 BACKLOG = 512
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -50,7 +51,9 @@ def address(listener: socket.socket) -> str:
 
 
 def run(settings: Settings, listener: socket.socket) -> None:
-    """Serves until SIGTERM or SIGINT, then ends the process with status 0."""
+    """Serves until SIGTERM or SIGINT, then ends the process with status 0. Raises SettingsError
+    without a secret key: workers couldn't say so."""
+    secret_key(settings)
     logs.set_up(settings.log_level, cast(logs.Format, settings.log_format))
     with _shared_counts(settings.data / "metrics" / str(listener.getsockname()[1])):
         _Gunicorn(settings, listener).run()

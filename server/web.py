@@ -11,9 +11,10 @@ from flask import Response, current_app, request
 from sqlalchemy.orm import Session
 
 from server.config import Settings
-from server.contributors.services import signed_in
-from server.db import Database
+from server.contributors.services import may_work, signed_in
+from server.db import Database, now
 from server.errors import MediaTypeUnsupported, MessageInvalid
+from server.keys import Keys
 
 M = TypeVar("M", bound=Message)
 
@@ -34,6 +35,12 @@ def database() -> Database:
     return found
 
 
+def keys() -> Keys:
+    found = current_app.extensions["dva-keys"]
+    assert isinstance(found, Keys)
+    return found
+
+
 def message(kind: type[M]) -> M:
     """The request's body. Raises MediaTypeUnsupported, MessageInvalid."""
     if request.mimetype != "application/json":
@@ -46,7 +53,12 @@ def message(kind: type[M]) -> M:
 
 def device(session: Session) -> str:
     """Who asks. Raises NotSignedIn."""
-    return signed_in(session, request.headers.get("Authorization"))
+    return signed_in(session, keys(), request.headers.get("Authorization"), now())
+
+
+def worker(session: Session) -> str:
+    """Who asks, if that device may take work and post results. Raises NotSignedIn, NotAdmitted."""
+    return may_work(session, keys(), request.headers.get("Authorization"), now())
 
 
 def answer(body: Message, status: int = 200) -> Response:

@@ -38,6 +38,15 @@ def sandbox_flags() -> list[str]:
     return ["--no-sandbox"] if os.geteuid() == 0 else []
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What `dva agent` keeps of a person: never in the real one's folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        patch.delenv("DVA_IDENTITY", raising=False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """One for all tests."""

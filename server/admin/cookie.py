@@ -32,7 +32,7 @@ class OperatorCookie(SecureCookieSessionInterface):
         return request.is_secure
 
 
-def init_app(app: Flask, key: str | None) -> None:
+def init_app(app: Flask, key: str) -> None:
     app.secret_key = key
     app.session_interface = OperatorCookie()
     app.config.update(

@@ -17,12 +17,11 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from server.admin import cookie, services, words
-from server.admin.key import secret_key
 from server.admin.overview import LEASES_SHOWN, overview, pool_page
 from server.admin.services import AdminAccount
-from server.config import VERSION, Settings
+from server.config import VERSION
 from server.db import now
-from server.errors import AdminClosed, NotFound, SignInError, SignInFailed, SignInTooOften
+from server.errors import NotFound, SignInError, SignInFailed, SignInTooOften
 from server.limits.rate import network_of
 from server.pools import services as pools
 from server.problems.services import Tally
@@ -35,8 +34,8 @@ LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 blueprint = Blueprint("admin", __name__, url_prefix="/admin", template_folder="templates")
 
 
-def init_app(app: Flask, settings: Settings) -> None:
-    cookie.init_app(app, secret_key(settings))
+def init_app(app: Flask, key: str) -> None:
+    cookie.init_app(app, key)
     for word in (words.count, words.share, words.duration, words.size, words.clock, words.iso):
         app.jinja_env.filters[word.__name__] = word
     app.register_blueprint(blueprint)
@@ -45,8 +44,6 @@ def init_app(app: Flask, settings: Settings) -> None:
 @blueprint.before_request
 def require_sign_in() -> ResponseReturnValue | None:
     """Whoever isn't signed in sees the sign-in form, whatever was asked for."""
-    if current_app.secret_key is None:
-        raise AdminClosed("The operator's pages are closed on this server.")
     if request.endpoint in ("admin.sign_in", "admin.sign_in_form") or _account() is not None:
         return None
     return redirect(url_for("admin.sign_in_form"), 303)
@@ -172,8 +169,7 @@ def _about_sign_in() -> dict[str, object]:
         is_first = not services.accounts(session)
     return {
         "is_first": is_first,
-        "is_closed": current_app.secret_key is None,
         "is_exposed": not request.is_secure and request.host.rpartition(":")[0] not in LOCAL,
-        "form_token": None if current_app.secret_key is None else cookie.form_token(),
+        "form_token": cookie.form_token(),
         "name": request.form.get("name", "")[:40],
     }

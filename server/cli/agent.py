@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from server.cli.options import FOLDER
+from server.cli.options import FOLDER, identity_option
 
 
 @click.command(epilog="Example: dva agent --server http://127.0.0.1:8000 --units 3")
@@ -16,8 +16,14 @@ from server.cli.options import FOLDER
 @click.option("--pool", help="Work on this pool only.")
 @click.option("--threads", type=click.IntRange(0), default=0, help="0 lets onnxruntime choose.")
 @click.option("--cache", type=FOLDER, help="Where models are kept.")
+@identity_option
 def agent(
-    server: str, units: int | None, pool: str | None, threads: int, cache: Path | None
+    server: str,
+    units: int | None,
+    pool: str | None,
+    threads: int,
+    cache: Path | None,
+    identity: Path | None,
 ) -> None:
     """Score pairs on this machine until the server has no more of them. Ctrl-C ends politely."""
     # Here, because the other commands run without onnxruntime.
@@ -27,6 +33,8 @@ def agent(
         raise click.BadParameter(
             f"{server!r} is no address: it is like http://127.0.0.1:8000", param_hint="--server"
         )
-    done = run_native_agent(server, units=units, pool=pool, threads=threads, cache=cache)
+    done = run_native_agent(
+        server, units=units, pool=pool, threads=threads, cache=cache, identity=identity
+    )
     if done.ending == "stopped":
         raise click.exceptions.Exit(130)

@@ -12,12 +12,12 @@ import click
 from sqlalchemy import func, select, text
 from sqlalchemy.engine import Connection
 
-from server.admin.key import FILE
 from server.cli.opened import bar, opened
 from server.cli.options import data_options
 from server.config import Settings, read_settings
 from server.db import Base, Database
 from server.errors import BackupError
+from server.keys import FILE
 from server.migrations import migrate
 
 ROWS = 500

@@ -30,3 +30,12 @@ def address_options(command: Command) -> Command:
         show_default=True,
         help="0 takes a free one.",
     )(command)
+
+
+def identity_option(command: Command) -> Command:
+    return click.option(
+        "--identity",
+        type=FILE,
+        envvar="DVA_IDENTITY",
+        help="The file with the phrase and the keys. [default: ~/.local/state/dva/identity.json]",
+    )(command)

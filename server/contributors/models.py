@@ -1,24 +1,54 @@
-"""A device: one browser or machine."""
+"""Contributors, and their devices."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import String
-from sqlalchemy.orm import Mapped, mapped_column
+from dva_agent.protocol import KeyAlgorithm
+from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from server.db import Base, UtcTime
 
+ACTIVE, SUSPENDED, DELETED, QUARANTINED = "active", "suspended", "deleted", "quarantined"
 
-class Device(Base):
-    __tablename__ = "device"
+
+class Contributor(Base):
+    """A person's account key, of which anybody may have as many as they like."""
+
+    __tablename__ = "contributor"
+    __table_args__ = (CheckConstraint("state IN ('active', 'suspended', 'deleted')", name="state"),)
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
-    """Only the hash: who reads the database can't sign in with it."""
+    """Made from the public key, so that it is the same wherever that person comes."""
+    public_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Ed25519. None: deleted, or the one that stands for everybody who came before there were
+    keys."""
+    display_name: Mapped[str | None] = mapped_column(String(40))
+    state: Mapped[str] = mapped_column(String(12), default=ACTIVE)
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class Device(Base):
+    """One browser or machine."""
+
+    __tablename__ = "device"
+    __table_args__ = (CheckConstraint("state IN ('active', 'quarantined')", name="state"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    contributor_id: Mapped[str] = mapped_column(ForeignKey("contributor.id"), index=True)
+    key_algorithm: Mapped[KeyAlgorithm | None] = mapped_column(String(8))
+    public_key: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    """None: its contributor is deleted, or it came before there were keys. It can't sign in."""
+    certificate: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The account key's signature over statements.of_device: kept as proof that it was agreed."""
+    state: Mapped[str] = mapped_column(String(12), default=ACTIVE)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcTime)
     platform: Mapped[str] = mapped_column(String(16))
     device_class: Mapped[str] = mapped_column(String(200))
     agent_version: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     last_seen_at: Mapped[datetime] = mapped_column(UtcTime, server_default="0", index=True)
     """When it last asked for something; exact to a minute, so that few requests write it."""
+
+    contributor: Mapped[Contributor] = relationship(lazy="joined", innerjoin=True)

@@ -1,37 +1,19 @@
-"""Registering devices and knowing them again."""
+"""Who asks, and what is known of the devices together."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dva_agent import protocol
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from server.config import Settings
-from server.contributors.models import Device
-from server.errors import NotSignedIn, RateLimited
-from server.limits import services as limits
-from server.limits.rate import Rate
-
-HOUR_S = 3600.0
-
-
-def admit(session: Session, settings: Settings, network: str | None, at: datetime) -> None:
-    """Counts a registration for its network; None isn't limited. Raises RateLimited."""
-    hourly = settings.registrations_per_hour
-    if network is None or not hourly:
-        return
-    limits.forget(session, at)
-    rate = Rate(per_s=hourly / HOUR_S, burst=hourly)
-    wait = limits.require(session, f"registration {network}", rate, at)
-    if wait:
-        raise RateLimited("Too many devices register from this network.", retry_after_s=wait)
-
+from server.contributors import tokens
+from server.contributors.models import ACTIVE, Device
+from server.contributors.signatures import is_signed
+from server.errors import NotAdmitted, NotSignedIn, SignatureInvalid
+from server.keys import Keys
 
 SEEN_EVERY = timedelta(minutes=1)
 
@@ -46,36 +28,54 @@ class ClassCount:
     last_seen_at: datetime
 
 
-def register(
-    session: Session, registration: protocol.Registration, at: datetime
-) -> protocol.Device:
-    """A new device and its token, which nobody can be told a second time."""
-    token = secrets.token_urlsafe(32)
-    device = Device(
-        id=secrets.token_hex(16),
-        token_sha256=_digest(token),
-        platform=registration.platform,
-        device_class=clean(registration.device_class),
-        agent_version=clean(registration.agent_version),
-        created_at=at,
-        last_seen_at=at,
-    )
-    session.add(device)
-    return protocol.Device(device=device.id, token=token)
+def signed_in(session: Session, keys: Keys, authorization: str | None, at: datetime) -> str:
+    """The device of an Authorization header. Raises NotSignedIn."""
+    found = session.get(Device, _named(keys, authorization, at))
+    if found is None:
+        raise NotSignedIn("The device that this token was issued to is gone.")
+    require_not_revoked(found)
+    return found.id
 
 
-def signed_in(session: Session, authorization: str | None) -> str:
-    """The device of an Authorization header. Raises NotSignedIn.
-
-    Tokens have 256 random bits and are looked up by hash, so neither guessing nor the time a
-    comparison takes gives one away."""
-    scheme, _, token = (authorization or "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise NotSignedIn("This needs the token of a registered device.")
-    device = session.scalar(select(Device.id).where(Device.token_sha256 == _digest(token.strip())))
-    if device is None:
-        raise NotSignedIn("No device has this token.")
+def may_work(session: Session, keys: Keys, authorization: str | None, at: datetime) -> str:
+    """The same, of a device that may also take work and post results. Raises NotSignedIn,
+    NotAdmitted."""
+    device = signed_in(session, keys, authorization, at)
+    found = session.get_one(Device, device)
+    if found.contributor.state != ACTIVE:
+        raise NotAdmitted("This contributor is suspended.")
+    if found.state != ACTIVE:
+        raise NotAdmitted("This device is in quarantine.", code="device_quarantined")
     return device
+
+
+def require_not_revoked(device: Device) -> None:
+    """Raises NotSignedIn."""
+    if device.revoked_at is not None:
+        raise NotSignedIn(
+            "This device was revoked by its contributor.",
+            code="device_revoked",
+            next_step="Make a new device key, and register with it.",
+        )
+
+
+def contributor_of(session: Session, device: str) -> str:
+    """Whose a device is."""
+    return session.get_one(Device, device).contributor_id
+
+
+def require_signature(
+    session: Session, device: str, statement: bytes, signature: bytes | None
+) -> None:
+    """Raises SignatureInvalid unless the device's own key signed it. A device without a key, from
+    before there were any, signs nothing."""
+    found = session.get_one(Device, device)
+    if found.public_key is None or found.key_algorithm is None:
+        return
+    if signature is None or not is_signed(
+        statement, by=found.public_key, algorithm=found.key_algorithm, signature=signature
+    ):
+        raise SignatureInvalid("This result isn't signed by its device's key.")
 
 
 def lock(session: Session, device: str, at: datetime) -> None:
@@ -123,5 +123,8 @@ def clean(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+def _named(keys: Keys, authorization: str | None, at: datetime) -> str:
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise NotSignedIn("This needs the token of a registered device.")
+    return tokens.device_of(keys.token, token.strip(), at)

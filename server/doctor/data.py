@@ -14,12 +14,12 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from server.admin.key import FILE
 from server.config import Settings
 from server.contributors import services as contributors
 from server.doctor import checkout
 from server.doctor.finding import Finding, ok, problem, some, warning
 from server.errors import ShardUnavailable
+from server.keys import FILE
 from server.migrations import revisions
 from server.pools import bundles, licences
 from server.pools import services as pools
@@ -51,9 +51,9 @@ def secret(settings: Settings) -> Finding:
     if settings.secret_key:
         return ok("secret-key", "set by DVA_SECRET_KEY")
     if not settings.is_embedded:
-        return warning(
+        return problem(
             "secret-key",
-            "DVA_SECRET_KEY isn't set: /admin is closed.",
+            "DVA_SECRET_KEY isn't set: the server doesn't start without it on PostgreSQL.",
             "Set it to 32 random characters or more, the same on every server.",
         )
     path = settings.data / FILE

@@ -23,8 +23,7 @@ _LOCK = 0x445641  # "DVA": any number, the same for every process
 
 def migrate(database: Database) -> None:
     """Brings the schema up to date, in one transaction, one process at a time."""
-    with database.write() as session:
-        connection = session.connection()
+    with database.reshape() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         command.upgrade(configuration(connection), "head")

@@ -11,10 +11,13 @@ from dva_agent import protocol
 from dva_agent.protocol import Message
 
 from server.errors import (
+    AccountDeleted,
     AgentUnknown,
     BodyTooLarge,
     BundleMismatch,
     Busy,
+    ChallengeInvalid,
+    DeviceTaken,
     LeaseEnded,
     LeaseMismatch,
     LeaseNotYours,
@@ -22,6 +25,7 @@ from server.errors import (
     LicenceUnaccepted,
     MediaTypeUnsupported,
     MessageInvalid,
+    NotAdmitted,
     NotFound,
     NotSignedIn,
     PairUnknown,
@@ -33,6 +37,7 @@ from server.errors import (
     ResultInvalid,
     ServerFault,
     ShardUnavailable,
+    SignatureInvalid,
 )
 
 OF_A_LEASE = (LeaseUnknown, LeaseNotYours)
@@ -81,11 +86,26 @@ class Operation:
 OPERATIONS = (
     Operation(
         method="post",
+        path="/challenges",
+        summary="What a proof of possession is made over, so that it is fresh.",
+        answer=protocol.Challenge,
+    ),
+    Operation(
+        method="post",
         path="/devices",
-        summary="A browser or a machine introduces itself, once; keep the token.",
+        summary="A browser or a machine introduces itself. Idempotent by its key.",
         status=HTTPStatus.CREATED,
         body=protocol.Registration,
         answer=protocol.Device,
+        refusals=(ChallengeInvalid, SignatureInvalid, NotSignedIn, AccountDeleted, DeviceTaken),
+    ),
+    Operation(
+        method="post",
+        path="/sessions",
+        summary="The next token of a registered device.",
+        body=protocol.SessionRequest,
+        answer=protocol.Session,
+        refusals=(ChallengeInvalid, SignatureInvalid, NotSignedIn),
     ),
     Operation(
         method="post",
@@ -94,7 +114,7 @@ OPERATIONS = (
         body=protocol.LeaseRequest,
         answer=protocol.Leases,
         signed_in=True,
-        refusals=(NotFound,),
+        refusals=(NotFound, NotAdmitted),
     ),
     Operation(
         method="get",
@@ -135,7 +155,7 @@ OPERATIONS = (
         summary="Moves the deadline, up to a limit counted from the claim.",
         answer=protocol.Heartbeat,
         signed_in=True,
-        refusals=(*OF_A_LEASE, LeaseEnded),
+        refusals=(*OF_A_LEASE, NotAdmitted, LeaseEnded),
     ),
     Operation(
         method="post",
@@ -146,12 +166,14 @@ OPERATIONS = (
         signed_in=True,
         refusals=(
             *OF_A_LEASE,
+            NotAdmitted,
             LeaseEnded,
             ResultConflict,
             AgentUnknown,
             BundleMismatch,
             LeaseMismatch,
             ResultInvalid,
+            SignatureInvalid,
         ),
     ),
     Operation(

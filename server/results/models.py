@@ -58,6 +58,9 @@ class Result(Base):
     pairs_scored: Mapped[int]
     digest: Mapped[str] = mapped_column(String(64))
     """sha256 of what was posted, to know a repetition from a contradiction."""
+    signature: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The device key's, over statements.of_result with the scores as they were posted. None: the
+    device had no key."""
     scored_at: Mapped[datetime] = mapped_column(UtcTime, index=True)
 
 

@@ -11,12 +11,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import msgspec
-from dva_agent import protocol
+from dva_agent import protocol, statements
+from dva_agent.checking import check_result
 from dva_agent.errors import MessageError
 from dva_agent.protocol import PairStatus
 from sqlalchemy import BigInteger, func, select, type_coerce
 from sqlalchemy.orm import Session
 
+from server.contributors import services as contributors
 from server.contributors.services import clean
 from server.db import add_counts
 from server.errors import AgentUnknown, BundleMismatch, LeaseMismatch, ResultConflict, ResultInvalid
@@ -43,8 +45,8 @@ MINUTE = timedelta(minutes=1)
 
 def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime) -> Result:
     """Stores a result and ends its lease. A repetition gets the stored one back. Raises
-    LeaseMismatch, ResultConflict, LeaseEnded, AgentUnknown, BundleMismatch, ResultInvalid; then
-    nothing has changed."""
+    LeaseMismatch, ResultConflict, LeaseEnded, AgentUnknown, BundleMismatch, ResultInvalid,
+    SignatureInvalid; then nothing has changed."""
     if posted.lease != lease.id:
         raise LeaseMismatch(f"This result was made for the lease {posted.lease}.")
     digest = _digest(posted)
@@ -62,9 +64,22 @@ def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime
     if posted.bundle != wanted:
         raise BundleMismatch(f"The pool is scored by bundle {wanted}, not by {posted.bundle}.")
     try:
-        protocol.check_result(posted, unit.pairs, agent.columns)
+        check_result(posted, unit.pairs, agent.columns)
     except MessageError as error:
         raise ResultInvalid(str(error), code=_code(error)) from error
+    contributors.require_signature(
+        session,
+        lease.device_id,
+        statements.of_result(
+            lease=lease.id,
+            unit=unit.name,
+            bundle=posted.bundle,
+            rung=posted.rung,
+            statuses=posted.statuses,
+            scores=posted.scores,
+        ),
+        posted.signature,
+    )
     kept = reports.censor(session, unit.id, posted)
     work.finish(session, lease)
     result = Result(
@@ -78,6 +93,7 @@ def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime
         statuses=kept.statuses,
         pairs_scored=kept.statuses.count(PairStatus.SCORED),
         digest=digest,
+        signature=posted.signature,
         scored_at=at,
     )
     session.add(result)
@@ -170,8 +186,10 @@ def _count_broken(session: Session, shard: int, statuses: bytes, sign: Literal[1
 
 
 def _digest(posted: protocol.Result) -> str:
-    """Of what is stored. `more` is about the answer, and may differ in a repetition."""
-    return hashlib.sha256(protocol.encode(msgspec.structs.replace(posted, more=0))).hexdigest()
+    """Of what was computed. `more` is about the answer, and ECDSA signs the same in many ways: both
+    may differ in a repetition."""
+    computed = msgspec.structs.replace(posted, more=0, signature=None)
+    return hashlib.sha256(protocol.encode(computed)).hexdigest()
 
 
 def _code(error: MessageError) -> str:

@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 from server.db import now
 from server.pools import services as pools
 from server.results import services
-from server.web import answer, database, device, message, settings
+from server.web import answer, database, message, settings, worker
 from server.work import services as work
 
 blueprint = Blueprint("results", __name__)
@@ -24,7 +24,7 @@ def accept(lease: str) -> Response:
     claimed: work.Claimed | None = None
     idle = None
     with database().write() as session:
-        who = device(session)
+        who = worker(session)
         own = work.own(session, who, lease, at)
         result = services.accept(session, own, posted, at)
         unit = pools.get_unit(session, own.unit_id)

@@ -10,7 +10,7 @@ from server.db import now
 from server.errors import NotFound
 from server.pools import services as pools
 from server.reports import services as reports
-from server.web import answer, database, device, message, settings
+from server.web import answer, database, device, message, settings, worker
 from server.work import services
 from server.work.board import Board
 
@@ -37,7 +37,7 @@ def claim() -> Response:
     request = message(LeaseRequest)
     at = now()
     with database().write() as session:
-        who = device(session)
+        who = worker(session)
         ids = pools.pool_ids(session, request.agents, request.pool)
         if request.pool is not None and pools.find_pool(session, request.pool) is None:
             raise NotFound(f"There is no pool {request.pool}.")
@@ -72,7 +72,7 @@ def captions(pool: str, unit: str) -> Response:
 def heartbeat(lease: str) -> Response:
     at = now()
     with database().write() as session:
-        own = services.own(session, device(session), lease, at)
+        own = services.own(session, worker(session), lease, at)
         services.keep_alive(settings(), own, at)
     return answer(Heartbeat(expires_in_s=(own.deadline - at).total_seconds()))
 

@@ -28,6 +28,7 @@ from server.config import Settings
 from server.db import Database
 from server.migrations import migrate
 from tests.dva_agent.world import take_in
+from tests.keys import Keys
 from tests.server.pool_factory import write_bundle, write_pool
 from tests.server.process import Server
 
@@ -106,7 +107,7 @@ async def work(url: str, wire: Recording, watcher: Watcher) -> Summary:
 
     runner = assemble(
         server=url,
-        token="",
+        identity=Keys().identity,
         transport=wire,
         rungs=["native"],
         open_engine=open_engine,

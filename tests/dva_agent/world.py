@@ -30,6 +30,7 @@ from server.db import Database
 from server.migrations import migrate
 from server.pools.ingest import ingest
 from tests.e2e.pictures import encoded, scene
+from tests.keys import Keys
 from tests.server.pool_factory import uid, write_tar
 
 UNIT_PAIRS = 6
@@ -157,7 +158,7 @@ class World:
     def runner(self, *, rungs: tuple[Rung, ...] = ("native",), **errand: Any) -> Runner:
         return assemble(
             server="http://dva.test",
-            token="",
+            identity=Keys().identity,
             transport=self.wire,
             rungs=rungs,
             open_engine=self.open_engine,

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
+import msgspec
 from dva_agent.protocol import (
     ROOT,
     Accepted,
+    Challenge,
     Device,
     Lease,
     LeaseRequest,
     Leases,
     Message,
     Problem,
-    Registration,
     Result,
     ServerStatus,
     decode,
@@ -23,14 +25,31 @@ from dva_agent.protocol import (
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from tests.keys import Keys
+
 M = TypeVar("M", bound=Message)
 
 
 class Api:
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, keys: Keys | None = None) -> None:
         self.client = app.test_client()
-        registration = Registration(platform="native", device_class="test", agent_version="1")
-        self.device = self.ok(self.post("/devices", registration, token=None), Device, 201)
+        self.keys = keys or Keys()
+        self.units: dict[str, str] = {}
+        self.device = self.register()
+
+    def challenge(self) -> bytes:
+        return self.ok(self.post("/challenges", token=None), Challenge).challenge
+
+    def register(self) -> Device:
+        registration = self.keys.registration(self.challenge())
+        return self.ok(self.post("/devices", registration, token=None), Device, 201)
+
+    def twin(self, app: Flask) -> Api:
+        """The same device, for another thread."""
+        other = Api.__new__(Api)
+        other.client, other.keys = app.test_client(), self.keys
+        other.device, other.units = self.device, self.units
+        return other
 
     def get(self, address: str, **headers: str) -> TestResponse:
         """`address` is whole, as leases give it. `if_range` means the header If-Range."""
@@ -45,7 +64,10 @@ class Api:
         token: str | None = "own",
         **options: Any,
     ) -> TestResponse:
+        """A result for one of its leases is signed, if it isn't yet."""
         headers = options.pop("headers", {})
+        if isinstance(message, Result) and message.signature is None:
+            message = self.signed(message)
         if token is not None:
             token = self.device.token if token == "own" else token
             headers = {"Authorization": f"Bearer {token}", **headers}
@@ -55,12 +77,27 @@ class Api:
 
     def lease(self, count: int = 1, **fields: Any) -> Leases:
         request = LeaseRequest(agents=["dva"], count=count, **fields)
-        return self.ok(self.post("/leases", request), Leases)
+        answer = self.ok(self.post("/leases", request), Leases)
+        self.know(answer.leases)
+        return answer
+
+    def know(self, leases: Sequence[Lease]) -> None:
+        """Their results can be signed from now on."""
+        self.units.update((lease.lease, lease.unit) for lease in leases)
+
+    def signed(self, result: Result) -> Result:
+        unit = self.units.get(result.lease)
+        if unit is None:
+            return result
+        return msgspec.structs.replace(result, signature=self.keys.signature(result, unit))
 
     def finish(self, lease: Lease, more: int = 0) -> Accepted:
-        return self.ok(self.post_result(lease, result_for(lease, more=more)), Accepted)
+        answer = self.ok(self.post_result(lease, result_for(lease, more=more)), Accepted)
+        self.know(answer.next.leases if answer.next else [])
+        return answer
 
     def post_result(self, lease: Lease, result: Result, **options: Any) -> TestResponse:
+        self.know([lease])
         return self.post(f"/leases/{lease.lease}/result", result, **options)
 
     def status(self) -> ServerStatus:

@@ -61,7 +61,9 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
         return
     postgres: Cluster = request.getfixturevalue("postgres")
     name = postgres.create(request.getfixturevalue("postgres_template"))
-    yield Settings(data=data, database=postgres.url(name), unit_pairs=UNIT_PAIRS)
+    yield Settings(
+        data=data, database=postgres.url(name), secret_key="k" * 32, unit_pairs=UNIT_PAIRS
+    )
     postgres.drop(name)
 
 

@@ -54,14 +54,14 @@ def plan(seed: int, *, agents: int, workers: int, servers: int) -> list[Kill]:
     ]
 
 
-def act_as_agent(url: str, cache: str, log: str) -> None:
+def act_as_agent(url: str, cache: str, identity: str, log: str) -> None:
     """What `dva agent` runs, in a process of its own."""
     from dva_agent.native.agent import run_native_agent
 
     # The file outlives nothing: kill -9 or the end of the process closes it.
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(output, sys.stderr.fileno())
-    run_native_agent(url, cache=Path(cache), threads=1)
+    run_native_agent(url, cache=Path(cache), identity=Path(identity), threads=1)
 
 
 class Havoc:
@@ -75,6 +75,7 @@ class Havoc:
         self._folder = folder
         self._chance = random.Random(seed)
         self._server = Server(settings)
+        self._born = 0
         self._agents = [self._new_agent() for _ in range(agents)]
 
     def survive(self, kills: Sequence[Kill]) -> None:
@@ -120,8 +121,12 @@ class Havoc:
 
     def _new_agent(self) -> BaseProcess:
         cache = self._folder / "cache"
+        self._born += 1
+        # Each is another device: the leases of one that was killed don't fill the next one's share.
+        identity = self._folder / f"identity-{self._born}.json"
         agent = _FORKS.Process(
-            target=act_as_agent, args=(self._server.url, str(cache), str(self._log))
+            target=act_as_agent,
+            args=(self._server.url, str(cache), str(identity), str(self._log)),
         )
         agent.start()
         return agent

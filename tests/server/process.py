@@ -29,6 +29,7 @@ def environment(settings: Settings) -> Mapping[str, str]:
     told = {
         "DVA_DATA": settings.data,
         "DVA_DATABASE": settings.database,
+        "DVA_SECRET_KEY": settings.secret_key,
         "DVA_UNIT_PAIRS": settings.unit_pairs,
         "DVA_LEASE_SECONDS": settings.lease_seconds,
         "DVA_LEASE_MAX_SECONDS": settings.lease_max_seconds,

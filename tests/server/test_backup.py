@@ -17,6 +17,7 @@ from dva_agent.protocol import ROOT
 from server import create_app
 from server.config import Settings
 from server.db import Database
+from server.keys import secret_key
 from server.migrations import migrate
 from tests.server.api import Api
 from tests.server.command import Dva
@@ -135,12 +136,11 @@ def test_moving_to_another_database(
     assert done.status == 0, done.err
     refused = dva(settings, "copy-database", target)
     assert "[backup_refused]" in refused.err
-    moved = dataclasses.replace(settings, database=target)
+    moved = dataclasses.replace(settings, database=target, secret_key=secret_key(settings))
     database = Database(moved.database_url)
     migrate(database)
     app = create_app(moved, database)
-    known = Api.__new__(Api)
-    known.client, known.device = app.test_client(), api.device
+    known = api.twin(app)
     known.finish(first[1])
     other = Api(app)
     finish_all(other)

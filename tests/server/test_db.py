@@ -29,22 +29,11 @@ from server.results.models import BrokenPairs, Result
 from server.work.models import Lease
 from tests.server.api import Api, result_for
 from tests.server.conftest import UNITS
+from tests.server.rows import device_row
 
 EARLIER = "0003"
 """The step before the operator's pages."""
 TIMES = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
-
-
-def device(name: str, at: datetime) -> Device:
-    return Device(
-        id=name,
-        token_sha256=name,
-        platform="native",
-        device_class="x",
-        agent_version="1",
-        created_at=at,
-        last_seen_at=at,
-    )
 
 
 @examples(
@@ -53,14 +42,14 @@ def device(name: str, at: datetime) -> Device:
 @given(at=TIMES)
 def test_times_come_back_as_they_were(database: Database, at: datetime) -> None:
     with database.write() as session:
-        session.merge(device("one", at))
+        session.merge(device_row("one", at))
     with database.read() as session:
         assert session.get_one(Device, "one").created_at == at
 
 
 def test_what_raises_changes_nothing(database: Database) -> None:
     with pytest.raises(RuntimeError), database.write() as session:
-        session.add(device("one", datetime.now(UTC)))
+        session.add(device_row("one", datetime.now(UTC)))
         session.flush()
         raise RuntimeError
     with database.read() as session:
@@ -82,7 +71,7 @@ def test_every_rung_fits_its_column() -> None:
 def test_only_what_is_named_is_written_per_pair(database: Database) -> None:
     """Nothing per pair, but for those that somebody reported."""
     names = set(inspect(database.engine).get_table_names())
-    work = {"device", "lease", "pool", "result", "shard", "unit"}
+    work = {"contributor", "device", "lease", "pool", "result", "shard", "unit"}
     operators = {"admin_account", "admin_session", "sign_in_failure"}
     counts = {"allowance", "broken_pairs", "problem_count"}
     reports = {"report", "reported_pair"}
@@ -145,8 +134,7 @@ def test_one_device_cant_get_past_its_share_by_asking_twice_at_once(
     start = threading.Barrier(4)
 
     def claim() -> int:
-        other = Api.__new__(Api)
-        other.client, other.device = app.test_client(), api.device
+        other = api.twin(app)
         start.wait()
         return len(other.lease(2).leases)
 
@@ -160,8 +148,7 @@ def test_a_request_that_comes_twice_at_once_is_granted_once(app: Flask, pool: st
     start = threading.Barrier(4)
 
     def claim() -> set[str]:
-        other = Api.__new__(Api)
-        other.client, other.device = app.test_client(), api.device
+        other = api.twin(app)
         start.wait()
         return {lease.lease for lease in other.lease(2, request="c" * 32).leases}
 
@@ -183,8 +170,8 @@ def test_what_was_there_before_the_operators_pages_is_counted(
     api.post_result(lease, result_for(lease, statuses=statuses, scores=scores))
     before = broken(database)
     assert before == {2: 2, 6: 1}
-    with database.write() as session:
-        command.downgrade(configuration(session.connection()), EARLIER)
+    with database.reshape() as connection:
+        command.downgrade(configuration(connection), EARLIER)
     migrate(database)
     assert broken(database) == before
     with database.read() as session:

@@ -205,7 +205,7 @@ def test_a_key_that_others_can_read(tmp_path: Path) -> None:
     key.chmod(0o600)
     assert state(data.secret(settings)) == "ok"
     elsewhere = Settings(data=tmp_path, database="postgresql://x@/y")
-    assert state(data.secret(elsewhere)) == "warning"
+    assert state(data.secret(elsewhere)) == "problem"
 
 
 def test_a_database_that_is_well(settings: Settings, database: Database) -> None:

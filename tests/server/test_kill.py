@@ -10,16 +10,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 from dva_agent.protocol import (
     ROOT,
     Accepted,
+    Challenge,
     Device,
     Lease,
     LeaseRequest,
     Leases,
     Problem,
-    Registration,
     decode,
     encode,
 )
@@ -30,6 +31,7 @@ from server.db import Database
 from server.pools.ingest import ingest
 from server.pools.models import Unit
 from server.results.models import Result
+from tests.keys import Keys
 from tests.server.api import result_for
 from tests.server.pool_factory import write_pool
 from tests.server.process import Server
@@ -45,6 +47,7 @@ class Client:
 
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(base_url=url + ROOT, timeout=20)
+        self._keys = Keys()
         self.acknowledged: dict[str, bytes] = {}
         self.repeated = 0
 
@@ -54,7 +57,8 @@ class Client:
             self._work()
 
     def _register(self) -> None:
-        registration = Registration(platform="native", device_class="test", agent_version="1")
+        challenge = decode(self._post("/challenges", b"").content, Challenge).challenge
+        registration = self._keys.registration(challenge)
         device = decode(self._post("/devices", encode(registration)).content, Device)
         self._http.headers["Authorization"] = f"Bearer {device.token}"
 
@@ -74,6 +78,8 @@ class Client:
 
     def _submit(self, lease: Lease) -> list[Lease]:
         result = result_for(lease, more=1)
+        signature = self._keys.signature(result, lease.unit)
+        result = msgspec.structs.replace(result, signature=signature)
         answer = self._post(f"/leases/{lease.lease}/result", encode(result))
         if answer.status_code == 200:
             accepted = decode(answer.content, Accepted)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from dva_agent import protocol
 from dva_agent.protocol import pack_scores
@@ -25,10 +26,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy.orm import Session
 
 from server.config import Settings
-from server.contributors import services as contributors
-from server.contributors.models import Device
+from server.contributors.models import Contributor, Device
 from server.db import Database
 from server.errors import Refusal
 from server.migrations import migrate
@@ -38,13 +39,16 @@ from server.results import services as results
 from server.results.models import Result
 from server.work import services as work
 from server.work.models import HELD, Lease
+from tests.keys import Keys
 from tests.server.conftest import KINDS
 from tests.server.postgres import Cluster
+from tests.server.rows import device_row
 
 BUNDLE = "b" * 32
 DEVICES = 3
 UNITS = 6
 PAIRS = 2
+KEYS = [Keys() for _ in range(DEVICES)]
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -83,14 +87,12 @@ class LeaseMachine(RuleBasedStateMachine):
         self.asked: dict[str, tuple[int, int]] = {}
         migrate(self.database)
         with self.database.write() as session:
-            for table in (Result, Lease, Unit, Shard, Pool, Device):
+            for table in (Result, Lease, Unit, Shard, Pool, Device, Contributor):
                 session.execute(delete(table))
-            registration = protocol.Registration(
-                platform="native", device_class="x", agent_version="1"
+            self.devices = [f"{number:032x}" for number in range(DEVICES)]
+            session.add_all(
+                device_row(name, START, keys) for name, keys in zip(self.devices, KEYS, strict=True)
             )
-            self.devices = [
-                contributors.register(session, registration, START).device for _ in range(DEVICES)
-            ]
             pool = Pool(
                 name="test",
                 agent="dva",
@@ -181,7 +183,8 @@ class LeaseMachine(RuleBasedStateMachine):
         try:
             with self.database.write() as session:
                 own = work.own(session, self.devices[device], lease, self.at)
-                stored = results.accept(session, own, posted(own.id, score, more), self.at)
+                told = self._signed(session, own, posted(own.id, score, more))
+                stored = results.accept(session, own, told, self.at)
                 assert stored.scores == posted(own.id, score).scores
                 if more:
                     claimed = work.brought(session, lease, self.at)
@@ -233,13 +236,19 @@ class LeaseMachine(RuleBasedStateMachine):
             with self.database.write() as session:
                 claimed, idle = self._claim(session, device, 2)
                 for lease, _ in claimed:
-                    results.accept(session, lease, posted(lease.id, 0.5), self.at)
+                    told = self._signed(session, lease, posted(lease.id, 0.5))
+                    results.accept(session, lease, told, self.at)
                     self.accepted[lease.id] = 0.5
                     self.holder[lease.id] = device
             if idle:
                 break
         assert idle.reason == "drained"
         assert len(self._results()) == UNITS
+
+    def _signed(self, session: Session, lease: Lease, result: protocol.Result) -> protocol.Result:
+        unit = pools.get_unit(session, lease.unit_id).name
+        keys = KEYS[self.devices.index(lease.device_id)]
+        return msgspec.structs.replace(result, signature=keys.signature(result, unit))
 
     @invariant()
     def every_unit_is_in_one_place(self) -> None:

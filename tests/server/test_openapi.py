@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable
 from datetime import timedelta
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 import schemathesis
-from dva_agent.protocol import ROOT, Message, encode, pack_scores
+from dva_agent.protocol import ROOT, Message, SessionRequest, encode, pack_scores
 from flask import Flask
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
@@ -23,6 +24,7 @@ from server.db import Database, now
 from server.openapi.document import document
 from server.openapi.operations import OPERATIONS, Operation
 from server.work.models import Lease as LeaseRow
+from tests.keys import Keys
 from tests.server.api import Api, result_for
 
 if TYPE_CHECKING:
@@ -129,7 +131,12 @@ def _true(
     with database.write() as session:
         session.get_one(LeaseRow, expired.lease).deadline = now() - timedelta(seconds=1)
     [others] = Api(app).lease().leases
-    result = _json(result_for(held))
+    result = _json(api.signed(result_for(held)))
+    challenge, keys = api.challenge(), Keys()
+    registration = _json(keys.registration(challenge))
+    session = SessionRequest(
+        device=api.device.device, challenge=challenge, proof=api.keys.proof(challenge)
+    )
     request = {"agents": ["dva"]}
     report = {"pool": held.pool, "unit": held.unit, "uid": held.pairs[0].uid, "reason": "other"}
     return (
@@ -143,7 +150,14 @@ def _true(
         },
         {
             "Registration": [
-                {"platform": "native", "device_class": "x", "agent_version": "1"},
+                {**registration, "proof": registration["certificate"]},
+                {**registration, "challenge": base64.b64encode(bytes(56)).decode()},
+                registration,
+            ],
+            "SessionRequest": [
+                {**_json(session), "device": "0" * 32},
+                {**_json(session), "proof": registration["proof"]},
+                _json(session),
             ],
             "LeaseRequest": [
                 request,

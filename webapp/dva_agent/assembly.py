@@ -9,6 +9,7 @@ from dva_agent.client import ServerClient, Transport
 from dva_agent.clock import Clock
 from dva_agent.discovery import AGENTS
 from dva_agent.events import Observer
+from dva_agent.identity import Identity
 from dva_agent.ladder import Ladder, OpenEngine
 from dva_agent.narrator import Narrator
 from dva_agent.protocol import Rung
@@ -18,7 +19,8 @@ from dva_agent.runner import Errand, Runner
 def assemble(
     *,
     server: str,
-    token: str,
+    token: str = "",
+    identity: Identity | None = None,
     transport: Transport,
     rungs: Sequence[Rung],
     open_engine: OpenEngine,
@@ -27,10 +29,15 @@ def assemble(
     errand: Errand,
     clock: Clock,
 ) -> Runner:
-    """A runner that is ready to `run`. `token` empty: the server is told of a new device."""
+    """A runner that is ready to `run`. `token` empty: the device registers first."""
     narrator = Narrator(observer)
     client = ServerClient(
-        transport=transport, server=server, clock=clock, retrying=narrator.retrying, token=token
+        transport=transport,
+        server=server,
+        clock=clock,
+        retrying=narrator.retrying,
+        token=token,
+        identity=identity,
     )
     ladder = Ladder(
         rungs=rungs,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -12,11 +13,13 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from dva_agent import protocol
+from dva_agent import protocol, statements
 from dva_agent.backoff import Backoff
 from dva_agent.bundle import MANIFEST, Manifest, decode_manifest
+from dva_agent.checking import check_result
 from dva_agent.clock import Clock
 from dva_agent.errors import BundleError, Busy, MessageError, Outdated, Refused, ServerError
+from dva_agent.identity import Identity
 from dva_agent.protocol import PROTOCOL, PROTOCOL_HEADER, ROOT, Message
 from dva_agent.retry import Retrying, again
 
@@ -25,6 +28,9 @@ T = TypeVar("T")
 
 DEFAULT_RETRY_S = 5.0
 """What a 429 or 503 without its own figure is taken to ask for."""
+
+PROOFS = 3
+"""Challenges to answer before giving up: one may end while the server keeps the agent waiting."""
 
 MAX_RETRY_S = 3600.0
 """No server sends an agent away for longer."""
@@ -61,15 +67,20 @@ class ServerClient:
         clock: Clock,
         retrying: Retrying,
         token: str = "",
+        identity: Identity | None = None,
         backoff: Backoff | None = None,
     ) -> None:
-        """`server`: its origin, such as "http://127.0.0.1:8000"."""
+        """`server`: its origin, such as "http://127.0.0.1:8000". `identity`: who registers, and
+        signs the results."""
         self._transport = transport
         self._root = server.rstrip("/") + ROOT
         self._origin = server.rstrip("/")
         self._clock = clock
         self._retrying = retrying
         self._backoff = backoff or Backoff()
+        self._identity = identity
+        self._device = ""
+        self._renewal = asyncio.Lock()
         self.token = token
 
     def absolute(self, url: str) -> str:
@@ -81,10 +92,29 @@ class ServerClient:
         return await self._get("/status", protocol.ServerStatus)
 
     async def register(self, registration: protocol.Registration) -> protocol.Device:
-        """Introduce this device; its token is used from now on."""
-        device = await self._post("/devices", registration, protocol.Device)
-        self.token = device.token
+        """Introduce this device, or say that it is here again; its token is used from now on."""
+        device = await self._registered(registration)
+        self.token, self._device = device.token, device.device
         return device
+
+    async def _registered(self, registration: protocol.Registration) -> protocol.Device:
+        identity = self._identity
+        if identity is None:
+            return await self._post("/devices", registration, protocol.Device)
+
+        async def send(challenge: bytes, proof: bytes) -> protocol.Device:
+            named = msgspec.structs.replace(
+                registration,
+                account_key=identity.account_key,
+                key_algorithm=identity.key_algorithm,
+                device_key=identity.device_key,
+                certificate=identity.certificate,
+                challenge=challenge,
+                proof=proof,
+            )
+            return await self._post("/devices", named, protocol.Device)
+
+        return await self._proven(identity, send)
 
     async def lease(self, request: protocol.LeaseRequest) -> protocol.Leases:
         """Work, or why there is none. What was granted in an answer that got lost comes with the
@@ -97,7 +127,18 @@ class ServerClient:
     ) -> protocol.Accepted:
         """Post a result, the same bytes again until an answer comes. `columns`: the agent's.
         Raises MessageError before anything is sent if the result breaks the protocol's rules."""
-        protocol.check_result(result, len(lease.pairs), columns)
+        check_result(result, len(lease.pairs), columns)
+        if self._identity is not None:
+            signed = statements.of_result(
+                lease=lease.lease,
+                unit=lease.unit,
+                bundle=result.bundle,
+                rung=result.rung,
+                statuses=result.statuses,
+                scores=result.scores,
+            )
+            signature = await self._identity.sign(signed)
+            result = msgspec.structs.replace(result, signature=signature)
         return await self._post(f"/leases/{lease.lease}/result", result, protocol.Accepted)
 
     async def heartbeat(self, lease: str) -> protocol.Heartbeat:
@@ -137,6 +178,17 @@ class ServerClient:
         )
 
     async def _once(self, method: str, url: str, body: bytes | None) -> bytes:
+        """The body of a 2xx answer. A token that has ended is renewed on the way."""
+        token = self.token
+        try:
+            return await self._send(method, url, body)
+        except Refused as error:
+            if error.code != "token_expired" or not self._device:
+                raise
+            await self._renew(token)
+        return await self._send(method, url, body)
+
+    async def _send(self, method: str, url: str, body: bytes | None) -> bytes:
         headers = {PROTOCOL_HEADER: str(PROTOCOL), "Accept": "application/json"}
         # The token goes to the server's own interface, not to a mirror of its bundles.
         if self.token and url.startswith(self._root + "/"):
@@ -147,6 +199,39 @@ class ServerClient:
         if 200 <= answer.status < 300:
             return answer.body
         raise error_of(answer)
+
+    async def _renew(self, ended: str) -> None:
+        """Another token than `ended`: several requests may find it ended at the same time. Tried
+        once: whatever needed it is tried again itself."""
+        async with self._renewal:
+            if self.token != ended or self._identity is None:
+                return
+
+            async def send(challenge: bytes, proof: bytes) -> protocol.Session:
+                asked = protocol.SessionRequest(
+                    device=self._device, challenge=challenge, proof=proof
+                )
+                url = self._root + "/sessions"
+                return _decode(
+                    protocol.Session, await self._send("POST", url, protocol.encode(asked))
+                )
+
+            self.token = (await self._proven(self._identity, send)).token
+
+    async def _proven(self, identity: Identity, send: Callable[[bytes, bytes], Awaitable[M]]) -> M:
+        """What `send` brings, with a challenge and the proof made over it."""
+        refused: Refused | None = None
+        for _ in range(PROOFS):
+            asked = await self._post("/challenges", None, protocol.Challenge)
+            proof = await identity.sign(statements.of_session(asked.challenge, identity.device_key))
+            try:
+                return await send(asked.challenge, proof)
+            except Refused as error:
+                if error.code != "challenge_invalid":
+                    raise
+                refused = error
+        assert refused is not None
+        raise refused
 
 
 def _decode(kind: type[M], body: bytes) -> M:

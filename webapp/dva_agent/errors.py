@@ -9,6 +9,8 @@ DvaError
 │   ├── SelfTestFailed    it runs, but its numbers are not the bundle's
 │   ├── DeviceLost        the GPU went away; a new engine may be opened
 │   └── NumericFault      non-finite, zero, wrong-norm or constant output: never a score
+├── IdentityError         a phrase or a file of keys that is none
+│   └── IdentityExists    there is one already
 ├── AgentInvalid          a DataAgent of this package that says something impossible of itself
 ├── AgentMissing          the server's work is for agents that aren't here
 ├── LicenceWaits          the server's operator hasn't accepted the model's licence
@@ -68,6 +70,16 @@ class DeviceLost(EngineError):
 
 class NumericFault(EngineError):
     default_code = "numeric_fault"
+
+
+class IdentityError(DvaError):
+    default_code = "identity_invalid"
+    default_next_step = "dva identity show says which file is used."
+
+
+class IdentityExists(IdentityError):
+    default_code = "identity_exists"
+    default_next_step = "Name another file, or move this one away: it holds a phrase."
 
 
 class AgentInvalid(DvaError):

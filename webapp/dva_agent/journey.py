@@ -207,6 +207,7 @@ async def _submit(
         return await road.client.submit(lease, result, columns)
     except (MessageError, Refused) as error:
         # The result itself was wrong: what computed it must show that it still can.
-        if isinstance(error, MessageError) or error.status == 422:
+        of_scores = isinstance(error, MessageError) or error.status == 422
+        if of_scores and error.code != "signature_invalid":
             await road.ladder.doubt(session, NumericFault(str(error), code=error.code))
         raise

@@ -7,7 +7,6 @@ travel as base64 in JSON.
 from __future__ import annotations
 
 import enum
-import math
 import struct
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypeVar
@@ -247,6 +246,8 @@ class Result(Message, frozen=True, kw_only=True):
     scores: bytes
     """float32 x pairs x the agent's columns, pair by pair; exactly 0 where the status isn't
     SCORED."""
+    signature: Signature | None = None
+    """By the device key, over statements.of_result."""
     more: Annotated[int, Meta(ge=0, le=MAX_LEASES)] = 0
     """How many new leases the answer may bring."""
 
@@ -361,37 +362,3 @@ def unpack_scores(blob: bytes) -> list[float]:
     if len(blob) % 4:
         raise MessageError(f"scores: {len(blob)} bytes are not a whole number of float32")
     return list(struct.unpack(f"<{len(blob) // 4}f", blob))
-
-
-def check_result(result: Result, pairs: int, columns: Sequence[Column]) -> None:
-    """What holds for any acceptable result of a unit of `pairs` pairs by an agent that gives them
-    `columns`; else MessageError with the code that docs/protocol.md lists. Pure: used by the
-    server, and by the agent before it sends."""
-    scores = unpack_scores(result.scores)
-    width = len(columns)
-    if len(scores) != pairs * width or len(result.statuses) != pairs:
-        raise MessageError(
-            f"{len(scores)} scores and {len(result.statuses)} statuses for {pairs} pairs "
-            f"of {width} columns",
-            code="score_count_wrong",
-        )
-    known = frozenset(PairStatus)
-    for index, status in enumerate(result.statuses):
-        if status not in known:
-            raise MessageError(f"pair {index}: no status {status}", code="status_unknown")
-        row = scores[index * width : (index + 1) * width]
-        for column, score in zip(columns, row, strict=True):
-            code = _fault(column, score, scored=status == PairStatus.SCORED)
-            if code:
-                raise MessageError(
-                    f"pair {index}: {column.name} {score} beside status {status}", code=code
-                )
-
-
-def _fault(column: Column, score: float, *, scored: bool) -> str:
-    """Why a score can't be accepted, as a code; empty if it can."""
-    if not math.isfinite(score):
-        return "score_not_finite"
-    if not scored:
-        return "score_unexpected" if score else ""
-    return "" if column.holds(score) else "score_out_of_range"

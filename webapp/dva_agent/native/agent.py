@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dva_agent.arrival import Visitor
 from dva_agent.assembly import assemble
 from dva_agent.bundle import Manifest
 from dva_agent.clock import SystemClock
+from dva_agent.errors import IdentityExists
 from dva_agent.ladder import WITHOUT_MODEL
 from dva_agent.native.engine import NativeEngine
+from dva_agent.native.identity import (
+    IdentityFile,
+    NativeIdentity,
+    default_path,
+    new_phrase,
+)
 from dva_agent.native.reader import NativeReader
 from dva_agent.native.store import BundleStore, default_cache
 from dva_agent.native.terminal import Terminal
@@ -30,16 +38,38 @@ def run_native_agent(
     pool: str | None = None,
     cache: Path | None = None,
     threads: int = 0,
+    identity: Path | None = None,
 ) -> Summary:
     """Score units of `server` (its origin) until `units` are stored or its pools are drained.
     Ctrl-C finishes and submits what is held, a second one gives it back at once. `cache`: where
-    models are kept, by default $XDG_CACHE_HOME/dva. `threads`: 0 lets onnxruntime choose. Progress
-    goes to stderr. Raises DvaError."""
-    return asyncio.run(_run(server, units=units, pool=pool, cache=cache, threads=threads))
+    models are kept, by default $XDG_CACHE_HOME/dva. `threads`: 0 lets onnxruntime choose.
+    `identity`: the file of who works, made if it isn't there; by default that of
+    native/identity.py. Progress goes to stderr. Raises DvaError."""
+    who = _identity(IdentityFile(identity or default_path()), server)
+    return asyncio.run(_run(server, who, units=units, pool=pool, cache=cache, threads=threads))
+
+
+def _identity(file: IdentityFile, server: str) -> NativeIdentity:
+    """At first use a phrase is made, and it is said where it is kept."""
+    if not file.exists():
+        with suppress(IdentityExists):  # of two that come at once, one made it
+            file.create(new_phrase())
+            print(
+                f"You are a new contributor. The phrase that proves it is in {file.path}:"
+                " keep a copy of it.",
+                file=sys.stderr,
+            )
+    return file.identity(server.rstrip("/"))
 
 
 async def _run(
-    server: str, *, units: int | None, pool: str | None, cache: Path | None, threads: int
+    server: str,
+    identity: NativeIdentity,
+    *,
+    units: int | None,
+    pool: str | None,
+    cache: Path | None,
+    threads: int,
 ) -> Summary:
     # Pillow remarks on odd EXIF data; a web-scraped pool is full of it.
     warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -57,7 +87,7 @@ async def _run(
 
     runner = assemble(
         server=server,
-        token="",
+        identity=identity,
         transport=transport,
         rungs=["native"],
         open_engine=open_engine,
@@ -77,7 +107,7 @@ async def _run(
 
 
 def _forget(device: Device) -> None:
-    """A terminal is a new device on every run: nothing it did depends on the old one."""
+    """Its key is what makes a terminal the same device the next time."""
     del device
 
 

@@ -1,0 +1,46 @@
+"""A contributor and a device, with real keys, for tests that talk to a server themselves."""
+
+from __future__ import annotations
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from dva_agent import statements
+from dva_agent.native.identity import NativeIdentity
+from dva_agent.protocol import Registration, Result
+
+
+class Keys:
+    """New ones; with `account`, another device of that contributor."""
+
+    def __init__(self, account: Ed25519PrivateKey | None = None) -> None:
+        self.account = account or Ed25519PrivateKey.generate()
+        self.device = Ed25519PrivateKey.generate()
+        self.identity = NativeIdentity(account=self.account, device=self.device)
+
+    def registration(self, challenge: bytes) -> Registration:
+        mine = self.identity
+        return Registration(
+            platform="native",
+            device_class="test",
+            agent_version="1",
+            account_key=mine.account_key,
+            key_algorithm=mine.key_algorithm,
+            device_key=mine.device_key,
+            certificate=mine.certificate,
+            challenge=challenge,
+            proof=self.proof(challenge),
+        )
+
+    def proof(self, challenge: bytes) -> bytes:
+        return self.device.sign(statements.of_session(challenge, self.identity.device_key))
+
+    def signature(self, result: Result, unit: str) -> bytes:
+        return self.device.sign(
+            statements.of_result(
+                lease=result.lease,
+                unit=unit,
+                bundle=result.bundle,
+                rung=result.rung,
+                statuses=result.statuses,
+                scores=result.scores,
+            )
+        )
