@@ -22,6 +22,7 @@ DvaError                    dva_agent.errors
     ├── PoolError           the pool as a whole: unknown, of another bundle, without truth
     ├── ShardError          one tar: truncated, hostile, changed
     ├── LedgerError         credit that would be made or lost
+    ├── EpochError          an epoch that can't be closed, a statement that doesn't hold
     ├── BenchError          a benchmark that can't be run
     └── ServeError          the address can't be had
 """
@@ -113,6 +114,11 @@ class LeaseUnknown(NotFound):
 class PairUnknown(NotFound):
     default_code = "pair_unknown"
     default_next_step = "Name the pair as its lease does: pool, unit and uid."
+
+
+class ProofUnknown(NotFound):
+    default_code = "proof_unknown"
+    default_next_step = "Wait until the next epoch is closed, then ask again."
 
 
 class MethodNotAllowed(Refusal):
@@ -297,6 +303,10 @@ class ShardError(OperatorError):
 class LedgerError(OperatorError):
     default_code = "ledger_conflict"
     default_next_step = "This is a bug: nothing was changed; report it."
+
+
+class EpochError(OperatorError):
+    default_code = "epoch_invalid"
 
 
 class BenchError(OperatorError):

@@ -17,7 +17,9 @@ from server.cli.agent import agent
 from server.cli.backup import backup, copy_database
 from server.cli.bench import bench
 from server.cli.bundles import bundle
+from server.cli.credit import credit
 from server.cli.doctor import doctor
+from server.cli.epochs import epoch
 from server.cli.ingest import ingest
 from server.cli.reports import reports
 from server.cli.selection import grade, scores
@@ -35,6 +37,8 @@ COMMANDS = (
     scores,
     grade,
     reports,
+    credit,
+    epoch,
     admin,
     doctor,
     backup,

@@ -1,4 +1,4 @@
-"""The ledger: transfers, their two postings each, and the balances projected from them.
+"""The ledger: transfers, their two postings each, the balances projected from them, and epochs.
 
 Transfers and postings are never changed or deleted; triggers of migration 0008 see to it. All of
 a transfer's row but `applied` is written once, and `applied` only ever becomes true.
@@ -15,6 +15,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     String,
+    UniqueConstraint,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -79,3 +80,31 @@ class Balance(Base):
     account: Mapped[str] = mapped_column(String(64), primary_key=True)
     amount: Mapped[int] = mapped_column(BigInteger)
     pairs: Mapped[int] = mapped_column(BigInteger)
+
+
+class Epoch(Base):
+    """A closed one: the ledger up to and with `last_transfer`."""
+
+    __tablename__ = "credit_epoch"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    closed_at: Mapped[datetime] = mapped_column(UtcTime)
+    last_transfer: Mapped[int] = mapped_column(ForeignKey("credit_transfer.id"))
+    root: Mapped[str] = mapped_column(String(64))
+    """Over its lines, hex."""
+
+
+class EpochLine(Base):
+    """What an epoch's statement says of one contributor, as it was published."""
+
+    __tablename__ = "credit_epoch_line"
+    __table_args__ = (UniqueConstraint("epoch", "contributor"),)
+
+    epoch: Mapped[int] = mapped_column(
+        ForeignKey("credit_epoch.number"), primary_key=True, autoincrement=False
+    )
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    contributor: Mapped[str] = mapped_column(String(32))
+    earned: Mapped[int] = mapped_column(BigInteger)
+    balance: Mapped[int] = mapped_column(BigInteger)
+    payout: Mapped[str] = mapped_column(String(128))

@@ -75,7 +75,13 @@ def test_only_what_is_named_is_written_per_pair(database: Database) -> None:
     operators = {"admin_account", "admin_session", "sign_in_failure"}
     counts = {"allowance", "broken_pairs", "problem_count"}
     reports = {"report", "reported_pair"}
-    credit = {"credit_transfer", "credit_posting", "credit_balance"}
+    credit = {
+        "credit_transfer",
+        "credit_posting",
+        "credit_balance",
+        "credit_epoch",
+        "credit_epoch_line",
+    }
     assert names == {"alembic_version", *work, *operators, *counts, *reports, *credit}
 
 
