@@ -246,9 +246,9 @@ def _largest(
     found = np.zeros(len(values), np.float32)
     name = session.get_inputs()[0].name
     for start in range(0, len(batch), BATCH):
-        progress(start)
         some = session.run(None, {name: batch[start : start + BATCH]})
         found = np.maximum(found, np.array(some, np.float32))  # keeps what isn't a number
+        progress(min(start + BATCH, len(batch)))
     return {value.name: float(size) for value, size in zip(values, found, strict=True)}
 
 

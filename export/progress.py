@@ -24,7 +24,7 @@ def bars() -> Iterator[Progress]:
     def told(what: str, done: int, total: int) -> None:
         if what not in shown:
             close()
-            shown[what] = tqdm(total=total, desc=what, disable=None, delay=1)
+            shown[what] = tqdm(total=total, desc=what, disable=None, delay=1, position=0)
         shown[what].update(done - shown[what].n)
 
     def close() -> None:

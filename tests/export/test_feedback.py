@@ -35,6 +35,7 @@ from export.reference import Inputs
 from tests.export.inputs import random_inputs
 from tests.web_app import ROOT
 
+ROOM = "room in fp16,"
 DEMO_POOL = ROOT / "build" / "demo-pool"
 
 
@@ -151,6 +152,23 @@ def test_the_same_pairs_give_the_same_bundle(vit: Loaded, inputs: Inputs, tmp_pa
         for name, given in (("one", inputs), ("two", inputs), ("none", None))
     ]
     assert ids[0] == ids[1] != ids[2]
+
+
+def test_long_steps_tell_how_far_they_are(vit: Loaded, inputs: Inputs, tmp_path: Path) -> None:
+    told: dict[str, list[tuple[int, int]]] = {}
+    write_bundle(
+        vit,
+        kind="q4",
+        out=tmp_path / "bundle",
+        calibrate=inputs,
+        progress=lambda what, done, total: told.setdefault(what, []).append((done, total)),
+    )
+    assert list(told) == [
+        f"{step} {tower} tower" for tower in ("image", "text") for step in ("rounding the", ROOM)
+    ]
+    for steps in told.values():
+        assert steps == sorted(steps)
+        assert steps[-1][0] == steps[-1][1] >= 9
 
 
 @given(count=st.integers(0, 700), measured=st.integers(0, 700))
