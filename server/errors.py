@@ -7,9 +7,10 @@ DvaError                    dva_agent.errors
 │   ├── LeaseNotYours 403       ├── BundleMismatch 409      ├── ResultInvalid 422
 │   ├── LicenceUnaccepted 403   ├── AgentUnknown 409        ├── ChallengeInvalid 422
 │   ├── NotAdmitted 403         ├── LeaseMismatch 409       ├── SignatureInvalid 422
-│   ├── AccountDeleted 403      ├── DeviceTaken 409         ├── ProtocolOutdated 426
-│   ├── NotFound 404            ├── BodyTooLarge 413        ├── RateLimited 429
-│   │   ├── LeaseUnknown        │                           ├── ServerFault 500
+│   ├── AccountDeleted 403      ├── DeviceTaken 409         ├── NameInvalid 422
+│   ├── NotFound 404            ├── BodyTooLarge 413        ├── ProtocolOutdated 426
+│   │   ├── LeaseUnknown        │                           ├── RateLimited 429
+│   │   ├── DeviceUnknown       │                           ├── ServerFault 500
 │   │   └── PairUnknown         │                           └── Busy 503
 │   └── MethodNotAllowed 405    │                               └── ShardUnavailable
 ├── SignInError             the operator's sign-in page, told in HTML
@@ -121,6 +122,11 @@ class ProofUnknown(NotFound):
     default_next_step = "Wait until the next epoch is closed, then ask again."
 
 
+class DeviceUnknown(NotFound):
+    default_code = "device_unknown"
+    default_next_step = "GET /me lists your devices."
+
+
 class MethodNotAllowed(Refusal):
     status = HTTPStatus.METHOD_NOT_ALLOWED
     default_code = "method_not_allowed"
@@ -207,6 +213,12 @@ class SignatureInvalid(Refusal):
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     default_code = "signature_invalid"
     default_next_step = "Sign what docs/protocol.md says, with the key that it says."
+
+
+class NameInvalid(Refusal):
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    default_code = "name_invalid"
+    default_next_step = "Choose another, or none."
 
 
 class ProtocolOutdated(Refusal):

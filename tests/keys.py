@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from dva_agent import statements
+from dva_agent.account import Consent
 from dva_agent.native.identity import NativeIdentity
 from dva_agent.protocol import Registration, Result
 
@@ -32,6 +33,9 @@ class Keys:
 
     def proof(self, challenge: bytes) -> bytes:
         return self.device.sign(statements.of_session(challenge, self.identity.device_key))
+
+    def consent(self, statement: bytes, challenge: bytes) -> Consent:
+        return Consent(challenge=challenge, signature=self.account.sign(statement))
 
     def signature(self, result: Result, unit: str) -> bytes:
         return self.device.sign(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from dva_agent.protocol import KeyAlgorithm
 from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String
@@ -10,7 +11,12 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from server.db import Base, UtcTime
 
-ACTIVE, SUSPENDED, DELETED, QUARANTINED = "active", "suspended", "deleted", "quarantined"
+ContributorState = Literal["active", "suspended", "deleted"]
+
+ACTIVE: Literal["active"] = "active"
+SUSPENDED: Literal["suspended"] = "suspended"
+DELETED: Literal["deleted"] = "deleted"
+QUARANTINED = "quarantined"
 
 
 class Contributor(Base):
@@ -25,7 +31,7 @@ class Contributor(Base):
     """Ed25519. None: deleted, or the one that stands for everybody who came before there were
     keys."""
     display_name: Mapped[str | None] = mapped_column(String(40))
-    state: Mapped[str] = mapped_column(String(12), default=ACTIVE)
+    state: Mapped[ContributorState] = mapped_column(String(12), default=ACTIVE)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
 
 

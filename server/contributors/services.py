@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from server.contributors import tokens
-from server.contributors.models import ACTIVE, Device
+from server.contributors.models import ACTIVE, QUARANTINED, SUSPENDED, Contributor, Device
 from server.contributors.signatures import is_signed
 from server.errors import NotAdmitted, NotSignedIn, SignatureInvalid
 from server.keys import Keys
@@ -62,6 +62,31 @@ def require_not_revoked(device: Device) -> None:
 def contributor_of(session: Session, device: str) -> str:
     """Whose a device is."""
     return session.get_one(Device, device).contributor_id
+
+
+def suspend(session: Session, contributor: str) -> None:
+    """No device of theirs is given work or may post; they may still see why. Nothing happens to one
+    that was deleted."""
+    found = session.get_one(Contributor, contributor)
+    if found.state == ACTIVE:
+        found.state = SUSPENDED
+
+
+def restore(session: Session, contributor: str) -> None:
+    """The opposite of `suspend`."""
+    found = session.get_one(Contributor, contributor)
+    if found.state == SUSPENDED:
+        found.state = ACTIVE
+
+
+def quarantine(session: Session, device: str) -> None:
+    """The device isn't given work, its contributor's others are."""
+    session.get_one(Device, device).state = QUARANTINED
+
+
+def release(session: Session, device: str) -> None:
+    """The opposite of `quarantine`."""
+    session.get_one(Device, device).state = ACTIVE
 
 
 def require_signature(

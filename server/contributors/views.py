@@ -1,14 +1,16 @@
-"""POST /challenges, /devices, /sessions."""
+"""Coming in (POST /challenges, /devices, /sessions), and what is below /me."""
 
 from __future__ import annotations
 
+from dva_agent.account import Consent, NameChange
 from dva_agent.protocol import Registration, SessionRequest
 from flask import Blueprint, Response, request
 
-from server.contributors import registration
+from server.contributors import account, registration
 from server.db import now
 from server.limits.rate import network_of
 from server.web import answer, database, keys, message, settings
+from server.web import device as asking
 
 blueprint = Blueprint("contributors", __name__)
 
@@ -24,8 +26,8 @@ def register() -> Response:
     asked = message(Registration)
     network = network_of(request.remote_addr)
     with database().write() as session:
-        device = registration.register(session, settings(), keys(), asked, network, now())
-    return answer(device, 201)
+        made = registration.register(session, settings(), keys(), asked, network, now())
+    return answer(made, 201)
 
 
 @blueprint.post("/sessions")
@@ -34,3 +36,37 @@ def open_session() -> Response:
     with database().read() as session:
         opened = registration.open_session(session, keys(), asked, now())
     return answer(opened)
+
+
+@blueprint.get("/me")
+def me() -> Response:
+    with database().read() as session:
+        return answer(account.me(session, asking(session)))
+
+
+@blueprint.post("/me")
+def rename() -> Response:
+    asked = message(NameChange)
+    with database().write() as session:
+        who = asking(session)
+        account.rename(session, who, asked.display_name)
+        session.flush()
+        return answer(account.me(session, who))
+
+
+@blueprint.post("/me/devices/<device>/revoke")
+def revoke(device: str) -> Response:
+    consent = message(Consent)
+    with database().write() as session:
+        who = asking(session)
+        account.revoke(session, keys(), who, device, consent, now())
+        session.flush()
+        return answer(account.me(session, who))
+
+
+@blueprint.post("/me/delete")
+def delete() -> Response:
+    consent = message(Consent)
+    with database().write() as session:
+        left = account.delete(session, keys(), asking(session), consent, now())
+    return answer(left)

@@ -24,6 +24,7 @@ WAITING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 _PARAMETERS: dict[str, Json] = {
     "bundle": {"pattern": "^[0-9a-f]{32}$"},
+    "device": {"pattern": "^[0-9a-f]{32}$"},
     "lease": {"pattern": "^[0-9a-f]{32}$"},
     "name": {"pattern": "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$"},
     "path": {"minLength": 1},
@@ -50,9 +51,7 @@ def document() -> Json:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": ROOT}],
-        "paths": {
-            operation.path: {operation.method: _operation(operation)} for operation in OPERATIONS
-        },
+        "paths": _paths(),
         "components": {
             "schemas": _schemas(),
             "securitySchemes": {
@@ -64,6 +63,13 @@ def document() -> Json:
             },
         },
     }
+
+
+def _paths() -> Json:
+    made: Json = {}
+    for operation in OPERATIONS:
+        made.setdefault(operation.path, {})[operation.method] = _operation(operation)
+    return made
 
 
 def _schemas() -> Json:

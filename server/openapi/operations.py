@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
 
-from dva_agent import protocol
+from dva_agent import account, protocol
 from dva_agent.protocol import Message
 
 from server.errors import (
@@ -18,6 +18,7 @@ from server.errors import (
     Busy,
     ChallengeInvalid,
     DeviceTaken,
+    DeviceUnknown,
     LeaseEnded,
     LeaseMismatch,
     LeaseNotYours,
@@ -25,6 +26,7 @@ from server.errors import (
     LicenceUnaccepted,
     MediaTypeUnsupported,
     MessageInvalid,
+    NameInvalid,
     NotAdmitted,
     NotFound,
     NotSignedIn,
@@ -106,6 +108,40 @@ OPERATIONS = (
         body=protocol.SessionRequest,
         answer=protocol.Session,
         refusals=(ChallengeInvalid, SignatureInvalid, NotSignedIn),
+    ),
+    Operation(
+        method="get",
+        path="/me",
+        summary="Who asks, and which devices are theirs.",
+        answer=account.Me,
+        signed_in=True,
+    ),
+    Operation(
+        method="post",
+        path="/me",
+        summary="Another name, or none.",
+        body=account.NameChange,
+        answer=account.Me,
+        signed_in=True,
+        refusals=(NameInvalid,),
+    ),
+    Operation(
+        method="post",
+        path="/me/devices/{device}/revoke",
+        summary="A device of theirs is let in no more.",
+        body=account.Consent,
+        answer=account.Me,
+        signed_in=True,
+        refusals=(ChallengeInvalid, SignatureInvalid, DeviceUnknown),
+    ),
+    Operation(
+        method="post",
+        path="/me/delete",
+        summary="The person goes; the scores stay.",
+        body=account.Consent,
+        answer=account.Me,
+        signed_in=True,
+        refusals=(ChallengeInvalid, SignatureInvalid),
     ),
     Operation(
         method="post",

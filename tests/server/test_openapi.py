@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 import schemathesis
+from dva_agent import statements
 from dva_agent.protocol import ROOT, Message, SessionRequest, encode, pack_scores
 from flask import Flask
 from hypothesis import HealthCheck, given
@@ -139,8 +140,11 @@ def _true(
     )
     request = {"agents": ["dva"]}
     report = {"pool": held.pool, "unit": held.unit, "uid": held.pairs[0].uid, "reason": "other"}
+    second = Api(app, Keys(api.keys.account)).device.device
+    consent = _json(api.keys.consent(statements.of_revocation(challenge, second), challenge))
     return (
         {
+            "device": [second],
             "lease": [each.lease for each in (held, done, abandoned, expired, others)],
             "bundle": [held.bundle],
             "path": ["manifest.json", "text.onnx"],
@@ -154,6 +158,8 @@ def _true(
                 {**registration, "challenge": base64.b64encode(bytes(56)).decode()},
                 registration,
             ],
+            "NameChange": [{"display_name": None}, {"display_name": "\u202e"}],
+            "Consent": [consent, {**consent, "signature": registration["proof"]}],
             "SessionRequest": [
                 {**_json(session), "device": "0" * 32},
                 {**_json(session), "proof": registration["proof"]},

@@ -20,6 +20,7 @@ def assemble(
     *,
     server: str,
     token: str = "",
+    device: str = "",
     identity: Identity | None = None,
     transport: Transport,
     rungs: Sequence[Rung],
@@ -37,6 +38,7 @@ def assemble(
         clock=clock,
         retrying=narrator.retrying,
         token=token,
+        device=device,
         identity=identity,
     )
     ladder = Ladder(

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from dva_agent import protocol, statements
+from dva_agent import account, protocol, statements
 from dva_agent.backoff import Backoff
 from dva_agent.bundle import MANIFEST, Manifest, decode_manifest
 from dva_agent.checking import check_result
@@ -67,11 +67,12 @@ class ServerClient:
         clock: Clock,
         retrying: Retrying,
         token: str = "",
+        device: str = "",
         identity: Identity | None = None,
         backoff: Backoff | None = None,
     ) -> None:
-        """`server`: its origin, such as "http://127.0.0.1:8000". `identity`: who registers, and
-        signs the results."""
+        """`server`: its origin, such as "http://127.0.0.1:8000". `token` and `device`: what it gave
+        before. `identity`: who registers, and signs the results."""
         self._transport = transport
         self._root = server.rstrip("/") + ROOT
         self._origin = server.rstrip("/")
@@ -79,7 +80,7 @@ class ServerClient:
         self._retrying = retrying
         self._backoff = backoff or Backoff()
         self._identity = identity
-        self._device = ""
+        self._device = device
         self._renewal = asyncio.Lock()
         self.token = token
 
@@ -115,6 +116,26 @@ class ServerClient:
             return await self._post("/devices", named, protocol.Device)
 
         return await self._proven(identity, send)
+
+    async def me(self) -> account.Me:
+        """Who the server thinks this is."""
+        return await self._get("/me", account.Me)
+
+    async def rename(self, name: str | None) -> account.Me:
+        """None: anonymous."""
+        return await self._post("/me", account.NameChange(display_name=name), account.Me)
+
+    async def challenge(self) -> bytes:
+        """What a signature that has to be fresh is made over."""
+        return (await self._post("/challenges", None, protocol.Challenge)).challenge
+
+    async def revoke(self, device: str, consent: account.Consent) -> account.Me:
+        """A device of this contributor's is let in no more."""
+        return await self._post(f"/me/devices/{device}/revoke", consent, account.Me)
+
+    async def delete(self, consent: account.Consent) -> account.Me:
+        """This contributor goes."""
+        return await self._post("/me/delete", consent, account.Me)
 
     async def lease(self, request: protocol.LeaseRequest) -> protocol.Leases:
         """Work, or why there is none. What was granted in an answer that got lost comes with the
@@ -222,10 +243,10 @@ class ServerClient:
         """What `send` brings, with a challenge and the proof made over it."""
         refused: Refused | None = None
         for _ in range(PROOFS):
-            asked = await self._post("/challenges", None, protocol.Challenge)
-            proof = await identity.sign(statements.of_session(asked.challenge, identity.device_key))
+            challenge = await self.challenge()
+            proof = await identity.sign(statements.of_session(challenge, identity.device_key))
             try:
-                return await send(asked.challenge, proof)
+                return await send(challenge, proof)
             except Refused as error:
                 if error.code != "challenge_invalid":
                     raise

@@ -1,0 +1,110 @@
+"""What a contributor sees of themselves, and may change."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from dva_agent import statements
+from dva_agent.account import Consent, Me, MyDevice
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.contributors import challenges, names
+from server.contributors.models import DELETED, QUARANTINED, Contributor, Device
+from server.contributors.signatures import ED25519, is_signed
+from server.errors import DeviceUnknown, NotSignedIn, SignatureInvalid
+from server.keys import Keys
+
+LISTED = 100
+
+
+def me(session: Session, device: str) -> Me:
+    """Of the device that asks."""
+    contributor = _account(session, device)
+    devices = session.scalars(
+        select(Device)
+        .where(Device.contributor_id == contributor.id)
+        .order_by(Device.last_seen_at.desc(), Device.id)
+        .limit(LISTED)
+    )
+    return Me(
+        contributor=contributor.id,
+        display_name=contributor.display_name,
+        state=contributor.state,
+        devices=[
+            MyDevice(
+                device=each.id,
+                platform=each.platform,
+                device_class=each.device_class,
+                created_at=each.created_at,
+                last_seen_at=each.last_seen_at,
+                this=each.id == device,
+                revoked=each.revoked_at is not None,
+                quarantined=each.state == QUARANTINED,
+            )
+            for each in devices
+        ],
+    )
+
+
+def rename(session: Session, device: str, name: str | None) -> None:
+    """None: anonymous from now on. Raises NameInvalid."""
+    _account(session, device, locked=True).display_name = (
+        None if name is None else names.cleaned(name)
+    )
+
+
+def revoke(
+    session: Session, keys: Keys, device: str, other: str, consent: Consent, at: datetime
+) -> None:
+    """`other`, a device of the same contributor, is let in no more; what it has posted stays.
+    Raises DeviceUnknown, ChallengeInvalid, SignatureInvalid."""
+    contributor = _account(session, device, locked=True)
+    _require_consent(keys, contributor, consent, at, other)
+    found = session.get(Device, other)
+    if found is None or found.contributor_id != contributor.id:
+        raise DeviceUnknown("You have no such device.")
+    if found.revoked_at is None:
+        found.revoked_at = at
+
+
+def delete(session: Session, keys: Keys, device: str, consent: Consent, at: datetime) -> Me:
+    """The person goes: name, keys, and what their devices said of themselves. The scores stay, and
+    so does the bare number of the contributor, which their entries in the ledger name. Raises
+    ChallengeInvalid, SignatureInvalid."""
+    contributor = _account(session, device, locked=True)
+    _require_consent(keys, contributor, consent, at, None)
+    contributor.display_name = None
+    contributor.public_key = None
+    contributor.state = DELETED
+    for each in session.scalars(select(Device).where(Device.contributor_id == contributor.id)):
+        each.public_key = each.certificate = each.key_algorithm = None
+        each.device_class = each.agent_version = ""
+        each.revoked_at = each.revoked_at or at
+    return Me(contributor=contributor.id, display_name=None, state=DELETED, devices=[])
+
+
+def _account(session: Session, device: str, *, locked: bool = False) -> Contributor:
+    """Whose the device is. Raises NotSignedIn where nobody has the key."""
+    whose = session.get_one(Device, device).contributor_id
+    lock = {"key_share": True} if locked else None
+    found = session.get_one(Contributor, whose, with_for_update=lock, populate_existing=locked)
+    if found.public_key is None:
+        raise NotSignedIn("This device has no account: register it with its keys.")
+    return found
+
+
+def _require_consent(
+    keys: Keys, contributor: Contributor, consent: Consent, at: datetime, device: str | None
+) -> None:
+    """`device`: to be revoked; None: all of it is to be deleted."""
+    challenges.require(keys.challenge, consent.challenge, at)
+    if device is None:
+        agreed = statements.of_deletion(consent.challenge, contributor.id)
+    else:
+        agreed = statements.of_revocation(consent.challenge, device)
+    signed = contributor.public_key is not None and is_signed(
+        agreed, by=contributor.public_key, algorithm=ED25519, signature=consent.signature
+    )
+    if not signed:
+        raise SignatureInvalid("The account key didn't agree to this.")
