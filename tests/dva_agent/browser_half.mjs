@@ -64,10 +64,22 @@ const engine = {
   async close() {},
 };
 
+const identity = {
+  describe: () => JSON.stringify({
+    accountKey: btoa('a'.repeat(32)), keyAlgorithm: 'p256', deviceKey: btoa('d'.repeat(65)), certificate: btoa('c'.repeat(64)),
+  }),
+  async sign(statement) {
+    got.sign = [statement.constructor.name, ...statement];
+    return new Uint8Array(64).fill(7);
+  },
+};
+
 python.globals.set('js_engine', engine);
+python.globals.set('js_identity', identity);
 const seen = await python.runPythonAsync(`
 import asyncio, json
 from dva_agent.browser import BrowserEngine
+from dva_agent.browser_identity import BrowserIdentity
 from dva_agent.errors import DvaError
 from dva_agent.protocol import Span
 
@@ -84,6 +96,10 @@ seen["scores"] = await engine.similarity(images, [texts, texts], [1, 0])
 seen["checksums"] = await engine.checksums(pixels)
 seen["download"] = list(await engine.download(images))
 joined = await engine.join([blob, await engine.fetch("other")])
+identity = BrowserIdentity(js_identity)
+described = (identity.account_key, identity.device_key, identity.certificate)
+seen["identity"] = [identity.key_algorithm, *(part.decode() for part in described)]
+seen["signature"] = list(await identity.sign(bytes((1, 0, 255))))
 seen["errors"] = []
 for failing in (
     engine.fetch("refused"),

@@ -36,6 +36,7 @@ def test_arguments_are_typed_arrays_and_plain_numbers(crossed: dict[str, Any]) -
         "pixels": ["Float64Array", -1, 0, 3, 4],
         "encodeTexts": ["Int32Array", 1, 1, 1, 3, 1],
         "similarity": ["images", ["texts", "texts"], [1, 0]],
+        "sign": ["Uint8Array", 1, 0, 255],
     }
 
 
@@ -47,6 +48,8 @@ def test_answers_are_python(crossed: dict[str, Any]) -> None:
     assert seen["scores"] == [0.5, -0.25]
     assert seen["checksums"] == ["a", "b"]
     assert seen["download"] == [9, 8]
+    assert seen["identity"] == ["p256", "a" * 32, "d" * 65, "c" * 64]
+    assert seen["signature"] == [7] * 64
 
 
 def test_errors_are_of_our_tree(crossed: dict[str, Any]) -> None:

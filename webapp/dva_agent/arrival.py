@@ -15,8 +15,8 @@ from dva_agent.protocol import Device, PoolStatus, Registration, ServerStatus
 
 @dataclass(frozen=True, kw_only=True)
 class Visitor:
-    """Who comes. `label`: for Registration.device_class while no engine is known. `save`: keeps a
-    new device for the next visit."""
+    """Who comes. `label`: for Registration.device_class while no engine is known. `save`: told
+    of the device, with each new token."""
 
     platform: Literal["browser", "native"]
     label: str
@@ -53,15 +53,14 @@ class Arrival:
             await self.sign_in()
 
     async def sign_in(self) -> None:
-        """A new device, with a token of its own."""
-        device = await self._client.register(
+        """A new device, or one that comes again: by its key it is the same."""
+        await self._client.register(
             Registration(
                 platform=self._visitor.platform,
                 device_class=self._label,
                 agent_version=VERSION,
             )
         )
-        self._visitor.save(device)
 
     def _work(self, status: ServerStatus) -> PoolStatus | None:
         """The first unfinished pool that one of the agents can work on."""

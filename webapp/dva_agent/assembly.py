@@ -19,9 +19,7 @@ from dva_agent.runner import Errand, Runner
 def assemble(
     *,
     server: str,
-    token: str = "",
-    device: str = "",
-    identity: Identity | None = None,
+    identity: Identity,
     transport: Transport,
     rungs: Sequence[Rung],
     open_engine: OpenEngine,
@@ -30,16 +28,15 @@ def assemble(
     errand: Errand,
     clock: Clock,
 ) -> Runner:
-    """A runner that is ready to `run`. `token` empty: the device registers first."""
+    """A runner that is ready to `run`."""
     narrator = Narrator(observer)
     client = ServerClient(
         transport=transport,
         server=server,
         clock=clock,
         retrying=narrator.retrying,
-        token=token,
-        device=device,
         identity=identity,
+        signed_in=visitor.save,
     )
     ladder = Ladder(
         rungs=rungs,

@@ -19,7 +19,6 @@ config (JSON)
     rungs       string[]  the ladder, best first, such as ["webgpu-f32", "wasm"]; those that a
                           bundle lacks are passed over
     allowSoftware  bool   whether an imitated graphics card will do: JavaScript's own affair
-    device      {device, token}|null   what `saveDevice` was given on an earlier visit
     platform    string    label for Registration.device_class before an engine is known
     untilDrained  bool    end when the pool is drained (tests); else wait for more work
     share       number    of the time to compute, in (0, 1]
@@ -37,7 +36,9 @@ host methods
     emit(json)                 one event of dva_agent/events.py (`kind`, camelCase fields)
     seen(json, blob)           event "seen"; `blob` is the handle `fetch` gave: slice the pictures
                                to show before returning, it may be released right after
-    saveDevice(json)           {device, token}: keep it for the next visit
+    saveDevice(json)           {device, token}, whenever there is a new token
+    identity                   webapp/engine/signer.js: describe() -> JSON, sign(Uint8Array) ->
+                               Promise<Uint8Array>
 
 engine properties
     rung          string   one of protocol.Rung
@@ -96,6 +97,7 @@ from pyodide.ffi import JsException, to_js
 from dva_agent import errors
 from dva_agent.arrival import Visitor
 from dva_agent.assembly import assemble
+from dva_agent.browser_identity import BrowserIdentity
 from dva_agent.bundle import Manifest
 from dva_agent.client import DEFAULT_RETRY_S, Answer
 from dva_agent.clock import SystemClock
@@ -126,7 +128,6 @@ class Config(Struct, frozen=True, kw_only=True, rename="camel"):
     rungs: list[Rung]
     platform: str
     pool: str | None = None
-    device: Device | None = None
     until_drained: bool = False
     share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
 
@@ -341,7 +342,7 @@ def start(js_host: Any, config_json: str) -> Control:
     host = Host(js_host)
     runner = assemble(
         server=config.server,
-        token=config.device.token if config.device else "",
+        identity=BrowserIdentity(js_host.identity),
         transport=host,
         rungs=config.rungs,
         open_engine=host.open_engine,

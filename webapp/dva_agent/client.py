@@ -67,12 +67,12 @@ class ServerClient:
         clock: Clock,
         retrying: Retrying,
         token: str = "",
-        device: str = "",
         identity: Identity | None = None,
         backoff: Backoff | None = None,
+        signed_in: Callable[[protocol.Device], None] = lambda _: None,
     ) -> None:
-        """`server`: its origin, such as "http://127.0.0.1:8000". `token` and `device`: what it gave
-        before. `identity`: who registers, and signs the results."""
+        """`server`: its origin, such as "http://127.0.0.1:8000". `identity`: who registers, and
+        signs the results. `signed_in`: told of the device, with each new token."""
         self._transport = transport
         self._root = server.rstrip("/") + ROOT
         self._origin = server.rstrip("/")
@@ -80,7 +80,8 @@ class ServerClient:
         self._retrying = retrying
         self._backoff = backoff or Backoff()
         self._identity = identity
-        self._device = device
+        self._device: protocol.Device | None = None
+        self._signed_in = signed_in
         self._renewal = asyncio.Lock()
         self.token = token
 
@@ -95,8 +96,12 @@ class ServerClient:
     async def register(self, registration: protocol.Registration) -> protocol.Device:
         """Introduce this device, or say that it is here again; its token is used from now on."""
         device = await self._registered(registration)
-        self.token, self._device = device.token, device.device
+        self._hold(device)
         return device
+
+    def _hold(self, device: protocol.Device) -> None:
+        self.token, self._device = device.token, device
+        self._signed_in(device)
 
     async def _registered(self, registration: protocol.Registration) -> protocol.Device:
         identity = self._identity
@@ -204,9 +209,9 @@ class ServerClient:
         try:
             return await self._send(method, url, body)
         except Refused as error:
-            if error.code != "token_expired" or not self._device:
+            if error.code != "token_expired" or self._device is None:
                 raise
-            await self._renew(token)
+            await self._renew(self._device, token)
         return await self._send(method, url, body)
 
     async def _send(self, method: str, url: str, body: bytes | None) -> bytes:
@@ -221,7 +226,7 @@ class ServerClient:
             return answer.body
         raise error_of(answer)
 
-    async def _renew(self, ended: str) -> None:
+    async def _renew(self, device: protocol.Device, ended: str) -> None:
         """Another token than `ended`: several requests may find it ended at the same time. Tried
         once: whatever needed it is tried again itself."""
         async with self._renewal:
@@ -230,14 +235,19 @@ class ServerClient:
 
             async def send(challenge: bytes, proof: bytes) -> protocol.Session:
                 asked = protocol.SessionRequest(
-                    device=self._device, challenge=challenge, proof=proof
+                    device=device.device, challenge=challenge, proof=proof
                 )
                 url = self._root + "/sessions"
                 return _decode(
                     protocol.Session, await self._send("POST", url, protocol.encode(asked))
                 )
 
-            self.token = (await self._proven(self._identity, send)).token
+            session = await self._proven(self._identity, send)
+            self._hold(
+                msgspec.structs.replace(
+                    device, token=session.token, expires_in_s=session.expires_in_s
+                )
+            )
 
     async def _proven(self, identity: Identity, send: Callable[[bytes, bytes], Awaitable[M]]) -> M:
         """What `send` brings, with a challenge and the proof made over it."""

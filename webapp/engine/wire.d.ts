@@ -15,7 +15,6 @@ export interface Config {
   rungs: string[];
   /** Whether a graphics card that the processor imitates will do. */
   allowSoftware: boolean;
-  device: Device | null;
   platform: string;
   untilDrained: boolean;
   share: number;

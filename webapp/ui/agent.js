@@ -19,10 +19,11 @@ export class AgentWorker {
   #ended = false;
 
   /**
-   * @param {Promise<{config: Config, signing: Signing}>} prepared
+   * @param {Promise<Signing>} identity
+   * @param {Config} config
    * @param {Listener} listener hears nothing more of a Worker that was ended
    */
-  constructor(prepared, { hear, died }) {
+  constructor(identity, config, { hear, died }) {
     this.#worker.onmessage = ({ data }) => {
       if (!this.#ended) hear(data);
     };
@@ -30,9 +31,9 @@ export class AgentWorker {
       event.preventDefault();
       if (!this.#ended) died(event.message);
     };
-    prepared.then(
+    identity.then(
       // What is told before keeps until the agent can hear it.
-      (start) => this.#send({ kind: 'start', ...start }),
+      (signing) => this.#send({ kind: 'start', config, signing }),
       (error) => {
         if (!this.#ended) died(String(error));
       },

@@ -225,16 +225,10 @@ export class Controller extends EventTarget {
       untilDrained,
       share: SHARES[this.#settings.power],
     };
-    this.#worker = new AgentWorker(this.#signedIn(config), {
+    this.#worker = new AgentWorker(this.#session.begin(), config, {
       hear: (message) => this.#hear(message),
       died: (detail) => this.#died(detail),
     });
-  }
-
-  /** @param {Omit<import('./agent.js').Config, 'device'>} config */
-  async #signedIn(config) {
-    const { signing, device } = await this.#session.begin();
-    return { config: { ...config, device }, signing };
   }
 
   /** @param {FromWorker} message */

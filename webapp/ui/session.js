@@ -34,10 +34,11 @@ export class Session {
     return savedDevice(key) ?? (this.#device?.key === key ? this.#device : null);
   }
 
-  /** @returns {Promise<{signing: Signing, device: Device | null}>} what a Worker signs in with; keys are made if need be */
+  /** @returns {Promise<Signing>} what a Worker signs in with; keys are made if need be */
   async begin() {
+    // Nothing that runs needs the phrase.
     const { phrase: _, ...signing } = await this.#keyring.make();
-    return { signing, device: savedDevice(toBase64(signing.deviceKey)) };
+    return signing;
   }
 
   /** @param {Device} device as the server has it */
