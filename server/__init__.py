@@ -27,6 +27,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     from server.health import blueprint as health
     from server.keys import keys_of, secret_key
     from server.limits import requests
+    from server.me.views import blueprint as me
     from server.openapi.views import blueprint as openapi
     from server.pages.views import blueprint as pages
     from server.pools.views import blueprint as pools
@@ -58,7 +59,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies
         )
-    for blueprint in (contributors, pools, reports, work, results, openapi):
+    for blueprint in (contributors, pools, reports, work, results, me, openapi):
         app.register_blueprint(blueprint, url_prefix=ROOT)
     app.register_blueprint(pages)
     app.register_blueprint(health)

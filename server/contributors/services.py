@@ -89,6 +89,15 @@ def release(session: Session, device: str) -> None:
     session.get_one(Device, device).state = ACTIVE
 
 
+def devices_of(session: Session, contributor: str) -> list[str]:
+    """All devices of a contributor, revoked ones too."""
+    return list(
+        session.scalars(
+            select(Device.id).where(Device.contributor_id == contributor).order_by(Device.id)
+        )
+    )
+
+
 def require_signature(
     session: Session, device: str, statement: bytes, signature: bytes | None
 ) -> None:

@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.credit.models import REVOKE, Transfer
-from server.credit.run import unpack
+from server.credit.models import Transfer
+from server.credit.run import Earned, unpack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,14 @@ class Entry:
     credits: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """The last word on a result: why, and about how much."""
+
+    reason: str
+    earned: Earned
+
+
 def latest(session: Session, *, contributor: str | None, limit: int) -> list[Entry]:
     """The newest first."""
     query = select(Transfer).order_by(Transfer.id.desc()).limit(limit)
@@ -35,26 +43,26 @@ def latest(session: Session, *, contributor: str | None, limit: int) -> list[Ent
     return [_entry(transfer) for transfer in session.scalars(query)]
 
 
-def reasons(session: Session, contributor: str, results: Iterable[int]) -> dict[int, str]:
-    """Why these results of a contributor stand as they do, by what was decided last about each; one
-    about which nothing was decided isn't in it."""
+def decided(session: Session, contributor: str, results: Iterable[int]) -> dict[int, Decided]:
+    """How these results of a contributor stand, by what was decided last about each; one about
+    which nothing was decided isn't in it."""
     wanted = set(results)
     if not wanted:
         return {}
-    found: dict[int, str] = {}
+    found: dict[int, Decided] = {}
     rows = session.execute(
-        select(Transfer.kind, Transfer.reason, Transfer.run)
+        select(Transfer.reason, Transfer.run)
         .where(
             Transfer.contributor == contributor,
             Transfer.last_result >= min(wanted),
             Transfer.first_result <= max(wanted),
         )
-        .order_by(Transfer.kind == REVOKE, Transfer.id)
+        .order_by(Transfer.id)
     )
-    for _, reason, packed in rows:
+    for reason, packed in rows:
         for earned in unpack(packed):
             if earned.result_id in wanted:
-                found[earned.result_id] = reason
+                found[earned.result_id] = Decided(reason=reason, earned=earned)
     return found
 
 

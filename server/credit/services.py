@@ -6,16 +6,21 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from server.credit.earning import earned
+from server.credit.history import Decided, decided
 from server.credit.ledger import confirm, earned_by, forfeit, forfeited_by, revoke, revoked_from
 from server.credit.projector import Amount, balances, project, rebuild
 from server.credit.run import Earned, credits
 
 __all__ = [
     "Amount",
+    "Decided",
     "Earned",
     "balances",
     "confirm",
     "credits",
+    "decided",
+    "earned",
     "forfeit",
     "project",
     "rebuild",

@@ -33,6 +33,12 @@ _PARAMETERS: dict[str, Json] = {
 }
 """What goes into a path, as JSON Schemas of strings."""
 
+_QUERY: dict[str, Json] = {
+    "after": {"minimum": 0, "maximum": 10**15 - 1},
+    "epoch": {"minimum": 0, "maximum": 10**9 - 1},
+}
+"""What an address may carry after its path, as JSON Schemas of integers."""
+
 _REQUEST_ID: Json = {
     "description": "Names the request in the server's log. A client's own is taken over.",
     "schema": {"type": "string", "pattern": f"^{request_id.SHAPE}$"},
@@ -100,6 +106,8 @@ def _parameters(operation: Operation) -> Iterable[Json]:
     for name in re.findall(r"\{(\w+)\}", operation.path):
         schema = {"type": "string", **_PARAMETERS[name]}
         yield {"name": name, "in": "path", "required": True, "schema": schema}
+    for name in operation.query:
+        yield {"name": name, "in": "query", "schema": {"type": "integer", **_QUERY[name]}}
     yield {
         "name": PROTOCOL_HEADER,
         "in": "header",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
 
-from dva_agent import account, protocol
+from dva_agent import account, credit, protocol
 from dva_agent.protocol import Message
 
 from server.errors import (
@@ -31,6 +31,7 @@ from server.errors import (
     NotFound,
     NotSignedIn,
     PairUnknown,
+    ProofUnknown,
     ProtocolOutdated,
     RangeInvalid,
     RateLimited,
@@ -57,6 +58,8 @@ class Operation:
     body: type[Message] | None = None
     answer: type[Message] | None = None
     file: str = ""
+    query: tuple[str, ...] = ()
+    """Whole numbers that the address may carry."""
     ranges: bool = False
     """Whether one range of the file may be asked for, and whether it has changed."""
     other: bool = False
@@ -79,6 +82,8 @@ class Operation:
             yield NotFound
         if self.signed_in:
             yield NotSignedIn
+        if self.query:
+            yield MessageInvalid
         if self.body:
             yield from (MessageInvalid, MediaTypeUnsupported, BodyTooLarge)
         if self.ranges:
@@ -228,6 +233,30 @@ OPERATIONS = (
         answer=protocol.Reported,
         signed_in=True,
         refusals=(PairUnknown,),
+    ),
+    Operation(
+        method="get",
+        path="/me/credit",
+        summary="What one's devices have earned together: pending, confirmed, forfeited, revoked.",
+        answer=credit.Credit,
+        signed_in=True,
+    ),
+    Operation(
+        method="get",
+        path="/me/units",
+        summary="One's units, newest first, each with how it stands, why, and what it waits for.",
+        answer=credit.Work,
+        query=("after",),
+        signed_in=True,
+    ),
+    Operation(
+        method="get",
+        path="/me/proof",
+        summary="That one's line is in the statement of an epoch; without `epoch`: the latest.",
+        answer=credit.CreditProof,
+        query=("epoch",),
+        signed_in=True,
+        refusals=(ProofUnknown,),
     ),
     Operation(
         method="get",

@@ -12,6 +12,7 @@ from server.db import Base, Key, UtcTime
 PENDING, CONFIRMED, REJECTED, REVOKED = "pending", "confirmed", "rejected", "revoked"
 _PENDING = text("state = 'pending'")
 _LIVING = text("state IN ('pending', 'confirmed')")
+PENDING_ONLY = text("result.state = 'pending'")
 LIVING = text("result.state IN ('pending', 'confirmed')")
 """For queries: a database uses a partial index where it reads the very condition."""
 
@@ -41,6 +42,7 @@ class Result(Base):
             sqlite_where=_PENDING,
             postgresql_where=_PENDING,
         ),
+        Index("ix_result_device_id", "device_id", "id"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -16,19 +16,20 @@ from dva_agent.checking import check_result
 from dva_agent.errors import MessageError
 from dva_agent.protocol import PairStatus
 from sqlalchemy import BigInteger, func, select, type_coerce
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from server.contributors import services as contributors
 from server.contributors.services import clean
 from server.db import add_counts
 from server.errors import AgentUnknown, BundleMismatch, LeaseMismatch, ResultConflict, ResultInvalid
 from server.pools import services as pools
-from server.pools.services import Pool, Shard, Unit
+from server.pools.services import WITH_POOL, Pool, Shard, Unit
 from server.reports import services as reports
 from server.results.models import (
     CONFIRMED,
     LIVING,
     PENDING,
+    PENDING_ONLY,
     REJECTED,
     REVOKED,
     BrokenPairs,
@@ -134,6 +135,36 @@ def results_of(
     if state != "all":
         query = query.where(Result.state == state)
     return [(unit, result) for unit, result in session.execute(query)]
+
+
+def posted_by(
+    session: Session, devices: Collection[str], *, after: int | None, limit: int
+) -> Sequence[tuple[Result, Unit]]:
+    """What these devices posted, newest first, without the scores; `after`: only what is older
+    than this result."""
+    query = (
+        select(Result, Unit)
+        .join(Unit, Unit.id == Result.unit_id)
+        .where(Result.device_id.in_(devices))
+        .order_by(Result.id.desc())
+        .limit(limit)
+        .options(defer(Result.scores), WITH_POOL)
+    )
+    if after is not None:
+        query = query.where(Result.id < after)
+    return [(result, unit) for result, unit in session.execute(query)]
+
+
+def pending_of(session: Session, devices: Collection[str]) -> Sequence[tuple[Result, Unit]]:
+    """What these devices posted that is neither confirmed nor taken out, without the scores."""
+    rows = session.execute(
+        select(Result, Unit)
+        .join(Unit, Unit.id == Result.unit_id)
+        .where(Result.device_id.in_(devices), PENDING_ONLY)
+        .order_by(Result.id)
+        .options(defer(Result.scores), WITH_POOL)
+    )
+    return [(result, unit) for result, unit in rows]
 
 
 @dataclass(frozen=True, kw_only=True)

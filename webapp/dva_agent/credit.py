@@ -7,11 +7,11 @@ numbers.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from dva_agent.protocol import Count, Message
+from dva_agent.protocol import Count, Identifier, Message, UnitName
 
 Root = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 """A SHA-256, hex."""
@@ -33,3 +33,57 @@ class CreditProof(Message, frozen=True, kw_only=True):
     """How many lines there are."""
     path: Annotated[list[Root], Meta(max_length=64)]
     """The hashes from the leaf up."""
+
+
+class Amount(Message, frozen=True, kw_only=True):
+    """Credits, and the pairs that they are for."""
+
+    credits: Count
+    pairs: Count
+
+
+class Credit(Message, frozen=True, kw_only=True):
+    """GET /me/credit: what all of a contributor's devices have earned together."""
+
+    contributor: Identifier
+    pending: Amount
+    """Posted, and neither confirmed nor taken out yet."""
+    pending_units: Count
+    confirmed: Amount
+    """What the contributor has: without what was revoked."""
+    forfeited: Amount
+    """Never paid: an audit failed before it was confirmed."""
+    revoked: Amount
+    """Taken back: an audit failed after it was confirmed."""
+
+
+WorkState = Literal["pending", "confirmed", "forfeited", "revoked"]
+Awaited = Literal["auditor", "audit", "later_audits"]
+"""auditor: no auditor runs; audit: its turn, to be looked at or passed over; later_audits: that
+audits of later units pass too."""
+
+
+class WorkedUnit(Message, frozen=True, kw_only=True):
+    """A unit that a contributor posted a result for, and how that stands."""
+
+    result: Count
+    unit: UnitName
+    pool: Identifier
+    posted_at: datetime
+    pairs: Count
+    """Those that count: all but what was withheld."""
+    credits: Count | None
+    """None: pending, and the server lacks the pool's model just now."""
+    state: WorkState
+    reason: Identifier
+    """A code: why it stands as it does; docs/protocol.md lists them, and others may come."""
+    awaits: Awaited | None = None
+    """What comes next, while it is pending."""
+
+
+class Work(Message, frozen=True, kw_only=True):
+    """GET /me/units: newest first."""
+
+    units: list[WorkedUnit]
+    next: Count | None = None
+    """`after` of the next page; None: this is the last."""

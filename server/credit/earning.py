@@ -1,0 +1,35 @@
+"""What a result earns: so much a pair, by the pool's bundle, and never by what a client says."""
+
+from __future__ import annotations
+
+from dva_agent.errors import BundleError
+from dva_agent.protocol import PairStatus
+
+from server.config import Settings
+from server.credit.run import Earned, credits
+from server.pools import bundles
+from server.pools import services as pools
+from server.pools.services import Unit
+from server.results.services import Result
+
+MODEL = "model"
+
+
+def earned(settings: Settings, result: Result, unit: Unit) -> Earned:
+    """Every pair counts that was worked on, also one that turned out broken: the audit compares
+    that too. What was withheld doesn't. An agent that runs no model earns nothing: a pair's credit
+    is what its model computes. `unit` comes with its shard and pool. Raises BundleError."""
+    pairs = len(result.statuses) - result.statuses.count(PairStatus.WITHHELD)
+    gflops = gflops_per_pair(settings, unit)
+    return Earned(result_id=result.id, unit=unit.id, pairs=pairs, amount=credits(pairs, gflops))
+
+
+def gflops_per_pair(settings: Settings, unit: Unit) -> float:
+    pool = unit.shard.pool
+    agent = pools.agent_of(pool)
+    if agent is None or MODEL not in agent.needs:
+        return 0.0
+    manifest = bundles.registered(settings.bundles, pool.bundle)
+    if manifest is None:
+        raise BundleError(f"The bundle {pool.bundle} isn't registered here.")
+    return manifest.gflops_per_pair

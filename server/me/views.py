@@ -1,0 +1,46 @@
+"""GET /me/credit, /me/units, /me/proof."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Blueprint, Response, request
+
+from server.contributors import services as contributors
+from server.credit import epochs
+from server.errors import MessageInvalid
+from server.me import work
+from server.web import answer, database, device, settings
+
+blueprint = Blueprint("me", __name__)
+
+
+@blueprint.get("/me/credit")
+def credit() -> Response:
+    with database().read() as session:
+        return answer(work.credit_of(session, settings(), device(session)))
+
+
+@blueprint.get("/me/units")
+def units() -> Response:
+    after = _number("after", digits=15)
+    with database().read() as session:
+        return answer(work.units_of(session, settings(), device(session), after))
+
+
+@blueprint.get("/me/proof")
+def proof() -> Response:
+    number = _number("epoch", digits=9)
+    with database().read() as session:
+        contributor = contributors.contributor_of(session, device(session))
+        return answer(epochs.proof(session, contributor, number))
+
+
+def _number(name: str, *, digits: int) -> int | None:
+    """A parameter of the address. Raises MessageInvalid."""
+    text = request.args.get(name)
+    if text is None:
+        return None
+    if not re.fullmatch(f"[0-9]{{1,{digits}}}", text):
+        raise MessageInvalid(f"{name} isn't a number of at most {digits} digits.")
+    return int(text)
