@@ -251,6 +251,7 @@ export class Controller extends EventTarget {
   #note(event) {
     if (event.kind === 'unit_finished') {
       addToTotals(event.pairs, new Date());
+      this.dispatchEvent(new Event('posted'));
       if (!this.#hasFinished) allowReload();
       this.#hasFinished = true;
     }

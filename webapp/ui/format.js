@@ -9,6 +9,7 @@ const TIME_UNITS = Object.freeze({
 });
 const WHOLE = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const UNITS = Object.freeze(['B', 'kB', 'MB', 'GB', 'TB']);
+const OPERATIONS = Object.freeze(['MFLOP', 'GFLOP', 'TFLOP', 'PFLOP', 'EFLOP', 'ZFLOP']);
 const MINUTE_S = 60;
 const HOUR_S = 3600;
 
@@ -55,6 +56,13 @@ export function clock(time, language = LANGUAGE, now = new Date()) {
   /** @type {Intl.DateTimeFormatOptions} */
   const day = isToday ? {} : { weekday: 'short' };
   return new Intl.DateTimeFormat(language, { ...day, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(time);
+}
+
+/** @param {number} credits at least 0, in millions of floating-point operations */
+export function operations(credits) {
+  const power = credits < 1000 ? 0 : Math.min(Math.floor(Math.log10(credits) / 3), OPERATIONS.length - 1);
+  const scaled = credits / 1000 ** power;
+  return `${power === 0 || scaled >= 100 ? WHOLE.format(scaled) : scaled.toFixed(1)} ${OPERATIONS[power]}`;
 }
 
 /** @param {number} value pairs a second */

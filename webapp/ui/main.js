@@ -11,7 +11,9 @@ import { Conditions } from './conditions.js';
 import { ConsentElement } from './consent-dialog.js';
 import { Controller } from './controller.js';
 import { ControlsElement } from './controls.js';
+import { CreditElement } from './credit.js';
 import { say } from './dom.js';
+import { Earnings } from './earnings.js';
 import { wattsOf } from './energy.js';
 import { FeedElement } from './feed.js';
 import { LANGUAGE } from './language.js';
@@ -51,6 +53,7 @@ const ELEMENTS = Object.freeze({
   'dva-age': AgeElement,
   'dva-consent': ConsentElement,
   'dva-controls': ControlsElement,
+  'dva-credit': CreditElement,
   'dva-feed': FeedElement,
   'dva-language': LanguageElement,
   'dva-model': ModelElement,
@@ -214,6 +217,9 @@ async function look() {
 }
 
 await keyring.load();
+const earnings = new Earnings(session);
+controller.addEventListener('posted', () => earnings.note());
+find('dva-credit', CreditElement).bind(earnings);
 const looked = look();
 controls.mayStart = async () => {
   // What is agreed to must be known first.

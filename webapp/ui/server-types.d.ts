@@ -20,6 +20,37 @@ export interface PoolStatus {
   licence_accepted: boolean;
 }
 
+export interface Amount {
+  credits: number;
+  pairs: number;
+}
+
+export interface Credit {
+  contributor: string;
+  pending: Amount;
+  pending_units: number;
+  confirmed: Amount;
+  forfeited: Amount;
+  revoked: Amount;
+}
+
+export interface WorkedUnit {
+  result: number;
+  unit: string;
+  pool: string;
+  posted_at: string;
+  pairs: number;
+  credits: number | null;
+  state: 'pending' | 'confirmed' | 'forfeited' | 'revoked';
+  reason: string;
+  awaits?: string | null;
+}
+
+export interface Work {
+  units: WorkedUnit[];
+  next?: number | null;
+}
+
 export interface Tower {
   path: string;
   data_paths: string[];

@@ -2,6 +2,7 @@
 
 import { bytes, clock, count, decimal, duration, exponent } from '../format.js';
 import { AGENTS } from './en-agents.js';
+import { CREDIT } from './en-credit.js';
 import { FAILURES } from './en-failures.js';
 import { LIVE } from './en-live.js';
 
@@ -77,6 +78,7 @@ const RUNG = Object.freeze({
 
 export const EN = Object.freeze({
   ...AGENTS,
+  ...CREDIT,
   ...LIVE,
   language: 'English',
   product: 'DVA',
@@ -192,7 +194,7 @@ export const EN = Object.freeze({
   noRate: '–',
   today: 'pairs today',
   ever: 'pairs ever, in this browser',
-  counted: 'A pair counts when the server has its score.',
+  counted: 'This browser counts a pair when the server has its score. What comes of it is below, under Credit, as the server counts it.',
 
   pool: 'The pool',
   noPool: 'This server has no pool yet.',

@@ -2,6 +2,7 @@
 
 import { bytes, clock, count, decimal, duration, exponent } from '../format.js';
 import { AGENTS } from './zh-agents.js';
+import { CREDIT } from './zh-credit.js';
 import { FAILURES } from './zh-failures.js';
 import { LIVE } from './zh-live.js';
 
@@ -75,6 +76,7 @@ const RUNG = Object.freeze({
 /** @type {import('../text.js').Text} */
 export const ZH = Object.freeze({
   ...AGENTS,
+  ...CREDIT,
   ...LIVE,
   language: '中文',
   product: 'DVA',
@@ -180,7 +182,7 @@ export const ZH = Object.freeze({
   noRate: '–',
   today: '今天的对数',
   ever: '本浏览器累计对数',
-  counted: '服务器收到分数后才计数。',
+  counted: '服务器收到分数后，本浏览器才计数。最终结果见下方“贡献值”，由服务器统计。',
 
   pool: '数据',
   noPool: '服务器上还没有数据。',
