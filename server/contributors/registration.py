@@ -19,7 +19,6 @@ from server.db import insert_once
 from server.errors import (
     AccountDeleted,
     DeviceTaken,
-    MessageInvalid,
     NotSignedIn,
     RateLimited,
     SignatureInvalid,
@@ -29,8 +28,6 @@ from server.limits import services as limits
 from server.limits.rate import Rate
 
 HOUR_S = 3600.0
-NOBODY = "0" * 32
-"""The contributor of devices without keys."""
 
 
 def challenge(keys: Keys, at: datetime) -> protocol.Challenge:
@@ -54,16 +51,13 @@ def register(
     _require_proof(keys, registration, at)
     contributor = _contributor(session, registration.account_key, at)
     key = registration.device_key
-    device = None
-    if key is not None:
-        device = session.scalar(select(Device).where(Device.public_key == key))
+    device = session.scalar(select(Device).where(Device.public_key == key))
     if device is None:
         _admit(session, settings, network, at)
-        new = secrets.token_hex(16)
         insert_once(
             session,
             Device,
-            id=new,
+            id=secrets.token_hex(16),
             contributor_id=contributor,
             key_algorithm=registration.key_algorithm,
             public_key=key,
@@ -76,8 +70,7 @@ def register(
             last_seen_at=at,
         )
         # Another request with the same key may have been faster.
-        same = Device.id == new if key is None else Device.public_key == key
-        device = session.scalars(select(Device).where(same)).one()
+        device = session.scalars(select(Device).where(Device.public_key == key)).one()
     if device.contributor_id != contributor:
         raise DeviceTaken("This device key is another account's.")
     require_not_revoked(device)
@@ -122,18 +115,6 @@ def contributor_id(account_key: bytes) -> str:
 def _require_proof(keys: Keys, registration: protocol.Registration, at: datetime) -> None:
     """That the account key agreed to this device, and that the device's key is here."""
     asked = registration
-    told = (asked.account_key, asked.key_algorithm, asked.device_key)
-    if all(field is None for field in (*told, asked.certificate, asked.challenge, asked.proof)):
-        return
-    if (
-        asked.account_key is None
-        or asked.key_algorithm is None
-        or asked.device_key is None
-        or asked.certificate is None
-        or asked.challenge is None
-        or asked.proof is None
-    ):
-        raise MessageInvalid("Some of the keys and signatures are missing.")
     challenges.require(keys.challenge, asked.challenge, at)
     certified = is_signed(
         statements.of_device(asked.account_key, asked.key_algorithm, asked.device_key),
@@ -153,9 +134,9 @@ def _require_proof(keys: Keys, registration: protocol.Registration, at: datetime
         raise SignatureInvalid("The proof isn't by this device key, for this challenge.")
 
 
-def _contributor(session: Session, account_key: bytes | None, at: datetime) -> str:
+def _contributor(session: Session, account_key: bytes, at: datetime) -> str:
     """The one with this key, made if need be. Raises AccountDeleted."""
-    name = NOBODY if account_key is None else contributor_id(account_key)
+    name = contributor_id(account_key)
     insert_once(session, Contributor, id=name, public_key=account_key, state=ACTIVE, created_at=at)
     found = session.get_one(Contributor, name, with_for_update={"key_share": True})
     if found.state == DELETED:

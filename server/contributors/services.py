@@ -98,16 +98,14 @@ def devices_of(session: Session, contributor: str) -> list[str]:
     )
 
 
-def require_signature(
-    session: Session, device: str, statement: bytes, signature: bytes | None
-) -> None:
-    """Raises SignatureInvalid unless the device's own key signed it. A device without a key, from
-    before there were any, signs nothing."""
+def require_signature(session: Session, device: str, statement: bytes, signature: bytes) -> None:
+    """Raises SignatureInvalid unless the device's own key signed it."""
     found = session.get_one(Device, device)
-    if found.public_key is None or found.key_algorithm is None:
-        return
-    if signature is None or not is_signed(
-        statement, by=found.public_key, algorithm=found.key_algorithm, signature=signature
+    key, algorithm = found.public_key, found.key_algorithm
+    if (
+        key is None
+        or algorithm is None
+        or not is_signed(statement, by=key, algorithm=algorithm, signature=signature)
     ):
         raise SignatureInvalid("This result isn't signed by its device's key.")
 

@@ -219,7 +219,7 @@ def _count_broken(session: Session, shard: int, statuses: bytes, sign: Literal[1
 def _digest(posted: protocol.Result) -> str:
     """Of what was computed. `more` is about the answer, and ECDSA signs the same in many ways: both
     may differ in a repetition."""
-    computed = msgspec.structs.replace(posted, more=0, signature=None)
+    computed = msgspec.structs.replace(posted, more=0, signature=b"")
     return hashlib.sha256(protocol.encode(computed)).hexdigest()
 
 

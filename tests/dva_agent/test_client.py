@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import msgspec
 import pytest
-from dva_agent.client import MAX_RETRY_S, Answer, ServerClient, error_of
+from dva_agent.answer import MAX_RETRY_S, Answer, error_of
+from dva_agent.client import ServerClient
 from dva_agent.discovery import AGENTS
 from dva_agent.errors import (
     Busy,
@@ -21,12 +23,13 @@ from dva_agent.protocol import (
     Lease,
     LeaseRequest,
     PairRef,
-    Registration,
     Result,
     Span,
     decode,
     pack_scores,
 )
+
+from tests.keys import Keys
 
 
 class Script:
@@ -79,6 +82,7 @@ LEASE = Lease(
     pairs=[PairRef(uid="x")],
     expires_in_s=60.0,
 )
+KEYS = Keys()
 COLUMNS = AGENTS["dva"].columns
 RESULT = Result(
     lease="l1",
@@ -87,6 +91,7 @@ RESULT = Result(
     device_class="test",
     statuses=b"\x00",
     scores=pack_scores([0.5]),
+    signature=bytes(64),
 )
 
 
@@ -100,8 +105,13 @@ def talk(
         told.append((error, seconds))
 
     client = ServerClient(
-        transport=script, server="http://dva.test/", clock=clock, retrying=retrying, token=token
+        transport=script,
+        server="http://dva.test/",
+        clock=clock,
+        retrying=retrying,
+        identity=KEYS.identity,
     )
+    client.token = token
     outcome = asyncio.run(act(client))
     assert [seconds for _, seconds in told] == clock.slept
     return outcome, clock.slept
@@ -153,20 +163,66 @@ def test_the_token_stays_with_the_server() -> None:
     assert "Authorization" not in script.requests[0][2]
 
 
+CHALLENGE = Answer(
+    status=200,
+    headers={},
+    body=b'{"challenge": "' + base64.b64encode(bytes(56)) + b'", "expires_in_s": 300}',
+)
+
+
+def device(token: str) -> Answer:
+    body = {"device": "d1", "contributor": "c1", "token": token * 40, "expires_in_s": 3600}
+    return Answer(status=201, headers={}, body=msgspec.json.encode(body))
+
+
+def refused(status: int, code: str) -> Answer:
+    body = {"type": "", "title": "", "status": status, "code": code, "detail": ""}
+    return Answer(status=status, headers={}, body=msgspec.json.encode(body))
+
+
+async def register_and_abandon(client: ServerClient) -> None:
+    await client.register(platform="native", device_class="x")
+    await client.abandon("l1")
+
+
 def test_the_new_token_is_used_from_then_on() -> None:
-    token = "t" * 40
+    script = Script(CHALLENGE, device("t"), Answer(status=204, headers={}, body=b""))
+    talk(script, register_and_abandon, token="")
+    assert "Authorization" not in script.requests[1][2]
+    assert script.requests[2][2]["Authorization"] == f"Bearer {'t' * 40}"
+
+
+def test_a_challenge_that_grew_old_is_answered_anew() -> None:
     script = Script(
-        Answer(status=201, headers={}, body=f'{{"device": "d1", "token": "{token}"}}'.encode()),
-        Answer(status=204, headers={}, body=b""),
+        *(CHALLENGE, refused(422, "challenge_invalid")),
+        *(CHALLENGE, device("t"), Answer(status=204, headers={}, body=b"")),
     )
+    talk(script, register_and_abandon, token="")
+    assert not script._steps
+
+
+def test_a_token_that_ended_is_renewed_once_and_the_request_repeated() -> None:
+    session = ok(f'{{"token": "{"u" * 40}", "expires_in_s": 3600}}')
+    none = Answer(status=204, headers={}, body=b"")
+    ended = refused(401, "token_expired")
+    script = Script(CHALLENGE, device("t"), ended, ended, CHALLENGE, session, none, none)
 
     async def act(client: ServerClient) -> None:
-        await client.register(Registration(platform="native", device_class="x", agent_version="1"))
-        await client.abandon("l1")
+        await client.register(platform="native", device_class="x")
+        await asyncio.gather(client.abandon("l1"), client.abandon("l2"))
 
     talk(script, act, token="")
-    assert "Authorization" not in script.requests[0][2]
-    assert script.requests[1][2]["Authorization"] == f"Bearer {token}"
+    paths = [url.rpartition("/v1")[2] for _, url, _, _ in script.requests]
+    assert paths.count("/sessions") == 1
+    assert sorted(paths[-2:]) == ["/leases/l1/abandon", "/leases/l2/abandon"]
+    assert script.requests[-1][2]["Authorization"] == f"Bearer {'u' * 40}"
+
+
+def test_who_is_revoked_isnt_renewed() -> None:
+    script = Script(CHALLENGE, device("t"), refused(401, "device_revoked"))
+    with pytest.raises(Refused) as caught:
+        talk(script, register_and_abandon, token="")
+    assert caught.value.code == "device_revoked"
 
 
 @pytest.mark.parametrize(
@@ -261,7 +317,11 @@ def test_how_long_a_server_may_send_us_away(answer: Answer, seconds: float) -> N
 
 def test_addresses_of_messages() -> None:
     client = ServerClient(
-        transport=Script(), server="http://dva.test", clock=Instant(), retrying=lambda *_: None
+        transport=Script(),
+        server="http://dva.test",
+        clock=Instant(),
+        retrying=lambda *_: None,
+        identity=KEYS.identity,
     )
     assert client.absolute("/api/v1/x") == "http://dva.test/api/v1/x"
     assert client.absolute("https://cdn.test/x") == "https://cdn.test/x"

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from dva_agent.answer import Answer
 from dva_agent.bundle import Manifest
-from dva_agent.client import Answer
 from dva_agent.errors import Unreachable
 from dva_agent.events import Problem
 from dva_agent.runner import IN_FLIGHT, Runner, Summary

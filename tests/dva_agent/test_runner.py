@@ -10,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from dva_agent.answer import Answer
 from dva_agent.bundle import bundle_id
-from dva_agent.client import Answer
 from dva_agent.errors import DvaError, Outdated, Refused, Unreachable
 from dva_agent.events import (
     Batch,

@@ -12,10 +12,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from dva_agent.answer import Answer, error_of
 from dva_agent.arrival import Visitor
 from dva_agent.assembly import assemble
 from dva_agent.bundle import Manifest
-from dva_agent.client import Answer, error_of
 from dva_agent.clock import SystemClock
 from dva_agent.errors import Busy
 from dva_agent.events import Batch, Event, Problem

@@ -18,7 +18,6 @@ from dva_agent.protocol import (
     LeaseRequest,
     PairRef,
     PairStatus,
-    Registration,
     Report,
     Reported,
     Span,
@@ -26,6 +25,7 @@ from dva_agent.protocol import (
 
 from tests.dva_agent.runs import run
 from tests.dva_agent.world import PAIRS, World
+from tests.keys import Keys
 
 
 def report_one(here: World, index: int) -> tuple[str, Reported]:
@@ -37,8 +37,9 @@ def report_one(here: World, index: int) -> tuple[str, Reported]:
             server="http://dva.test",
             clock=SystemClock(),
             retrying=lambda error, seconds: None,
+            identity=Keys().identity,
         )
-        await client.register(Registration(platform="browser", device_class="x", agent_version="1"))
+        await client.register(platform="browser", device_class="x")
         [lease] = (await client.lease(LeaseRequest(agents=["dva"]))).leases
         pair = lease.pairs[index].uid
         report = Report(pool=lease.pool, unit=lease.unit, uid=pair, reason="other")

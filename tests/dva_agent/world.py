@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from dva_agent.answer import Answer, error_of
 from dva_agent.arrival import Visitor
 from dva_agent.assembly import assemble
 from dva_agent.bundle import Manifest
-from dva_agent.client import Answer, error_of
 from dva_agent.errors import DvaError
 from dva_agent.events import Batch, Event
 from dva_agent.ladder import WITHOUT_MODEL

@@ -29,6 +29,8 @@ from tests.keys import Keys
 
 M = TypeVar("M", bound=Message)
 
+UNSIGNED = bytes(64)
+
 
 class Api:
     def __init__(self, app: Flask, keys: Keys | None = None) -> None:
@@ -66,7 +68,7 @@ class Api:
     ) -> TestResponse:
         """A result for one of its leases is signed, if it isn't yet."""
         headers = options.pop("headers", {})
-        if isinstance(message, Result) and message.signature is None:
+        if isinstance(message, Result) and message.signature == UNSIGNED:
             message = self.signed(message)
         if token is not None:
             token = self.device.token if token == "own" else token
@@ -133,5 +135,6 @@ def result_for(lease: Lease, **changes: Any) -> Result:
         "device_class": "test",
         "statuses": bytes(len(scores)),
         "scores": pack_scores(scores),
+        "signature": UNSIGNED,
     }
     return Result(**{**fields, **changes})

@@ -8,6 +8,7 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 from dva_agent.protocol import ROOT, PairStatus, pack_scores
 from flask import Flask
@@ -140,9 +141,11 @@ def test_a_shard_that_is_gone_is_named(
 def test_what_devices_and_pools_call_themselves_is_only_text(
     app: Flask, operator: Operator, pool: str
 ) -> None:
-    client = app.test_client()
-    evil = {"platform": "native", "device_class": "<script>x</script>", "agent_version": "1"}
-    assert client.post(ROOT + "/devices", json=evil).status_code == 201
+    api = Api(app)
+    evil = msgspec.structs.replace(
+        api.keys.registration(api.challenge()), device_class="<script>x</script>"
+    )
+    assert api.post("/devices", evil, token=None).status_code == 201
     page = operator.get().text
     assert "&lt;script&gt;x&lt;/script&gt;" in page
     assert "<script" not in page

@@ -60,6 +60,7 @@ def posted(lease: str, score: float, more: int = 0) -> protocol.Result:
         device_class="test",
         statuses=bytes(PAIRS),
         scores=pack_scores([score] * PAIRS),
+        signature=bytes(64),
         more=more,
     )
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from dva_agent.protocol import ROOT, LeaseRequest, Registration, Report, encode
+from dva_agent.protocol import ROOT, Challenge, LeaseRequest, Report, decode, encode
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,9 +23,8 @@ from server.limits import services
 from server.limits.meter import Meter
 from server.limits.models import Allowance
 from server.limits.rate import Rate, network_of, take
+from tests.keys import Keys
 from tests.server.api import Api, problem
-
-REGISTRATION = encode(Registration(platform="browser", device_class="x", agent_version="1"))
 
 
 @given(
@@ -107,10 +106,12 @@ def ask(app: Flask, path: str, address: str, **headers: str) -> TestResponse:
 
 
 def register(app: Flask, address: str, **headers: str) -> TestResponse:
+    """A new device each time."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
+    challenge = decode(app.test_client().post(ROOT + "/challenges").data, Challenge).challenge
     return app.test_client().post(
         ROOT + "/devices",
-        data=REGISTRATION,
+        data=encode(Keys().registration(challenge)),
         content_type="application/json",
         headers=named,
         environ_base={"REMOTE_ADDR": address},

@@ -24,6 +24,7 @@ from server.config import Settings
 from server.db import Database
 from server.errors import Refusal
 from server.pools.models import Shard
+from tests.keys import Keys
 from tests.server.api import Api, problem, result_for
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "protocol.md"
@@ -140,6 +141,7 @@ def test_the_largest_result_is_not_too_large() -> None:
         device_class="\u0001" * 200,
         statuses=bytes(MAX_UNIT_PAIRS),
         scores=bytes(4 * MAX_UNIT_PAIRS),
+        signature=bytes(64),
         more=8,
     )
     assert len(encode(result)) <= security.MAX_BODY
@@ -151,7 +153,10 @@ def test_text_that_no_database_takes(api: Api, pool: str) -> None:
     lease = api.lease().leases[0]
     answer = api.post_result(lease, result_for(lease, device_class="a\0b"))
     assert decode(answer.data, Accepted).pairs_scored == len(lease.pairs)
-    body = b'{"platform": "native", "device_class": "\\ud800", "agent_version": "\\u0000"}'
+    body = encode(Keys().registration(api.challenge()))
+    for text, hostile in ((b'"test"', b'"\\ud800"'), (b'"1"', b'"\\u0000"')):
+        assert body.count(text) == 1
+        body = body.replace(text, hostile)
     answer = api.post("/devices", data=body, content_type=JSON)
     assert answer.status_code in (201, 400)
 

@@ -291,6 +291,7 @@ def test_only_what_is_withheld_is_blanked(
         device_class="x",
         statuses=bytes(status for status, _, _ in pairs),
         scores=pack_scores([value for _, values, _ in pairs for value in values[:width]]),
+        signature=bytes(64),
     )
     hidden = frozenset(index for index, pair in enumerate(pairs) if pair[2])
     kept = services.blank(posted, hidden)

@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from dva_agent import VERSION
 from dva_agent.agents.base import DataAgent
 from dva_agent.client import ServerClient
 from dva_agent.ladder import Ladder
-from dva_agent.protocol import Device, PoolStatus, Registration, ServerStatus
+from dva_agent.protocol import Device, PoolStatus, ServerStatus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,18 +48,11 @@ class Arrival:
             model = "model" in self._agents[pool.agent].needs
             async with self._ladder.session(pool.bundle, url, model=model) as session:
                 self._label = session.engine.device_class
-        if not self._client.token:
-            await self.sign_in()
+        await self.sign_in()
 
     async def sign_in(self) -> None:
         """A new device, or one that comes again: by its key it is the same."""
-        await self._client.register(
-            Registration(
-                platform=self._visitor.platform,
-                device_class=self._label,
-                agent_version=VERSION,
-            )
-        )
+        await self._client.register(platform=self._visitor.platform, device_class=self._label)
 
     def _work(self, status: ServerStatus) -> PoolStatus | None:
         """The first unfinished pool that one of the agents can work on."""

@@ -95,11 +95,11 @@ from msgspec import Struct
 from pyodide.ffi import JsException, to_js
 
 from dva_agent import errors
+from dva_agent.answer import DEFAULT_RETRY_S, Answer
 from dva_agent.arrival import Visitor
 from dva_agent.assembly import assemble
 from dva_agent.browser_identity import BrowserIdentity
 from dva_agent.bundle import Manifest
-from dva_agent.client import DEFAULT_RETRY_S, Answer
 from dva_agent.clock import SystemClock
 from dva_agent.engine import Blob, Embeddings, Pixels
 from dva_agent.events import Batch, Event, Fatal, to_json

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
-from dva_agent import account, protocol, statements
+from dva_agent import VERSION, account, protocol, statements
+from dva_agent.answer import Answer, error_of
 from dva_agent.backoff import Backoff
 from dva_agent.bundle import MANIFEST, Manifest, decode_manifest
 from dva_agent.checking import check_result
 from dva_agent.clock import Clock
-from dva_agent.errors import BundleError, Busy, MessageError, Outdated, Refused, ServerError
+from dva_agent.errors import BundleError, MessageError, Refused, ServerError
 from dva_agent.identity import Identity
 from dva_agent.protocol import PROTOCOL, PROTOCOL_HEADER, ROOT, Message
 from dva_agent.retry import Retrying, again
@@ -26,23 +24,8 @@ from dva_agent.retry import Retrying, again
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
 
-DEFAULT_RETRY_S = 5.0
-"""What a 429 or 503 without its own figure is taken to ask for."""
-
 PROOFS = 3
 """Challenges to answer before giving up: one may end while the server keeps the agent waiting."""
-
-MAX_RETRY_S = 3600.0
-"""No server sends an agent away for longer."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """An HTTP answer of any status. Header names are lower-case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class Transport(Protocol):
@@ -66,8 +49,7 @@ class ServerClient:
         server: str,
         clock: Clock,
         retrying: Retrying,
-        token: str = "",
-        identity: Identity | None = None,
+        identity: Identity,
         backoff: Backoff | None = None,
         signed_in: Callable[[protocol.Device], None] = lambda _: None,
     ) -> None:
@@ -83,7 +65,7 @@ class ServerClient:
         self._device: protocol.Device | None = None
         self._signed_in = signed_in
         self._renewal = asyncio.Lock()
-        self.token = token
+        self.token = ""
 
     def absolute(self, url: str) -> str:
         """A URL of a message as one that can be fetched: the server's own may be paths."""
@@ -93,24 +75,17 @@ class ServerClient:
         """Open to everybody."""
         return await self._get("/status", protocol.ServerStatus)
 
-    async def register(self, registration: protocol.Registration) -> protocol.Device:
+    async def register(
+        self, *, platform: Literal["browser", "native"], device_class: str
+    ) -> protocol.Device:
         """Introduce this device, or say that it is here again; its token is used from now on."""
-        device = await self._registered(registration)
-        self._hold(device)
-        return device
-
-    def _hold(self, device: protocol.Device) -> None:
-        self.token, self._device = device.token, device
-        self._signed_in(device)
-
-    async def _registered(self, registration: protocol.Registration) -> protocol.Device:
         identity = self._identity
-        if identity is None:
-            return await self._post("/devices", registration, protocol.Device)
 
         async def send(challenge: bytes, proof: bytes) -> protocol.Device:
-            named = msgspec.structs.replace(
-                registration,
+            registration = protocol.Registration(
+                platform=platform,
+                device_class=device_class,
+                agent_version=VERSION,
                 account_key=identity.account_key,
                 key_algorithm=identity.key_algorithm,
                 device_key=identity.device_key,
@@ -118,9 +93,15 @@ class ServerClient:
                 challenge=challenge,
                 proof=proof,
             )
-            return await self._post("/devices", named, protocol.Device)
+            return await self._post("/devices", registration, protocol.Device)
 
-        return await self._proven(identity, send)
+        device = await self._proven(send)
+        self._hold(device)
+        return device
+
+    def _hold(self, device: protocol.Device) -> None:
+        self.token, self._device = device.token, device
+        self._signed_in(device)
 
     async def me(self) -> account.Me:
         """Who the server thinks this is."""
@@ -154,18 +135,11 @@ class ServerClient:
         """Post a result, the same bytes again until an answer comes. `columns`: the agent's.
         Raises MessageError before anything is sent if the result breaks the protocol's rules."""
         check_result(result, len(lease.pairs), columns)
-        if self._identity is not None:
-            signed = statements.of_result(
-                lease=lease.lease,
-                unit=lease.unit,
-                bundle=result.bundle,
-                rung=result.rung,
-                statuses=result.statuses,
-                scores=result.scores,
-            )
-            signature = await self._identity.sign(signed)
-            result = msgspec.structs.replace(result, signature=signature)
         return await self._post(f"/leases/{lease.lease}/result", result, protocol.Accepted)
+
+    async def sign(self, statement: bytes) -> bytes:
+        """By this device's key."""
+        return await self._identity.sign(statement)
 
     async def heartbeat(self, lease: str) -> protocol.Heartbeat:
         """Move the deadline. Tried once: the next heartbeat comes by itself."""
@@ -230,7 +204,7 @@ class ServerClient:
         """Another token than `ended`: several requests may find it ended at the same time. Tried
         once: whatever needed it is tried again itself."""
         async with self._renewal:
-            if self.token != ended or self._identity is None:
+            if self.token != ended:
                 return
 
             async def send(challenge: bytes, proof: bytes) -> protocol.Session:
@@ -242,19 +216,21 @@ class ServerClient:
                     protocol.Session, await self._send("POST", url, protocol.encode(asked))
                 )
 
-            session = await self._proven(self._identity, send)
+            session = await self._proven(send)
             self._hold(
                 msgspec.structs.replace(
                     device, token=session.token, expires_in_s=session.expires_in_s
                 )
             )
 
-    async def _proven(self, identity: Identity, send: Callable[[bytes, bytes], Awaitable[M]]) -> M:
+    async def _proven(self, send: Callable[[bytes, bytes], Awaitable[M]]) -> M:
         """What `send` brings, with a challenge and the proof made over it."""
         refused: Refused | None = None
         for _ in range(PROOFS):
             challenge = await self.challenge()
-            proof = await identity.sign(statements.of_session(challenge, identity.device_key))
+            proof = await self._identity.sign(
+                statements.of_session(challenge, self._identity.device_key)
+            )
             try:
                 return await send(challenge, proof)
             except Refused as error:
@@ -277,62 +253,3 @@ def _understood(read: Callable[[bytes], T], body: bytes) -> T:
         raise
     except MessageError as error:
         raise ServerError(f"The server's answer can't be read: {error}", code=error.code) from error
-
-
-def error_of(answer: Answer) -> ServerError:
-    """The error that a non-2xx answer means. Its problem+json is used if there is one: proxies
-    answer too, in their own words."""
-    try:
-        problem = protocol.decode(answer.body, protocol.Problem)
-    except MessageError:
-        problem = protocol.Problem(
-            type="about:blank",
-            title="",
-            status=answer.status,
-            code="",
-            detail=f"The server answered with HTTP status {answer.status}.",
-        )
-    if answer.status in (429, 503):
-        return Busy(problem.detail, code=problem.code, retry_after_s=_retry_after(answer, problem))
-    if answer.status == 426:
-        return Outdated(problem.detail, code=problem.code, next_step=problem.next_step)
-    if 400 <= answer.status < 500:
-        return Refused(
-            problem.detail, code=problem.code, next_step=problem.next_step, status=answer.status
-        )
-    return ServerError(problem.detail, code=problem.code, next_step=problem.next_step)
-
-
-def _retry_after(answer: Answer, problem: protocol.Problem) -> float:
-    asked = problem.retry_after_s
-    if asked is None or not 0 <= asked < math.inf:
-        asked = read_retry_after(answer.headers)
-    return min(MAX_RETRY_S, asked)
-
-
-def read_retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds to wait by an answer's Retry-After (RFC 9110, 10.2.3: seconds or a date), in
-    [0, MAX_RETRY_S]; DEFAULT_RETRY_S if it says nothing that makes sense. A date is counted from
-    the answer's own Date: this machine's clock may be wrong. Proxies in front of a server write
-    both forms."""
-    stated = headers.get("retry-after", "").strip()
-    if stated.isascii() and stated.isdecimal():
-        return min(MAX_RETRY_S, float(stated[:9]))
-    until, sent = _date(stated), _date(headers.get("date", ""))
-    if until is None:
-        return DEFAULT_RETRY_S
-    if sent is None:
-        sent = datetime.now(UTC)
-    return min(MAX_RETRY_S, max(0.0, (until - sent).total_seconds()))
-
-
-def _date(text: str) -> datetime | None:
-    """An HTTP date. Without a zone it is UTC, as all of them are."""
-    # Here, because few servers send dates, and importing this takes the tab's time.
-    from email.utils import parsedate_to_datetime
-
-    try:
-        found = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

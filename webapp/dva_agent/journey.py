@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from dva_agent import packed
+from dva_agent import packed, statements
 from dva_agent.agents.base import DataAgent, Outcome, PairOutcome, Unit
 from dva_agent.backoff import Backoff
 from dva_agent.client import ServerClient
@@ -194,13 +194,25 @@ async def _submit(
 ) -> Accepted:
     columns = road.agents[lease.agent].columns
     nothing = (0.0,) * len(columns)
+    statuses = bytes(pair.status for pair in outcome.pairs)
+    scores = pack_scores([value for pair in outcome.pairs for value in pair.values or nothing])
+    statement = statements.of_result(
+        lease=lease.lease,
+        unit=lease.unit,
+        bundle=lease.bundle,
+        rung=session.engine.rung,
+        statuses=statuses,
+        scores=scores,
+    )
+    signature = await road.client.sign(statement)
     result = Result(
         lease=lease.lease,
         bundle=lease.bundle,
         rung=session.engine.rung,
         device_class=session.engine.device_class,
-        statuses=bytes(pair.status for pair in outcome.pairs),
-        scores=pack_scores([value for pair in outcome.pairs for value in pair.values or nothing]),
+        statuses=statuses,
+        scores=scores,
+        signature=signature,
         more=more(),
     )
     try:

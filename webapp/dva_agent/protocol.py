@@ -114,13 +114,13 @@ class Registration(Message, frozen=True, kw_only=True):
     device_class: Label
     """Free text for people and statistics, such as "swiftshader"; never trusted."""
     agent_version: Label
-    account_key: AccountKey | None = None
-    key_algorithm: KeyAlgorithm | None = None
-    device_key: DeviceKey | None = None
-    certificate: Signature | None = None
+    account_key: AccountKey
+    key_algorithm: KeyAlgorithm
+    device_key: DeviceKey
+    certificate: Signature
     """By the account key, over statements.of_device."""
-    challenge: ChallengeBytes | None = None
-    proof: Signature | None = None
+    challenge: ChallengeBytes
+    proof: Signature
     """By the device key, over statements.of_session."""
 
 
@@ -130,8 +130,8 @@ class Device(Message, frozen=True, kw_only=True):
 
     device: Identifier
     token: Annotated[str, Meta(min_length=32, max_length=200)]
-    contributor: Identifier | None = None
-    expires_in_s: Annotated[float, Meta(ge=0)] = 0.0
+    contributor: Identifier
+    expires_in_s: Annotated[float, Meta(ge=0)]
 
 
 class SessionRequest(Message, frozen=True, kw_only=True):
@@ -246,7 +246,7 @@ class Result(Message, frozen=True, kw_only=True):
     scores: bytes
     """float32 x pairs x the agent's columns, pair by pair; exactly 0 where the status isn't
     SCORED."""
-    signature: Signature | None = None
+    signature: Signature
     """By the device key, over statements.of_result."""
     more: Annotated[int, Meta(ge=0, le=MAX_LEASES)] = 0
     """How many new leases the answer may bring."""

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from dva_agent.client import Answer, error_of
+from dva_agent.answer import Answer, error_of
 from dva_agent.errors import Refused, Unreachable
 from dva_agent.protocol import Span
 
