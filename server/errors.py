@@ -11,8 +11,9 @@ DvaError                    dva_agent.errors
 │   ├── NotFound 404            ├── BodyTooLarge 413        ├── ProtocolOutdated 426
 │   │   ├── LeaseUnknown        │                           ├── RateLimited 429
 │   │   ├── DeviceUnknown       │                           ├── ServerFault 500
-│   │   └── PairUnknown         │                           └── Busy 503
-│   └── MethodNotAllowed 405    │                               └── ShardUnavailable
+│   │   ├── PairUnknown         │                           └── Busy 503
+│   │   └── ProofUnknown        │                               └── ShardUnavailable
+│   └── MethodNotAllowed 405
 ├── SignInError             the operator's sign-in page, told in HTML
 │   └── SignInFailed 403        └── SignInTooOften 429
 └── OperatorError           a command that can't go on, on stderr
