@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from server.cli.admin import admin
 from server.cli.agent import agent
+from server.cli.audit import audit
 from server.cli.backup import backup, copy_database
 from server.cli.bench import bench
 from server.cli.bundles import bundle
@@ -34,6 +35,7 @@ COMMANDS = (
     ingest,
     bundle,
     agent,
+    audit,
     scores,
     grade,
     reports,

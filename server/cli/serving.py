@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -18,13 +23,14 @@ from server.serving import listen, run
 DEMO_POOL = CHECKOUT / "build" / "demo-pool"
 DEMO_BUNDLE = CHECKOUT / "static" / "models" / "demo-q8"
 DEMO_APP = CHECKOUT / "static" / "app"
+AUDITOR_GRACE_S = 10
 
 
 @click.command(epilog="Example: dva demo --data data --port 8000")
 @data_options
 @address_options
 def demo(data: Path | None, database: str | None, host: str, port: int) -> None:
-    """Serve the demo: ingest the demo pool once, then serve."""
+    """Serve the demo: ingest the demo pool once, then serve, and audit what comes in."""
     for path in (DEMO_POOL / "pool.json", DEMO_BUNDLE / "manifest.json", DEMO_APP):
         if not path.exists():
             raise PoolError(
@@ -45,7 +51,33 @@ def demo(data: Path | None, database: str | None, host: str, port: int) -> None:
                 code=error.code,
                 next_step="Begin anew in another folder, with --data (make run DATA=...).",
             ) from error
-        run(settings, listener)
+        with auditor_beside(settings):
+            run(settings, listener)
+
+
+@contextmanager
+def auditor_beside(settings: Settings) -> Iterator[None]:
+    """`dva audit` as a process of its own, that ends with this one, however that ends. In a session
+    of its own, so that a signal from the terminal is for this one to pass on. With one thread, for
+    whoever tries the demo scores on the same machine."""
+    owner = os.getpid()
+    command = [sys.executable, "-m", "server", "audit", "--threads", "1"]
+    command += ["--parent", str(owner), "--data", str(settings.data)]
+    # In the environment, since anybody may read a command line, and a URL may hold a password.
+    environment = {**os.environ, "DVA_DATABASE": settings.database}
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        command, env=environment, start_new_session=True
+    )
+    try:
+        yield
+    finally:
+        # Workers leave through here as well.
+        if os.getpid() == owner:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(AUDITOR_GRACE_S)
+            process.kill()
+            process.wait()
 
 
 @click.command(epilog="Example: dva serve --data data --port 8000")

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, String, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    String,
+    false,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db import Base, Key, UtcTime
 
 PENDING, CONFIRMED, REJECTED, REVOKED = "pending", "confirmed", "rejected", "revoked"
 _PENDING = text("state = 'pending'")
+_UNDRAWN = text("state = 'pending' AND NOT drawn")
 _LIVING = text("state IN ('pending', 'confirmed')")
 PENDING_ONLY = text("result.state = 'pending'")
 LIVING = text("result.state IN ('pending', 'confirmed')")
+UNDRAWN = text("result.state = 'pending' AND NOT result.drawn")
 """For queries: a database uses a partial index where it reads the very condition."""
 
 
@@ -43,6 +54,7 @@ class Result(Base):
             postgresql_where=_PENDING,
         ),
         Index("ix_result_device_id", "device_id", "id"),
+        Index("ix_result_undrawn", "id", sqlite_where=_UNDRAWN, postgresql_where=_UNDRAWN),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -50,6 +62,8 @@ class Result(Base):
     lease_id: Mapped[str] = mapped_column(ForeignKey("lease.id"), unique=True)
     device_id: Mapped[str] = mapped_column(ForeignKey("device.id"))
     state: Mapped[str] = mapped_column(String(12), default=PENDING)
+    drawn: Mapped[bool] = mapped_column(server_default=false(), default=False)
+    """Whether the coin was thrown that says if it is audited."""
     bundle: Mapped[str] = mapped_column(String(32))
     rung: Mapped[str] = mapped_column(String(16))
     device_class: Mapped[str] = mapped_column(String(200))

@@ -32,13 +32,14 @@ from server.results.models import (
     PENDING_ONLY,
     REJECTED,
     REVOKED,
+    UNDRAWN,
     BrokenPairs,
     Result,
 )
 from server.work import services as work
 from server.work.services import Lease
 
-__all__ = ["Result", "accept", "results_of"]
+__all__ = ["CONFIRMED", "PENDING", "Result", "accept", "results_of"]
 Standing = Literal["all", "confirmed", "pending"]
 """Which results a table is made of: `all` is those two, never what was rejected or revoked."""
 MINUTE = timedelta(minutes=1)
@@ -102,6 +103,75 @@ def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime
     session.flush()
     _count_broken(session, unit.shard_id, kept.statuses, 1)
     return result
+
+
+def undrawn_devices(session: Session, limit: int) -> list[str]:
+    """The devices of the `limit` oldest results whose coin hasn't been thrown."""
+    oldest = select(Result.device_id).where(UNDRAWN).order_by(Result.id).limit(limit)
+    return sorted(set(session.scalars(oldest)))
+
+
+def undrawn(
+    session: Session, devices: Collection[str], limit: int
+) -> Sequence[tuple[Result, Unit]]:
+    """The oldest results of these devices whose coin hasn't been thrown, without their scores."""
+    rows = session.execute(
+        select(Result, Unit)
+        .join(Unit, Unit.id == Result.unit_id)
+        .where(UNDRAWN, Result.device_id.in_(devices))
+        .order_by(Result.id)
+        .limit(limit)
+        .options(defer(Result.scores))
+    )
+    return [(result, unit) for result, unit in rows]
+
+
+def drained_devices(session: Session) -> list[str]:
+    """Those with pending results in a pool that has nothing left to do, so that no further result
+    of theirs may come to bear witness."""
+    drained = (
+        select(Shard.pool_id)
+        .group_by(Shard.pool_id)
+        .having(func.sum(Shard.units) == func.sum(Shard.units_done))
+    )
+    rows = session.scalars(
+        select(Result.device_id)
+        .join(Unit, Unit.id == Result.unit_id)
+        .where(PENDING_ONLY, Unit.pool_id.in_(drained))
+        .distinct()
+    )
+    return sorted(rows)
+
+
+def run_of(session: Session, device: str) -> Sequence[tuple[Result, Unit]]:
+    """The pending results of a device, oldest first, without their scores."""
+    rows = session.execute(
+        select(Result, Unit)
+        .join(Unit, Unit.id == Result.unit_id)
+        .where(Result.device_id == device, PENDING_ONLY)
+        .order_by(Result.id)
+        .options(defer(Result.scores), WITH_POOL)
+    )
+    return [(result, unit) for result, unit in rows]
+
+
+def confirmed_lately(
+    session: Session, device: str, *, before: int, limit: int
+) -> Sequence[tuple[Result, Unit]]:
+    """The newest confirmed results of a device among those numbered below `before`."""
+    rows = session.execute(
+        select(Result, Unit)
+        .join(Unit, Unit.id == Result.unit_id)
+        .where(Result.device_id == device, Result.state == CONFIRMED, Result.id < before)
+        .order_by(Result.id.desc())
+        .limit(limit)
+        .options(defer(Result.scores), WITH_POOL)
+    )
+    return [(result, unit) for result, unit in rows]
+
+
+def get(session: Session, result: int) -> Result:
+    return session.get_one(Result, result)
 
 
 def confirm(result: Result) -> None:

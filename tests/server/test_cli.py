@@ -29,6 +29,7 @@ from tests.server.truth import write_truth
 COMMANDS = [
     "admin",
     "agent",
+    "audit",
     "backup",
     "bench",
     "bundle",

@@ -82,7 +82,8 @@ def test_only_what_is_named_is_written_per_pair(database: Database) -> None:
         "credit_epoch",
         "credit_epoch_line",
     }
-    assert names == {"alembic_version", *work, *operators, *counts, *reports, *credit}
+    trust = {"audit", "auditor", "trust_record"}
+    assert names == {"alembic_version", *work, *operators, *counts, *reports, *credit, *trust}
 
 
 def test_many_processes_may_migrate_at_once(database: Database) -> None:

@@ -1,0 +1,115 @@
+"""`dva audit`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from server import logs
+from server.cli.opened import opened
+from server.cli.options import data_options
+from server.config import Settings, read_settings
+from server.db import Database
+from server.keys import keys_of, secret_key
+
+if TYPE_CHECKING:
+    from server.trust.auditor import Done
+
+IDLE_S = 1.0
+POLITE = 10
+log = logging.getLogger("server.audit")
+
+
+@click.command(epilog="Example: dva audit --data data")
+@click.option("--once", is_flag=True, help="End when nothing is left to audit.")
+@click.option("--threads", type=click.IntRange(0), default=0, help="0 lets onnxruntime choose.")
+@click.option("--parent", type=int, hidden=True, help="End when this process does; be polite.")
+@data_options
+def audit(
+    once: bool, threads: int, parent: int | None, data: Path | None, database: str | None
+) -> None:
+    """Recompute samples of what devices posted; confirm what holds, reject what doesn't. As many
+    of these may run as the load needs, on any machine that has the data folder and the shards."""
+    settings = read_settings(data=data, database=database)
+    logs.set_up(settings.log_level, settings.log_format)  # type: ignore[arg-type]
+    if parent is not None:
+        os.nice(POLITE)
+    with _stopped_by_signal() as stop, opened(settings) as store:
+        _run(settings, store, stop, threads=threads, once=once, parent=parent)
+
+
+def _run(
+    settings: Settings,
+    store: Database,
+    stop: threading.Event,
+    *,
+    threads: int,
+    once: bool,
+    parent: int | None,
+) -> None:
+    # Here, because the other commands run without onnxruntime.
+    from server.trust.auditor import Auditor
+    from server.trust.settling import Court
+
+    court = Court(settings=settings, secret=keys_of(secret_key(settings)).audit)
+    auditor = Auditor(store, court, threads=threads)
+    audits = pairs = 0
+    try:
+        while not stop.is_set() and parent in (None, os.getppid()):
+            done = auditor.step()
+            if done is False:
+                if once:
+                    break
+                stop.wait(IDLE_S)
+            elif done is not True:
+                audits += 1
+                pairs += done.pairs
+                _tell(done)
+    finally:
+        auditor.close()
+    click.echo(f"{audits} audits of {pairs} pairs", err=True)
+
+
+def _tell(done: Done) -> None:
+    judged = done.judged
+    line = (
+        f"audit {done.audit} ({done.kind}) of {done.unit}, device {done.device[:8]}: "
+        f"{judged.state} on {done.pairs} pairs"
+    )
+    if done.largest is not None:
+        line += f", largest difference {done.largest:.1e}"
+    if judged.confirmed:
+        line += f"; {judged.confirmed} results confirmed"
+    if judged.state != "failed":
+        log.info("%s", line)
+        return
+    log.warning(
+        "%s (%s); %s results rejected, %s revoked",
+        line,
+        judged.reason,
+        judged.rejected,
+        judged.revoked,
+    )
+
+
+@contextmanager
+def _stopped_by_signal() -> Iterator[threading.Event]:
+    """Set by SIGTERM or SIGINT: the audit under way is finished first."""
+    stop = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: stop.set())
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

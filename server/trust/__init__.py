@@ -1,0 +1,1 @@
+"""Trust: audits of what devices post, and what follows from them."""

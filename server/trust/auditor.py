@@ -1,0 +1,226 @@
+"""`dva audit`: draw, recompute, judge, settle, until there is nothing left or somebody ends it.
+
+Several may run over one database. What one of them is killed over is claimed by another once its
+claim has run out, and nothing is lost or counted twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dva_agent.agents.base import Outcome
+from dva_agent.errors import BundleError, DvaError
+
+from server.credit import services as credit
+from server.db import Database, now
+from server.errors import AgentUnknown
+from server.pools import bundles
+from server.pools import services as pools
+from server.pools.services import Unit
+from server.results import services as results
+from server.results.services import Result
+from server.trust import drawing, queue, settling, tails, verdicts
+from server.trust.judging import Verdict
+from server.trust.models import Audit
+from server.trust.recompute import Recomputer
+from server.trust.settling import Court, Judged
+
+log = logging.getLogger(__name__)
+COINS_AT_ONCE = 100
+REPORT_EVERY = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """One audit that this process has finished."""
+
+    audit: int
+    kind: str
+    device: str
+    unit: str
+    pairs: int
+    judged: Judged
+    largest: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Case:
+    """What is needed to recompute an audit, read before."""
+
+    audit: Audit
+    result: Result
+    unit: Unit
+    places: tuple[int, ...]
+    before: list[Audit]
+
+
+class Auditor:
+    """One process's. `close` it."""
+
+    def __init__(
+        self,
+        database: Database,
+        court: Court,
+        *,
+        threads: int = 0,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        """`threads`: of one run of the model; 0 lets onnxruntime choose."""
+        self.name = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._database = database
+        self._court = court
+        self._recomputer = Recomputer(court.settings, threads=threads)
+        self._clock = clock
+        self._started = clock()
+        self._reported: datetime | None = None
+        self._pairs = 0
+        self._busy_s = 0.0
+
+    def step(self) -> Done | bool:
+        """One thing that there is to do: an audit, which it gives, or draws (True). False: nothing
+        is to be done now. Raises what a database raises; an audit that fails to be recomputed is
+        told in the log, and tried again after its claim."""
+        self._report()
+        drawn = self._draw()
+        case = self._claim()
+        if case is not None:
+            return self._audit(case)
+        return drawn or self._draw_tails()
+
+    def close(self) -> None:
+        """It is counted on no more."""
+        try:
+            with self._database.write() as session:
+                queue.leave(session, self.name)
+        finally:
+            self._recomputer.close()
+
+    def _draw(self) -> bool:
+        with self._database.read() as session:
+            if not results.undrawn_devices(session, 1):
+                return False
+        with self._database.write() as session:
+            return (
+                drawing.throw_coins(session, self._court.secret, COINS_AT_ONCE, self._clock()) > 0
+            )
+
+    def _draw_tails(self) -> bool:
+        at = self._clock()
+        with self._database.read() as session:
+            if not tails.are_due(session, at):
+                return False
+        with self._database.write() as session:
+            return tails.draw_due(session, self._court, at) > 0
+
+    def _claim(self) -> _Case | None:
+        with self._database.read() as session:
+            if not queue.is_open(session, self._clock()):
+                return None
+        with self._database.write() as session:
+            audit = queue.claim(session, self.name, self._clock())
+            if audit is None:
+                return None
+            result = results.get(session, audit.result_id)
+            return _Case(
+                audit=audit,
+                result=result,
+                unit=pools.get_unit(session, result.unit_id),
+                places=verdicts.compared(result.statuses, drawing.unpack(audit.positions)),
+                before=list(settling.earlier(session, audit)),
+            )
+
+    def _audit(self, case: _Case) -> Done | bool:
+        started = time.monotonic()
+        try:
+            verdict, recomputed = self._judge(case)
+        except (DvaError, OSError) as error:
+            log.error(
+                "audit %s of unit %s can't be made: %s; it is tried again in %.0f minutes",
+                case.audit.id,
+                case.unit.name,
+                error,
+                queue.CLAIM.total_seconds() / 60,
+            )
+            return True
+        self._pairs += len(case.places)
+        self._busy_s += time.monotonic() - started
+        with self._database.write() as session:
+            judged = settling.settle(
+                session, self._court, case.audit.id, verdict, recomputed, self._clock()
+            )
+        if judged.confirmed or judged.rejected or judged.revoked:
+            with self._database.write() as session:
+                credit.project(session)
+        return Done(
+            audit=case.audit.id,
+            kind=case.audit.kind,
+            device=case.audit.device_id,
+            unit=case.unit.name,
+            pairs=len(case.places),
+            judged=judged,
+            largest=verdict.largest if verdict else None,
+        )
+
+    def _judge(self, case: _Case) -> tuple[Verdict | None, tuple[bytes, bytes] | None]:
+        """The verdict over all pairs of the result that were looked at for it, and what came out of
+        this audit's own."""
+        if not case.places:
+            return None, None
+        pool = case.unit.shard.pool
+        agent = pools.agent_of(pool)
+        manifest = bundles.registered(self._court.settings.bundles, pool.bundle)
+        if agent is None:
+            raise AgentUnknown(f"This machine lacks the agent {pool.agent}.")
+        if manifest is None:
+            raise BundleError(f"The bundle {pool.bundle} isn't registered here.")
+        found = self._recomputer.recompute(case.unit, agent, case.places)
+        earlier = [
+            pair
+            for audit in case.before
+            for pair in verdicts.outcomes(
+                audit.recomputed or b"",
+                audit.recomputed_statuses or b"",
+                range(len(audit.recomputed_statuses or b"")),
+            ).pairs
+        ]
+        places = [
+            *(
+                place
+                for audit in case.before
+                for place in verdicts.compared(
+                    case.result.statuses, drawing.unpack(audit.positions)
+                )
+            ),
+            *case.places,
+        ]
+        verdict = verdicts.judge(
+            agent,
+            manifest,
+            self._recomputer.tolerance(pool.bundle),
+            verdicts.outcomes(case.result.scores, case.result.statuses, places),
+            Outcome(pairs=[*earlier, *found.pairs]),
+        )
+        return verdict, verdicts.pack(found, len(agent.columns))
+
+    def _report(self) -> None:
+        at = self._clock()
+        if self._reported is not None and at - self._reported < REPORT_EVERY:
+            return
+        with self._database.write() as session:
+            queue.report(
+                session,
+                self.name,
+                self._started,
+                at,
+                pairs=self._pairs,
+                busy_ms=round(self._busy_s * 1000),
+            )
+        self._reported = at
+        self._pairs, self._busy_s = 0, 0.0

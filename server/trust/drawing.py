@@ -1,0 +1,132 @@
+"""Which pairs of which results are audited: the policy's draws, written down."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.pools.services import Unit
+from server.results import services as results
+from server.results.services import Result
+from server.trust import policy, records
+from server.trust.models import COIN, LOOK_AGAIN, RECHECK, TAIL, Audit, Record
+from server.trust.policy import Draw
+
+
+def throw_coins(session: Session, secret: bytes, limit: int, at: datetime) -> int:
+    """Throws the coin for up to `limit` results, oldest first, and gives how many. When that
+    happens can't matter to what comes out, but for the standing that a device has by then."""
+    names = results.undrawn_devices(session, limit)
+    # Locked before their results are read, and in one order: whoever else draws or settles for one
+    # of them has done it by then, and two processes never wait for each other.
+    devices = {device: records.locked(session, device) for device in names}
+    found = results.undrawn(session, names, limit)
+    for result, unit in found:
+        record = devices[result.device_id]
+        drawn = policy.draw(secret, result.digest, unit.pairs, records.standing(record))
+        if drawn is not None:
+            _add(session, COIN, result, drawn, at)
+        result.drawn = True
+        record.posted += 1
+        record.pairs_since_tail += unit.pairs
+        record.unsettled = True
+        record.last_result_at = result.scored_at
+    session.flush()
+    return len(found)
+
+
+def look_again(
+    session: Session,
+    secret: bytes,
+    audit: Audit,
+    result: Result,
+    taken: Sequence[int],
+    at: datetime,
+) -> bool:
+    """Draws further pairs of an audit's result; false if all of them are taken."""
+    drawn = policy.draw_again(secret, result.digest, len(result.statuses), taken)
+    if drawn is None:
+        return False
+    _add(session, LOOK_AGAIN, result, drawn, at, tail=audit.tail)
+    return True
+
+
+def draw_tail(
+    session: Session,
+    secret: bytes,
+    run: Sequence[tuple[Result, Unit]],
+    record: Record,
+    at: datetime,
+) -> None:
+    """An audit across a whole unconfirmed run, under its device's lock."""
+    draws = policy.draw_tail(
+        secret, [(result.digest, unit.pairs) for result, unit in run], record.pairs_since_tail
+    )
+    record.pairs_since_tail = 0
+    name = tail_name(run[-1][0].id, [result.digest for result, _ in run])
+    for (result, _), drawn in zip(run, draws, strict=True):
+        if drawn is not None:
+            _add(session, TAIL, result, drawn, at, tail=name)
+    session.flush()
+
+
+def tail_name(last: int, digests: Sequence[str]) -> str:
+    """It says how far it reaches: to the result numbered `last`."""
+    return f"{last}-{hashlib.sha256(''.join(digests).encode()).hexdigest()[:12]}"
+
+
+def reach(tail: str) -> int:
+    """The number of the newest result that a tail was drawn across."""
+    return int(tail.partition("-")[0])
+
+
+def recheck(session: Session, secret: bytes, device: str, at: datetime, *, before: int) -> None:
+    """Sends the results that were confirmed last, among those numbered below `before`, to audit
+    once more; what was looked at in them before isn't looked at again."""
+    for result, unit in results.confirmed_lately(
+        session, device, before=before, limit=policy.RECHECKED_RESULTS
+    ):
+        audits = session.scalars(select(Audit).where(Audit.result_id == result.id)).all()
+        if any(audit.kind == RECHECK for audit in audits):
+            continue
+        taken = sorted({place for audit in audits for place in unpack(audit.positions)})
+        drawn = policy.draw_recheck(secret, result.digest, unit.pairs, taken)
+        if drawn is not None:
+            _add(session, RECHECK, result, drawn, at)
+    session.flush()
+
+
+def pack(positions: Sequence[int]) -> bytes:
+    return struct.pack(f"<{len(positions)}H", *positions)
+
+
+def unpack(positions: bytes) -> tuple[int, ...]:
+    return struct.unpack(f"<{len(positions) // 2}H", positions)
+
+
+def _add(
+    session: Session,
+    kind: str,
+    result: Result,
+    drawn: Draw,
+    at: datetime,
+    *,
+    tail: str | None = None,
+) -> None:
+    session.add(
+        Audit(
+            result_id=result.id,
+            device_id=result.device_id,
+            tail=tail,
+            kind=kind,
+            seed=drawn.seed,
+            policy=policy.VERSION,
+            positions=pack(drawn.positions),
+            created_at=at,
+        )
+    )

@@ -1,0 +1,213 @@
+"""What follows from an audit. Each function runs inside the caller's write transaction and under
+the lock of the device's record.
+
+    passed    the oldest results of the device's unconfirmed run are confirmed, as far as the policy
+              says, and their credit with them
+    failed    all of its unconfirmed results are rejected and their units given out anew; the device
+              gets no more work; what of it was confirmed lately is audited once more
+    again     more pairs of the same result are drawn
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.config import Settings
+from server.contributors import services as contributors
+from server.contributors import standing
+from server.credit import services as credit
+from server.credit.earning import earned
+from server.credit.services import Earned
+from server.pools import services as pools
+from server.pools.services import Unit
+from server.results import services as results
+from server.results.services import CONFIRMED, PENDING, Result
+from server.trust import drawing, policy, records
+from server.trust.judging import Verdict
+from server.trust.models import AGAIN, FAILED, OPEN, PASSED, VOID, Audit, Record
+from server.trust.policy import Outcome
+
+FORFEITED = "audit_failed"
+REVOKED = "recheck_failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Court:
+    """What every decision needs beside the database."""
+
+    settings: Settings
+    secret: bytes
+    """Of the draws. All servers and auditors over one database have the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What became of an audit. The counts are of results."""
+
+    state: str
+    reason: str = ""
+    confirmed: int = 0
+    rejected: int = 0
+    revoked: int = 0
+
+
+def settle(
+    session: Session,
+    court: Court,
+    audit_id: int,
+    verdict: Verdict | None,
+    recomputed: tuple[bytes, bytes] | None,
+    at: datetime,
+) -> Judged:
+    """Writes down what an audit found, and does what follows. One that is decided already stays as
+    it is: its claim ran out and another process was faster. `verdict`: None if there was nothing
+    to recompute."""
+    device = session.scalars(select(Audit.device_id).where(Audit.id == audit_id)).one()
+    record = records.locked(session, device)
+    audit = session.get_one(Audit, audit_id, populate_existing=True)
+    if audit.state != OPEN:
+        return Judged(state=audit.state)
+    result = results.get(session, audit.result_id)
+    if recomputed is not None:
+        audit.recomputed, audit.recomputed_statuses = recomputed
+    if verdict is not None:
+        audit.largest, audit.mean = verdict.largest, verdict.mean
+    if verdict is None or result.state not in (PENDING, CONFIRMED):
+        _finish(audit, VOID, "nothing_to_compare" if verdict is None else "taken_out", at)
+        return _confirm(session, court, record, audit, at)
+    if verdict.kind == "failed":
+        _finish(audit, FAILED, verdict.reason, at)
+        return _fail(session, court, record, audit, result, at)
+    if verdict.kind == "again" and drawing.look_again(
+        session, court.secret, audit, result, looked_at(session, audit), at
+    ):
+        _finish(audit, AGAIN, verdict.reason, at)
+        session.flush()
+        return Judged(state=AGAIN, reason=verdict.reason)
+    _finish(audit, PASSED, verdict.reason, at)
+    record.passed += 1
+    return _confirm(session, court, record, audit, at)
+
+
+def looked_at(session: Session, audit: Audit) -> tuple[int, ...]:
+    """The pairs of an audit and of those that it goes on from."""
+    return tuple(
+        sorted({place for each in [*earlier(session, audit), audit] for place in _places(each)})
+    )
+
+
+def earlier(session: Session, audit: Audit) -> Sequence[Audit]:
+    """The audits of the same result that were too close to call, before this one."""
+    return session.scalars(
+        select(Audit)
+        .where(Audit.result_id == audit.result_id, Audit.state == AGAIN, Audit.id < audit.id)
+        .order_by(Audit.id)
+    ).all()
+
+
+def confirm_what_can_be(session: Session, court: Court, record: Record, at: datetime) -> int:
+    """Confirms the oldest results of a device's run as far as the policy says; gives how many."""
+    session.flush()
+    run = results.run_of(session, record.device_id)
+    count = policy.settled(_outcomes(session, run))
+    if count:
+        for result, _ in run[:count]:
+            results.confirm(result)
+        credit.confirm(session, _contributor(session, record), _earned(court, run[:count]), at)
+        record.confirmed += count
+    record.unsettled = count < len(run)
+    session.flush()
+    return count
+
+
+def _confirm(session: Session, court: Court, record: Record, audit: Audit, at: datetime) -> Judged:
+    count = confirm_what_can_be(session, court, record, at)
+    return Judged(state=audit.state, reason=audit.reason or "", confirmed=count)
+
+
+def _fail(
+    session: Session,
+    court: Court,
+    record: Record,
+    audit: Audit,
+    result: Result,
+    at: datetime,
+) -> Judged:
+    reason = audit.reason or ""
+    record.failed += 1
+    record.passed = record.posted = 0
+    records.stop(record, reason, at)
+    standing.suspend(session, _contributor(session, record))
+    revoked = 0
+    if result.state == CONFIRMED:
+        run = [(result, pools.get_unit(session, result.unit_id))]
+        results.reject(session, result)
+        credit.revoke(
+            session, _contributor(session, record), _earned(court, run), at, reason=REVOKED
+        )
+        record.confirmed -= 1
+        revoked = 1
+    pending = results.run_of(session, record.device_id)
+    for each, _ in pending:
+        results.reject(session, each)
+    if pending:
+        credit.forfeit(
+            session, _contributor(session, record), _earned(court, pending), at, reason=FORFEITED
+        )
+    record.unsettled = False
+    gone = [each.id for each, _ in pending] + ([result.id] if revoked else [])
+    for other in session.scalars(
+        select(Audit).where(Audit.result_id.in_(gone), Audit.state == OPEN)
+    ):
+        _finish(other, VOID, "taken_out", at)
+    # Those older than what was just found wrong, after the newest have been looked at.
+    before = result.id if revoked else 1 << 62
+    drawing.recheck(session, court.secret, record.device_id, at, before=before)
+    session.flush()
+    return Judged(state=FAILED, reason=reason, rejected=len(pending), revoked=revoked)
+
+
+def _outcomes(session: Session, run: Sequence[tuple[Result, Unit]]) -> list[Outcome]:
+    audits: dict[int, list[Audit]] = defaultdict(list)
+    tails: dict[str, bool] = {}
+    for audit in session.scalars(
+        select(Audit).where(Audit.result_id.in_([result.id for result, _ in run]))
+    ):
+        audits[audit.result_id].append(audit)
+        if audit.tail is not None:
+            tails[audit.tail] = tails.get(audit.tail, True) and audit.state != OPEN
+    reached = max((drawing.reach(tail) for tail, whole in tails.items() if whole), default=0)
+    return [
+        Outcome(
+            waiting=not result.drawn or any(a.state == OPEN for a in audits[result.id]),
+            # One that was too close to call counts once the one that went on from it has passed.
+            passed=sum(len(_places(a)) for a in audits[result.id] if a.state in (PASSED, AGAIN)),
+            tail=result.id <= reached,
+        )
+        for result, _ in run
+    ]
+
+
+def _earned(court: Court, run: Sequence[tuple[Result, Unit]]) -> list[Earned]:
+    return [earned(court.settings, result, unit) for result, unit in run]
+
+
+def _contributor(session: Session, record: Record) -> str:
+    return contributors.contributor_of(session, record.device_id)
+
+
+def _finish(audit: Audit, state: str, reason: str, at: datetime) -> None:
+    audit.state = state
+    audit.reason = reason or None
+    audit.finished_at = at
+    audit.claimed_until = None
+
+
+def _places(audit: Audit) -> tuple[int, ...]:
+    return drawing.unpack(audit.positions)

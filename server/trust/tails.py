@@ -1,0 +1,56 @@
+"""Tails: an audit across everything of a device that nobody will bear witness to any more, so that
+nothing waits for ever."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.results import services as results
+from server.trust import drawing, records, settling
+from server.trust.models import OPEN, Audit, Record
+from server.trust.settling import Court
+
+SILENCE = timedelta(hours=1)
+AT_ONCE = 100
+
+
+def draw_due(session: Session, court: Court, at: datetime) -> int:
+    """Draws a tail for every device that has been silent for SILENCE, or has pending results in a
+    pool that is done; gives how many. A device that still has an audit to come waits for that."""
+    drawn = 0
+    for device in _due(session, at):
+        record = records.locked(session, device)
+        settling.confirm_what_can_be(session, court, record, at)
+        if not record.unsettled or _has_open(session, device):
+            continue
+        run = results.run_of(session, device)
+        if not all(result.drawn for result, _ in run):
+            continue
+        drawing.draw_tail(session, court.secret, run, record, at)
+        drawn += 1
+    return drawn
+
+
+def are_due(session: Session, at: datetime) -> bool:
+    """Whether `draw_due` has something to look at. Reads only."""
+    return bool(_due(session, at))
+
+
+def _due(session: Session, at: datetime) -> list[str]:
+    unsettled = select(Record.device_id).where(Record.unsettled)
+    silent = unsettled.where(Record.last_result_at <= at - SILENCE)
+    drained = unsettled.where(Record.device_id.in_(results.drained_devices(session)))
+    busy = select(Audit.device_id).where(Audit.state == OPEN)
+    found = {
+        *session.scalars(silent.where(Record.device_id.not_in(busy)).limit(AT_ONCE)),
+        *session.scalars(drained.where(Record.device_id.not_in(busy)).limit(AT_ONCE)),
+    }
+    return sorted(found)
+
+
+def _has_open(session: Session, device: str) -> bool:
+    query = select(Audit.id).where(Audit.device_id == device, Audit.state == OPEN).limit(1)
+    return session.scalar(query) is not None

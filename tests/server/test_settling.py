@@ -1,0 +1,158 @@
+"""What follows from audits, on both databases: confirmations, rejections, tails, revocations."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from dva_agent.protocol import LeaseRequest
+from flask import Flask
+
+from server.config import Settings
+from server.contributors.services import contributor_of
+from server.credit import services as credit
+from server.db import Database, now
+from server.trust import policy, settling
+from tests.server.api import Api, problem
+from tests.server.auditing import AGAIN, FAILED, PASSED, Trial
+
+
+@pytest.fixture
+def trial(database: Database, settings: Settings) -> Trial:
+    return Trial(database, settings)
+
+
+def settled(database: Database, device: str) -> tuple[int, int, int]:
+    """Pairs that were confirmed, forfeited and revoked."""
+    with database.write() as session:
+        credit.project(session)
+    with database.read() as session:
+        found = credit.settled_of(session, contributor_of(session, device))
+    return found.confirmed.pairs, found.forfeited.pairs, found.revoked.pairs
+
+
+def finish(api: Api, count: int) -> list[str]:
+    return [api.finish(lease).unit for lease in api.lease(count).leases]
+
+
+def confirm(trial: Trial, api: Api, count: int) -> list[str]:
+    """Units whose results have passed, and a tail over all of them."""
+    units = finish(api, count)
+    trial.draw()
+    trial.end_all(PASSED)
+    assert trial.draw_tails(now() + timedelta(hours=2)) == 1
+    trial.end_all(PASSED)
+    assert {trial.results()[unit] for unit in units} == {"confirmed"}
+    return units
+
+
+def test_a_new_device_is_looked_at_in_every_result(trial: Trial, api: Api, pool: str) -> None:
+    finish(api, 3)
+    assert trial.draw() == 3
+    assert trial.draw() == 0
+    assert [audit.kind for audit in trial.audits("open")] == ["coin"] * 3
+
+
+def test_a_silent_device_is_settled_by_a_tail(
+    trial: Trial, api: Api, pool: str, database: Database
+) -> None:
+    units = finish(api, 2)
+    trial.draw()
+    assert trial.draw_tails(now() + timedelta(hours=2)) == 0, "its audits are still to come"
+    trial.end_all(PASSED)
+    assert set(trial.results().values()) == {"pending"}
+    assert trial.draw_tails(now()) == 0, "it may still come back"
+    assert trial.draw_tails(now() + timedelta(hours=2)) == 1
+    assert trial.draw_tails(now() + timedelta(hours=2)) == 0, "it is under way"
+    assert set(trial.results().values()) == {"pending"}
+    trial.end_all(PASSED)
+    assert trial.results() == dict.fromkeys(units, "confirmed")
+    assert settled(database, api.device.device) == (8, 0, 0)
+    assert not trial.record(api.device.device).unsettled
+
+
+def test_nobody_waits_for_a_pool_that_is_done(trial: Trial, api: Api, pool: str) -> None:
+    while finish(api, 8):
+        pass
+    trial.draw()
+    trial.end_all(PASSED)
+    assert trial.draw_tails(now()) == 1
+    trial.end_all(PASSED)
+    assert set(trial.results().values()) == {"confirmed"}
+
+
+def test_a_failure_takes_everything_unconfirmed_along(
+    trial: Trial, api: Api, app: Flask, pool: str, database: Database
+) -> None:
+    units = finish(api, 3)
+    trial.draw()
+    _, second, _ = trial.audits("open")
+    [*_, passed, failed, void] = trial.end_all(
+        lambda _, audit: FAILED if audit.id == second.id else PASSED
+    )
+    assert (passed.state, failed.state, failed.rejected, void.state) == (
+        "passed",
+        "failed",
+        3,
+        "void",
+    )
+    assert trial.results() == dict.fromkeys(units, "rejected")
+    assert api.status().pools[0].units_done == 0
+    assert settled(database, api.device.device) == (0, 10, 0)
+    record = trial.record(api.device.device)
+    assert (record.passed, record.failed, record.stopped_for) == (0, 1, "score_differs")
+    problem(
+        api.post("/leases", LeaseRequest(agents=["dva"], count=1)), 403, "contributor_suspended"
+    )
+    assert {lease.unit for lease in Api(app).lease(8).leases} >= set(units)
+
+
+def test_a_failure_sends_what_was_confirmed_to_audit_again(
+    trial: Trial, api: Api, pool: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What turns out wrong is revoked, and its credit taken back by an entry of its own."""
+    # So that some pairs of these small units are left to look at.
+    monkeypatch.setattr(policy, "PROBATION_PAIRS", 1)
+    monkeypatch.setattr(policy, "TAIL_LEAST", 2)
+    right, wrong, other = confirm(trial, api, 3)
+    [last] = finish(api, 1)
+    trial.draw()
+    trial.end_all(FAILED)
+    assert trial.results() == {
+        right: "confirmed",
+        wrong: "confirmed",
+        other: "confirmed",
+        last: "rejected",
+    }
+    rechecks = trial.audits("open")
+    assert {audit.kind for audit in rechecks} == {"recheck"}
+    ended = trial.end_all(lambda result, _: FAILED if result.id == 2 else PASSED)
+    assert [judged.revoked for judged in ended].count(1) == 1
+    assert trial.results() == {
+        right: "confirmed",
+        wrong: "revoked",
+        other: "confirmed",
+        last: "rejected",
+    }
+    assert settled(database, api.device.device) == (6, 4, 4)
+    assert trial.record(api.device.device).confirmed == 2
+
+
+def test_too_close_to_call_is_looked_at_again_until_nothing_is_left(
+    trial: Trial, api: Api, pool: str
+) -> None:
+    finish(api, 1)
+    trial.draw()
+    [judged] = trial.end_all(AGAIN)
+    assert (judged.state, judged.reason) == ("passed", "score_borderline")
+
+
+def test_an_audit_is_decided_once(trial: Trial, api: Api, pool: str) -> None:
+    finish(api, 1)
+    trial.draw()
+    [audit] = trial.audits("open")
+    trial.end_all(PASSED)
+    with trial.database.write() as session:
+        late = settling.settle(session, trial.court, audit.id, FAILED, None, now())
+    assert late.state == "passed"
+    assert set(trial.results().values()) == {"pending"}
