@@ -15,11 +15,11 @@ const KINDS = Object.freeze(['confirmed', 'pending', 'forfeited', 'revoked']);
 
 export class CreditElement extends HTMLElement {
   #state = make('p', { class: 'hint', role: 'status' });
-  #figures = make('dl', { hidden: '' });
+  #figures = make('dl');
   /** @type {Map<Kind, {figure: HTMLElement, pairs: HTMLElement, work: HTMLElement}>} */
   #parts = new Map();
   #how = make('p', { class: 'hint' }, TEXT.creditHow);
-  #work = make('details', { hidden: '' });
+  #work = make('details');
   #units = make('ul', { class: 'units' });
   #none = make('p', { class: 'hint' });
   #more = make('button', { type: 'button', class: 'button small', hidden: '' }, TEXT.workMore);
@@ -65,17 +65,26 @@ export class CreditElement extends HTMLElement {
     if (words !== null) say(this.#state, TEXT.creditFailed(words));
     else if (has) say(this.#state, credit.pending_units > 0 ? TEXT.creditPending(credit.pending_units) : TEXT.creditSettled);
     else say(this.#state, isKnown ? TEXT.creditLoading : TEXT.creditNone);
-    this.#figures.hidden = this.#work.hidden = !has;
-    if (!has) return;
     for (const [kind, { figure, pairs, work }] of this.#parts) {
-      const amount = credit[kind];
-      say(pairs, TEXT.pairs(amount.pairs));
-      say(work, operations(amount.credits));
+      const amount = credit?.[kind] ?? null;
+      // Their places are kept, so that nothing moves when they come.
+      say(pairs, amount === null ? TEXT.noRate : TEXT.pairs(amount.pairs));
+      say(work, amount === null ? '' : operations(amount.credits));
       // Most people never see these two, and needn't wonder.
-      figure.hidden = amount.pairs === 0 && (kind === 'forfeited' || kind === 'revoked');
+      figure.hidden = (amount?.pairs ?? 0) === 0 && (kind === 'forfeited' || kind === 'revoked');
     }
-    say(this.#none, units === null ? TEXT.workLoading : units.length === 0 ? TEXT.workNone : TEXT.workCount(count(units.length)));
+    say(this.#none, listed(units, isKnown));
     this.#units.replaceChildren(...(units ?? []).map(unitItem));
     this.#more.hidden = !earnings.hasMore;
   }
+}
+
+/**
+ * What is said above the list.
+ * @param {readonly unknown[] | null} units null: not known yet
+ * @param {boolean} isKnown whether the server knows this browser
+ */
+function listed(units, isKnown) {
+  if (units === null) return isKnown ? TEXT.workLoading : TEXT.workNone;
+  return units.length === 0 ? TEXT.workNone : TEXT.workCount(count(units.length));
 }
