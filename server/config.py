@@ -45,6 +45,14 @@ class Settings:
     """How long heartbeats can keep one lease alive."""
     leases_per_device: int = MAX_LEASES
     """Leases one device may hold at a time, 1 to 8."""
+    leases_per_contributor: int = 64
+    """Leases all devices of one contributor may hold at a time; 0: no limit."""
+    leases_per_network: int = 256
+    """The same for one network (/24 or /64), whoever is in it."""
+    units_per_day: int = 1_000_000
+    """Units one device may take in a day (UTC), as long as none of its work was found wrong."""
+    devices_kept_days: int = 365
+    """Days after which what a device said of itself is blanked, if it wasn't seen; 0: never."""
     reports_per_day: int = 50
     """Pairs one device may report within 24 hours, 0 to 10000."""
     registrations_per_hour: int = 60
@@ -58,8 +66,8 @@ class Settings:
     proxies: int = 0
     """Proxies before the server that set X-Forwarded-For and X-Forwarded-Proto, 0 to 5."""
     secret_key: str = ""
-    """Signs the operator's cookies; empty: a key kept in `data`/secret.key on SQLite, and no
-    /admin on PostgreSQL."""
+    """Signs tokens, challenges and the operator's cookies; empty: a key kept in `data`/secret.key.
+    PostgreSQL needs one: all servers over one database have the same."""
     workers: int = 1
     """Server processes."""
     threads: int = 8
@@ -76,6 +84,10 @@ class Settings:
         _within("lease_seconds", self.lease_seconds, 1, 86_400)
         _within("lease_max_seconds", self.lease_max_seconds, self.lease_seconds, 604_800)
         _within("leases_per_device", self.leases_per_device, 1, MAX_LEASES)
+        _within("leases_per_contributor", self.leases_per_contributor, 0, 1_000_000)
+        _within("leases_per_network", self.leases_per_network, 0, 1_000_000)
+        _within("units_per_day", self.units_per_day, 1, 1_000_000_000)
+        _within("devices_kept_days", self.devices_kept_days, 0, 36_500)
         _within("reports_per_day", self.reports_per_day, 0, 10_000)
         _within("registrations_per_hour", self.registrations_per_hour, 0, 1_000_000)
         _within("requests_per_second", self.requests_per_second, 0, 1_000_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import TypeVar
 
 import brotli
@@ -15,6 +16,7 @@ from server.contributors.services import may_work, signed_in
 from server.db import Database, now
 from server.errors import MediaTypeUnsupported, MessageInvalid
 from server.keys import Keys
+from server.limits.rate import network_of
 
 M = TypeVar("M", bound=Message)
 
@@ -59,6 +61,15 @@ def device(session: Session) -> str:
 def worker(session: Session) -> str:
     """Who asks, if that device may take work and post results. Raises NotSignedIn, NotAdmitted."""
     return may_work(session, keys(), request.headers.get("Authorization"), now())
+
+
+def network() -> str | None:
+    """A name for the network that asks, the same for all of its addresses, from which it can't be
+    told without the server's secret. None: this machine itself."""
+    found = network_of(request.remote_addr)
+    if found is None:
+        return None
+    return hmac.digest(keys().network, found.encode(), "sha256").hex()[:32]
 
 
 def answer(body: Message, status: int = 200) -> Response:

@@ -56,5 +56,10 @@ class Device(Base):
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     last_seen_at: Mapped[datetime] = mapped_column(UtcTime, server_default="0", index=True)
     """When it last asked for something; exact to a minute, so that few requests write it."""
+    quota: Mapped[int | None]
+    """Units a day; None: as many as the operator allows anybody. See quota.py."""
+    taken_on: Mapped[int | None]
+    """The day, in days since 1970, that `taken` counts for."""
+    taken: Mapped[int | None]
 
     contributor: Mapped[Contributor] = relationship(lazy="joined", innerjoin=True)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from server.config import Settings
 from server.contributors import challenges, tokens
 from server.contributors.models import ACTIVE, DELETED, Contributor, Device
-from server.contributors.services import clean, require_not_revoked
+from server.contributors.services import clean, forget, require_not_revoked
 from server.contributors.signatures import ED25519, is_signed
 from server.db import insert_once
 from server.errors import (
@@ -54,6 +54,7 @@ def register(
     device = session.scalar(select(Device).where(Device.public_key == key))
     if device is None:
         _admit(session, settings, network, at)
+        forget(session, settings, at)
         insert_once(
             session,
             Device,

@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from server.contributors import tokens
+from server.config import Settings
+from server.contributors import quota, tokens
 from server.contributors.models import ACTIVE, QUARANTINED, SUSPENDED, Contributor, Device
 from server.contributors.signatures import is_signed
 from server.errors import NotAdmitted, NotSignedIn, SignatureInvalid
 from server.keys import Keys
 
 SEEN_EVERY = timedelta(minutes=1)
+FORGET_AT_ONCE = 100
+DAY_S = 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +121,74 @@ def lock(session: Session, device: str, at: datetime) -> None:
     ).one()
     if at - row.last_seen_at >= SEEN_EVERY:
         row.last_seen_at = at
+
+
+def lock_contributor(session: Session, device: str) -> None:
+    """Until the transaction ends, no other device of the same contributor claims anything. Before
+    `lock`, always: who locks in one order never waits in a circle."""
+    session.execute(
+        select(Contributor.id)
+        .where(Contributor.id == contributor_of(session, device))
+        .with_for_update(key_share=True)
+    )
+
+
+def left_today(session: Session, settings: Settings, device: str, at: datetime) -> int:
+    """Units that the device may still take before midnight, UTC."""
+    found = session.get_one(Device, device)
+    quota = settings.units_per_day if found.quota is None else found.quota
+    return quota - _taken(found, at)
+
+
+def took(session: Session, device: str, units: int, at: datetime) -> None:
+    """Counts them against the day's quota; it needn't matter what becomes of them."""
+    found = session.get_one(Device, device)
+    found.taken = _taken(found, at) + units
+    found.taken_on = _day(at)
+
+
+def valid(session: Session, settings: Settings, device: str, units: int) -> None:
+    """Work of this device was found right."""
+    found = session.get_one(Device, device)
+    if found.quota is not None:
+        grown = quota.after_valid(found.quota, units, settings.units_per_day)
+        found.quota = None if grown == settings.units_per_day else grown
+
+
+def invalid(session: Session, settings: Settings, device: str, units: int) -> None:
+    """Work of this device was found wrong."""
+    found = session.get_one(Device, device)
+    before = settings.units_per_day if found.quota is None else found.quota
+    found.quota = quota.after_invalid(before, units)
+
+
+def forget(session: Session, settings: Settings, at: datetime) -> None:
+    """Blanks what devices that weren't seen for long said of themselves. Their keys stay: without
+    those their results couldn't be verified, nor could they come back."""
+    if not settings.devices_kept_days:
+        return
+    old = (
+        select(Device.id)
+        .where(
+            Device.last_seen_at <= at - timedelta(days=settings.devices_kept_days),
+            Device.device_class != "",
+        )
+        .limit(FORGET_AT_ONCE)
+        .with_for_update(skip_locked=True, of=Device)
+    )
+    session.execute(
+        update(Device)
+        .where(Device.id.in_(session.scalars(old).all()))
+        .values(device_class="", agent_version="")
+    )
+
+
+def _taken(device: Device, at: datetime) -> int:
+    return device.taken or 0 if device.taken_on == _day(at) else 0
+
+
+def _day(at: datetime) -> int:
+    return int(at.timestamp()) // DAY_S
 
 
 def count_devices(session: Session, since: datetime | None = None) -> int:

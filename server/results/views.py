@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 from server.db import now
 from server.pools import services as pools
 from server.results import services
-from server.web import answer, database, message, settings, worker
+from server.web import answer, database, message, network, settings, worker
 from server.work import services as work
 
 blueprint = Blueprint("results", __name__)
@@ -39,6 +39,7 @@ def accept(lease: str) -> Response:
                     count=posted.more,
                     at=at,
                     brought_by=lease,
+                    network=network(),
                 )
         hidden = work.withheld(session, claimed or [])
     brought = None

@@ -35,6 +35,7 @@ class Lease(Base):
             postgresql_where=CAME_TO_NOTHING,
         ),
         Index("ix_lease_held_device", "device_id", sqlite_where=_HELD, postgresql_where=_HELD),
+        Index("ix_lease_held_network", "network", sqlite_where=_HELD, postgresql_where=_HELD),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -48,3 +49,6 @@ class Lease(Base):
     request: Mapped[str | None] = mapped_column(String(32))
     """The LeaseRequest.request that it was granted for, so that a repetition gets it again. Looked
     for only among the few leases that its device holds."""
+    network: Mapped[str | None] = mapped_column(String(32))
+    """Where it was claimed from, as a name that only the server's secret makes; None: this machine.
+    For the cap on a network's leases."""

@@ -25,6 +25,7 @@ from server.errors import LeaseEnded, LeaseNotYours, LeaseUnknown
 from server.pools import services as pools
 from server.pools.services import Unit
 from server.reports import services as reports
+from server.work import caps
 from server.work.models import ABANDONED, CAME_TO_NOTHING, DONE, EXPIRED, HELD, Lease
 
 EXPIRE_AT_ONCE = 1000
@@ -50,9 +51,12 @@ def claim(
     at: datetime,
     request: str | None = None,
     brought_by: str | None = None,
+    network: str | None = None,
 ) -> tuple[Claimed, Idle | None]:
     """Up to `count` leases for a device, or why there are none. Those that the device holds because
-    of the same `request` are all it gets: the answer that granted them was lost."""
+    of the same `request` are all it gets: the answer that granted them was lost. `network`: a name
+    for where the device is, for the caps."""
+    contributors.lock_contributor(session, device)
     contributors.lock(session, device, at)
     expire(session, at)
     forget(session, at)
@@ -65,9 +69,9 @@ def claim(
         granted = _live(session, [lease for lease in held if lease.request == request], at)
         if granted:
             return granted, None
-    room = settings.leases_per_device - len(held)
-    if room <= 0:
-        return [], Idle(reason="too_many_leases", retry_after_s=_until(held[0].deadline, at))
+    room, idle = caps.room(session, settings, device=device, network=network, held=held, at=at)
+    if idle is not None:
+        return [], idle
     served = pools.served(session, settings, pool_ids)
     if pool_ids and not served:
         return [], Idle(reason="licence_unaccepted", retry_after_s=RETRY_LICENCE_S)
@@ -83,11 +87,13 @@ def claim(
             deadline=at + timedelta(seconds=settings.lease_seconds),
             brought_by=brought_by,
             request=request,
+            network=network,
         )
         session.add(lease)
         claimed.append((lease, unit))
     session.flush()
     if claimed:
+        contributors.took(session, device, len(claimed), at)
         return claimed, None
     if taken.unavailable:
         return [], Idle(reason="shard_unavailable", retry_after_s=RETRY_SHARD_S)

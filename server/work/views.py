@@ -10,7 +10,7 @@ from server.db import now
 from server.errors import NotFound
 from server.pools import services as pools
 from server.reports import services as reports
-from server.web import answer, database, device, message, settings, worker
+from server.web import answer, database, device, message, network, settings, worker
 from server.work import services
 from server.work.board import Board
 
@@ -49,6 +49,7 @@ def claim() -> Response:
             count=request.count,
             at=at,
             request=request.request,
+            network=network(),
         )
         hidden = services.withheld(session, claimed)
     return answer(services.leases_message(settings(), claimed, idle, hidden, at))

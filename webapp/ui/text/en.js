@@ -34,6 +34,7 @@ const WAITING = Object.freeze({
   drained: 'Every pair of this pool has a score. Waiting in case there is more.',
   all_leased: 'All remaining work is with other devices. Waiting for what comes back.',
   too_many_leases: 'This device holds its share already. Waiting a moment.',
+  quota_spent: 'This device has had as much work today as it may. What is found right brings it more.',
   no_pool: 'The server has no pool yet. Waiting for one.',
   no_agent: 'The work on the server is for agents that this page lacks. Waiting for work of another kind.',
   licence_unaccepted: 'Whoever runs this server has to accept the licence of the model first. Waiting for it.',

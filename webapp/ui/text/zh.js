@@ -31,6 +31,7 @@ const WAITING = Object.freeze({
   drained: '这批数据的每一对都有了分数。等待新的任务。',
   all_leased: '剩下的任务都在其他设备上。等待退还的任务。',
   too_many_leases: '本设备领取的任务已经够多。稍等片刻。',
+  quota_spent: '本设备今天领取的任务已达上限。结果经核实无误后，上限会提高。',
   no_pool: '服务器上还没有数据。等待中。',
   no_agent: '服务器上的任务需要本页面没有的程序。正在等待其他任务。',
   licence_unaccepted: '服务器的管理者要先接受模型的许可。等待中。',
