@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request
 
 from server.contributors import services as contributors
 from server.credit import epochs
+from server.db import now
 from server.errors import MessageInvalid
 from server.me import work
 from server.web import answer, database, device, settings
@@ -25,7 +26,7 @@ def credit() -> Response:
 def units() -> Response:
     after = _number("after", digits=15)
     with database().read() as session:
-        return answer(work.units_of(session, settings(), device(session), after))
+        return answer(work.units_of(session, settings(), device(session), after, now()))
 
 
 @blueprint.get("/me/proof")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from dva_agent.credit import Amount, Awaited, Credit, Work, WorkedUnit, WorkState
 from dva_agent.errors import BundleError
 from sqlalchemy.orm import Session
@@ -13,9 +15,11 @@ from server.credit.services import Decided
 from server.pools.services import Unit
 from server.results import services as results
 from server.results.services import Result
+from server.trust import queue, telling
+from server.trust.telling import Audited
 
 PAGE = 50
-POSTED = "posted"
+POSTED, PASSED = "posted", "passed"
 STATES: dict[str, WorkState] = {
     "pending": "pending",
     "confirmed": "confirmed",
@@ -44,29 +48,45 @@ def credit_of(session: Session, settings: Settings, device: str) -> Credit:
     )
 
 
-def units_of(session: Session, settings: Settings, device: str, after: int | None) -> Work:
+def units_of(
+    session: Session, settings: Settings, device: str, after: int | None, at: datetime
+) -> Work:
     """A page of them; `after`: the cursor that the last page gave."""
     contributor = contributors.contributor_of(session, device)
     devices = contributors.devices_of(session, contributor)
     found = results.posted_by(session, devices, after=after, limit=PAGE + 1)
     page = found[:PAGE]
-    decided = ledger.decided(session, contributor, [result.id for result, _ in page])
-    return Work(
-        units=[_worked(settings, result, unit, decided.get(result.id)) for result, unit in page],
-        next=page[-1][0].id if len(found) > PAGE else None,
-    )
+    ids = [result.id for result, _ in page]
+    decided = ledger.decided(session, contributor, ids)
+    audits = telling.audits_of(session, ids)
+    live = queue.is_live(session, at)
+    units = []
+    for result, unit in page:
+        audited = audits.get(result.id, Audited())
+        units.append(_worked(settings, result, unit, decided.get(result.id), audited, live=live))
+    return Work(units=units, next=page[-1][0].id if len(found) > PAGE else None)
 
 
-def _worked(settings: Settings, result: Result, unit: Unit, decided: Decided | None) -> WorkedUnit:
-    state = STATES[result.state]
-    awaits: Awaited | None = None
+def _worked(
+    settings: Settings,
+    result: Result,
+    unit: Unit,
+    decided: Decided | None,
+    audited: Audited,
+    *,
+    live: bool,
+) -> WorkedUnit:
     credits: int | None
+    awaits: Awaited | None = None
     if decided is not None:
         pairs, credits = decided.earned.pairs, decided.earned.amount
-        reason = decided.reason
+        # Its own failure says more than that something of the device's has failed.
+        reason = audited.failed or decided.reason
     else:
         pairs, credits = _pending(settings, result, unit)
-        reason, awaits = POSTED, "audit"
+        reason = PASSED if audited.passed else POSTED
+        waits = audited.waits or not result.drawn
+        awaits = "later_audits" if not waits else "audit" if live else "auditor"
     return WorkedUnit(
         result=result.id,
         unit=unit.name,
@@ -74,7 +94,7 @@ def _worked(settings: Settings, result: Result, unit: Unit, decided: Decided | N
         posted_at=result.scored_at,
         pairs=pairs,
         credits=credits,
-        state=state,
+        state=STATES[result.state],
         reason=reason,
         awaits=awaits,
     )

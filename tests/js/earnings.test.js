@@ -101,7 +101,10 @@ test('credits are told as operations', () => {
 });
 
 test('each language has words for each reason and what is awaited', () => {
-  const codes = ['posted', 'audits_passed', 'audit_failed', 'recheck_failed'];
+  const codes = [
+    'posted', 'passed', 'audits_passed', 'audit_failed', 'recheck_failed',
+    'score_differs', 'score_biased', 'score_doubtful', 'status_differs', 'value_differs',
+  ];
   for (const text of Object.values(CATALOGUES)) {
     for (const code of codes) assert.ok(!text.workReason(code).includes(code));
     assert.ok(text.workReason('new_code').includes('new_code'));

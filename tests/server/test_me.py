@@ -13,11 +13,13 @@ from server.config import Settings
 from server.contributors import services as contributors
 from server.credit import epochs, statement
 from server.credit import services as ledger
-from server.db import Database
+from server.db import Database, now
 from server.me import work
 from server.pools.bundles import registered
 from server.results import services as results
+from server.trust import queue
 from tests.server.api import Api, problem, result_for
+from tests.server.auditing import FAILED, PASSED, Trial
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 WITHHELD, BROKEN = 8, 2
@@ -87,7 +89,7 @@ def test_what_is_posted_is_pending_then_confirmed_or_forfeited(
     assert (found.pending_units, found.confirmed.pairs) == (1, 0)
     [unit] = units_of(api).units
     assert (unit.unit, unit.pool, unit.pairs) == (lease.unit, pool, size)
-    assert (unit.state, unit.reason, unit.awaits) == ("pending", "posted", "audit")
+    assert (unit.state, unit.reason, unit.awaits) == ("pending", "posted", "auditor")
 
     settle(database, settings, api, "confirm", oldest=1)
     second = post(api)
@@ -100,6 +102,32 @@ def test_what_is_posted_is_pending_then_confirmed_or_forfeited(
     assert told == [
         (second.unit, "forfeited", "audit_failed", None),
         (lease.unit, "confirmed", "audits_passed", None),
+    ]
+
+
+def told(api: Api) -> list[tuple[str, str, str | None]]:
+    return [(unit.state, unit.reason, unit.awaits) for unit in units_of(api).units]
+
+
+def test_a_unit_says_what_it_waits_for_and_what_went_wrong(
+    api: Api, pool: str, database: Database, settings: Settings
+) -> None:
+    trial = Trial(database, settings)
+    post(api)
+    assert told(api) == [("pending", "posted", "auditor")]
+    with database.write() as session:
+        queue.report(session, "one", now(), now(), pairs=0, busy_ms=0)
+    assert told(api) == [("pending", "posted", "audit")]
+    trial.draw()
+    assert told(api) == [("pending", "posted", "audit")]
+    trial.end_all(PASSED)
+    assert told(api) == [("pending", "passed", "later_audits")]
+    post(api)
+    trial.draw()
+    trial.end_all(FAILED)
+    assert told(api) == [
+        ("forfeited", FAILED.reason, None),
+        ("forfeited", "audit_failed", None),
     ]
 
 
