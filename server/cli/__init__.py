@@ -21,6 +21,7 @@ from server.cli.bundles import bundle
 from server.cli.credit import credit
 from server.cli.doctor import doctor
 from server.cli.epochs import epoch
+from server.cli.identity import identity
 from server.cli.ingest import ingest
 from server.cli.reports import reports
 from server.cli.selection import grade, scores
@@ -35,6 +36,7 @@ COMMANDS = (
     ingest,
     bundle,
     agent,
+    identity,
     audit,
     scores,
     grade,

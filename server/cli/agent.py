@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import click
 
-from server.cli.options import FOLDER, identity_option
+from server.cli.options import FOLDER, checked_server, identity_option
 
 
 @click.command(epilog="Example: dva agent --server http://127.0.0.1:8000 --units 3")
-@click.option("--server", required=True, help="The server's address.")
+@click.option("--server", required=True, callback=checked_server, help="The server's address.")
 @click.option("--units", type=click.IntRange(1), help="Stop after so many units.")
 @click.option("--pool", help="Work on this pool only.")
 @click.option("--threads", type=click.IntRange(0), default=0, help="0 lets onnxruntime choose.")
@@ -29,10 +28,6 @@ def agent(
     # Here, because the other commands run without onnxruntime.
     from dva_agent.native.agent import run_native_agent
 
-    if not re.fullmatch(r"https?://[^/\s]+/?", server):
-        raise click.BadParameter(
-            f"{server!r} is no address: it is like http://127.0.0.1:8000", param_hint="--server"
-        )
     done = run_native_agent(
         server, units=units, pool=pool, threads=threads, cache=cache, identity=identity
     )

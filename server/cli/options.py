@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,17 @@ def address_options(command: Command) -> Command:
         show_default=True,
         help="0 takes a free one.",
     )(command)
+
+
+def checked_server(
+    _context: click.Context, parameter: click.Parameter, value: str | None
+) -> str | None:
+    """The origin of a server, without a slash at its end."""
+    if value is not None and not re.fullmatch(r"https?://[^/\s]+/?", value):
+        raise click.BadParameter(
+            f"{value!r} is no address: it is like http://127.0.0.1:8000", param=parameter
+        )
+    return value.rstrip("/") if value else value
 
 
 def identity_option(command: Command) -> Command:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 
 import pytest
@@ -25,11 +26,12 @@ class Dva:
         self._monkeypatch = monkeypatch
         self._capsys = capsys
 
-    def __call__(self, settings: Settings, *arguments: str) -> Done:
+    def __call__(self, settings: Settings, *arguments: str, stdin: str = "") -> Done:
         with self._monkeypatch.context() as patch:
             for name, value in environment(settings).items():
                 patch.setenv(name, value)
             patch.setattr("sys.argv", ["dva", *arguments])
+            patch.setattr("sys.stdin", io.StringIO(stdin))
             with pytest.raises(SystemExit) as caught:
                 cli.main()
         captured = self._capsys.readouterr()

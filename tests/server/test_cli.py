@@ -39,6 +39,7 @@ COMMANDS = [
     "doctor",
     "epoch",
     "grade",
+    "identity",
     "ingest",
     "reports",
     "scores",

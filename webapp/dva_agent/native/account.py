@@ -1,0 +1,73 @@
+"""What `dva identity` asks of a server, each a short visit of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+
+from dva_agent import statements
+from dva_agent.account import Consent, Me
+from dva_agent.client import ServerClient
+from dva_agent.clock import SystemClock
+from dva_agent.errors import ServerError
+from dva_agent.native.identity import NativeIdentity, contributor_of
+from dva_agent.native.transport import HttpTransport
+
+
+def look(server: str, who: NativeIdentity) -> Me:
+    """Who the server thinks this is. Raises DvaError, as the others do."""
+    return _visit(server, who, lambda client: client.me())
+
+
+def rename(server: str, who: NativeIdentity, name: str | None) -> Me:
+    """None: anonymous."""
+    return _visit(server, who, lambda client: client.rename(name))
+
+
+def revoke(server: str, who: NativeIdentity, device: str) -> Me:
+    """`device` is let in no more."""
+
+    async def act(client: ServerClient) -> Me:
+        challenge = await client.challenge()
+        return await client.revoke(
+            device, _consent(who, challenge, statements.of_revocation(challenge, device))
+        )
+
+    return _visit(server, who, act)
+
+
+def delete(server: str, who: NativeIdentity) -> Me:
+    """The person goes, the scores stay."""
+
+    async def act(client: ServerClient) -> Me:
+        challenge = await client.challenge()
+        whose = contributor_of(who.account_key)
+        return await client.delete(
+            _consent(who, challenge, statements.of_deletion(challenge, whose))
+        )
+
+    return _visit(server, who, act)
+
+
+def _consent(who: NativeIdentity, challenge: bytes, statement: bytes) -> Consent:
+    return Consent(challenge=challenge, signature=who.sign_as_account(statement))
+
+
+def _visit(server: str, who: NativeIdentity, act: Callable[[ServerClient], Awaitable[Me]]) -> Me:
+    async def go() -> Me:
+        transport = HttpTransport()
+        client = ServerClient(
+            transport=transport, server=server, clock=SystemClock(), retrying=_say, identity=who
+        )
+        try:
+            await client.register(platform="native", device_class="terminal")
+            return await act(client)
+        finally:
+            await transport.close()
+
+    return asyncio.run(go())
+
+
+def _say(error: ServerError, seconds: float) -> None:
+    print(f"{error} Trying again in {seconds:.0f} s.", file=sys.stderr)
