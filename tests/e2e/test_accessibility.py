@@ -58,6 +58,8 @@ def test_states(page: Page, origin: str) -> None:
     check(page, "first visit")
     acting.settings(page)
     check(page, "settings")
+    page.locator("dva-you summary").click()
+    check(page, "you")
     acting.press(page, "Start")
     check(page, "consent")
     acting.press(page, "I agree and start")
@@ -75,6 +77,14 @@ def test_states(page: Page, origin: str) -> None:
     acting.press(page, "Pause")
     acting.phase(page, "paused")
     check(page, "paused")
+    for button, state in (
+        ("Show my phrase", "a phrase"),
+        ("I have a phrase", "a phrase to enter"),
+        ("Forget this browser", "a question"),
+    ):
+        acting.press(page, button)
+        check(page, state)
+        page.keyboard.press("Escape")
     acting.press(page, "Stop")
     acting.phase(page, "stopped")
     check(page, "stopped")

@@ -40,7 +40,7 @@ def test_asked_before_the_first_start(page: Page, asked: list[str], origin: str)
     sheet = page.locator(SHEET)
     expect(sheet).to_be_visible()
     model = "DVA emoji demo"
-    for words in (model, "MB for the model", "kB a pair", "hash of its token", "Apache-2.0"):
+    for words in (model, "MB for the model", "kB a pair", "the public keys of both", "Apache-2.0"):
         expect(sheet).to_contain_text(words)
     expect(sheet).to_contain_text("nobody has checked its pictures")
     press(page, "Not now")

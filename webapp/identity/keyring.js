@@ -1,6 +1,6 @@
 // The identity of this browser, the same in all its tabs. Where nothing can be kept, it lives for the visit.
 
-import { identityOf, newIdentity, readIdentity } from './identity.js';
+import { newIdentity, readIdentity } from './identity.js';
 import { clearVault, readVault, writeVault } from './vault.js';
 
 /** @typedef {import('./identity.js').Identity} Identity */
@@ -36,11 +36,10 @@ export class Keyring extends EventTarget {
 
   /**
    * This browser joins an account, and leaves the one that it was of.
-   * @param {string} phrase of the account
-   * @returns {Promise<Identity>}
+   * @param {Identity} identity
    */
-  adopt(phrase) {
-    return locked(async () => this.#keep(await identityOf(phrase)));
+  async adopt(identity) {
+    await locked(() => this.#keep(identity));
   }
 
   /** The person has it written down. */

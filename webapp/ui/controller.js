@@ -141,6 +141,21 @@ export class Controller extends EventTarget {
     this.#wish('stop');
   }
 
+  /** Stops, and resolves when nothing runs any more. */
+  async halt() {
+    if (!isAlive(this.#state.phase)) return;
+    const ended = new Promise((resolve) => {
+      const look = () => {
+        if (isAlive(this.#state.phase)) return;
+        this.removeEventListener('change', look);
+        resolve(null);
+      };
+      this.addEventListener('change', look);
+    });
+    this.stop();
+    await ended;
+  }
+
   /** @param {Settings} settings */
   set settings(settings) {
     const before = this.#settings;

@@ -65,6 +65,14 @@ export function operations(credits) {
   return `${power === 0 || scaled >= 100 ? WHOLE.format(scaled) : scaled.toFixed(1)} ${OPERATIONS[power]}`;
 }
 
+/**
+ * @param {Date} time
+ * @param {string} [language]
+ */
+export function day(time, language = LANGUAGE) {
+  return new Intl.DateTimeFormat(language, { dateStyle: 'medium' }).format(time);
+}
+
 /** @param {number} value pairs a second */
 export function rate(value) {
   return value >= 100 ? WHOLE.format(value) : value.toFixed(1);

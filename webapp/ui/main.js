@@ -5,8 +5,10 @@
 import { watchTraffic } from '../engine/traffic.js';
 import { Keyring } from '../identity/keyring.js';
 import { AboutElement } from './about.js';
+import { Account } from './account.js';
 import { Admission } from './admission.js';
 import { AgeElement } from './age.js';
+import { AskElement } from './ask.js';
 import { Conditions } from './conditions.js';
 import { ConsentElement } from './consent-dialog.js';
 import { Controller } from './controller.js';
@@ -24,6 +26,8 @@ import { NoticesElement } from './notices.js';
 import { NumbersElement } from './numbers.js';
 import { PaceElement } from './pace.js';
 import { PairElement } from './pair.js';
+import { PhraseEntryElement } from './phrase-entry.js';
+import { PhraseElement } from './phrase-sheet.js';
 import { PoolElement } from './pool.js';
 import { needsModel, poolAtWork, safePools } from './pools.js';
 import { addToTraffic, wasRunning } from './records.js';
@@ -36,6 +40,7 @@ import { isAlive } from './state.js';
 import { TEXT } from './text.js';
 import { isTaken } from './turn.js';
 import { WhereElement } from './where.js';
+import { YouElement } from './you.js';
 
 /** @typedef {import('./server-types.js').PoolStatus} PoolStatus */
 /** @typedef {import('./state.js').Notice} Notice */
@@ -51,6 +56,7 @@ const TURN_WITHIN_MS = 4000;
 const ELEMENTS = Object.freeze({
   'dva-about': AboutElement,
   'dva-age': AgeElement,
+  'dva-ask': AskElement,
   'dva-consent': ConsentElement,
   'dva-controls': ControlsElement,
   'dva-credit': CreditElement,
@@ -61,10 +67,13 @@ const ELEMENTS = Object.freeze({
   'dva-numbers': NumbersElement,
   'dva-pace': PaceElement,
   'dva-pair': PairElement,
+  'dva-phrase': PhraseElement,
+  'dva-phrase-entry': PhraseEntryElement,
   'dva-pool': PoolElement,
   'dva-settings': SettingsElement,
   'dva-spread': SpreadElement,
   'dva-where': WhereElement,
+  'dva-you': YouElement,
 });
 
 /**
@@ -166,6 +175,11 @@ function offline() {
 controls.bind(controller);
 panel.bind(settings, conditions);
 panel.consent = { read: () => admission.read(), withdraw: () => admission.withdraw() };
+find('dva-you', YouElement).bind(new Account(keyring, session, () => controller.halt()), {
+  ask: find('dva-ask', AskElement),
+  entry: find('dva-phrase-entry', PhraseEntryElement),
+  sheet: find('dva-phrase', PhraseElement),
+});
 settings.addEventListener('change', () => {
   controller.settings = chosen();
 });

@@ -51,6 +51,26 @@ export interface Work {
   next?: number | null;
 }
 
+export interface MyDevice {
+  device: string;
+  platform: string;
+  /** Empty: it was forgotten. */
+  device_class: string;
+  created_at: string;
+  last_seen_at: string;
+  /** Whether it asks. */
+  this: boolean;
+  revoked: boolean;
+  quarantined: boolean;
+}
+
+export interface Me {
+  contributor: string;
+  display_name: string | null;
+  state: string;
+  devices: MyDevice[];
+}
+
 export interface Tower {
   path: string;
   data_paths: string[];

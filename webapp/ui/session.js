@@ -16,13 +16,15 @@ const ANSWER_WITHIN_MS = 20_000;
 /** Codes with which the server asks for another token. */
 const RENEWED_FOR = Object.freeze(['token_expired', 'not_signed_in']);
 
-export class Session {
+/** Tells "change" when the server has come to know this browser, or knows it no more. */
+export class Session extends EventTarget {
   #keyring;
   /** Also where the browser keeps nothing. @type {Device & {key: string} | null} */
   #device = null;
 
   /** @param {Keyring} keyring */
   constructor(keyring) {
+    super();
     this.#keyring = keyring;
   }
 
@@ -47,17 +49,21 @@ export class Session {
     if (identity === null) return;
     this.#hold(identity, device);
     saveDevice(toBase64(identity.deviceKey), device);
+    this.dispatchEvent(new Event('change'));
   }
 
   /** The server doesn't know this browser any more. */
   drop() {
     this.#device = null;
     dropDevice();
+    this.dispatchEvent(new Event('change'));
   }
 
-  /** Introduces this browser without an agent: somebody wants to see an account's devices from it. */
-  async join() {
-    const identity = await this.#keyring.make();
+  /**
+   * Introduces this browser without an agent: somebody wants to see an account's devices from it.
+   * @param {Identity} identity that it will have
+   */
+  async join(identity) {
     const { version } = /** @type {{version: string}} */ (await this.#once('GET', '/status'));
     const challenge = await this.challenge();
     const device = await this.#once('POST', '/devices', {

@@ -68,6 +68,21 @@ export const FAILURES = Object.freeze({
   ],
   refused: ['The server refused a request.', 'Reload the page; if it stays, tell whoever runs this server.'],
   not_signed_in: ['The server does not know this device any more.', 'The agent signs in again by itself.'],
+  token_expired: ['The sign-in has ended.', 'The agent signs in again by itself.'],
+  device_revoked: ['This device was revoked by its account.', 'To work again, forget this browser under “You”, and start.'],
+  account_deleted: ['This account was deleted.', 'To work again, forget this browser under “You”, and start.'],
+  contributor_suspended: [
+    'Results of this account differed from what they should be when they were computed again, so it gets no work for now.',
+    'Ask whoever runs this server why, and to look again.',
+  ],
+  device_quarantined: [
+    'Devices of this kind came to other results than they should when they were computed again, so this one gets no work for now.',
+    'Update the browser and the graphics driver; whoever runs this server can look again.',
+  ],
+  name_invalid: ['This cannot be a name.', 'It has 1 to 40 characters, all of which can be seen.'],
+  device_taken: ['The key of this browser is of another account.', 'Forget this browser under “You”, and start.'],
+  challenge_invalid: ['Signing in took too long.', 'Try it again.'],
+  signature_invalid: ['The server cannot check the signature of this browser.', 'Reload the page; if it stays, forget this browser under “You”.'],
   protocol_outdated: ['The server is newer than this page.', 'The page loads itself anew. If this stays, reload it while holding Shift.'],
   bundle_invalid: [
     'A file of the model is not what it should be: it was changed or cut on its way.',

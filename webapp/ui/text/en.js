@@ -5,6 +5,7 @@ import { AGENTS } from './en-agents.js';
 import { CREDIT } from './en-credit.js';
 import { FAILURES } from './en-failures.js';
 import { LIVE } from './en-live.js';
+import { YOU } from './en-you.js';
 
 /** @typedef {import('../state.js').Phase} Phase */
 /** @typedef {import('../rest.js').Reason} Reason */
@@ -81,6 +82,7 @@ export const EN = Object.freeze({
   ...AGENTS,
   ...CREDIT,
   ...LIVE,
+  ...YOU,
   language: 'English',
   product: 'DVA',
   tagline: 'Data Validation Agent',
@@ -169,12 +171,12 @@ export const EN = Object.freeze({
     'or all of it, only certain hours, only while nobody uses the device. On battery it rests.',
   consentKept: 'What is kept about you',
   consentKeptServer:
-    'On the server: a random number for this browser, the hash of its token, the name of your graphics card or the number of ' +
-    'threads, the version of the agent, when you first came and were last here, and which units you scored and when. Against abuse, ' +
-    'the network you come from (not the whole address) for about an hour. No name, no e-mail, no cookie. The server ' +
-    'deletes the rest only when whoever runs it does.',
+    'On the server: a number for this browser and one for its account, the public keys of both, the name of your graphics card or ' +
+    'the number of threads, the version of the agent, when you first came and were last here, and which units you scored and when, ' +
+    'signed by this browser. Against abuse, the network you come from (not the whole address) for about an hour. No e-mail, no ' +
+    'cookie, a name only if you choose one. You can delete the account at any time; the scores stay.',
   consentKeptHere:
-    'In this browser: the model, your settings, your totals, the token, this consent. It goes when you clear the data of this site. ' +
+    'In this browser: its keys, the model, your settings, your totals, this consent. It goes when you clear the data of this site. ' +
     'Pictures are not kept.',
   consentLicences: 'Licences',
   consentModelLicence: 'Model:',
@@ -281,8 +283,8 @@ export const EN = Object.freeze({
   realTitle: (/** @type {string} */ name) => `The model: ${name}`,
 
   stored: (/** @type {string} */ mirror) =>
-    'What is kept: the model, your totals and a random token for this browser. What is sent: scores, and the name of ' +
-    `your graphics card. No account, no cookies, no other site is contacted${mirror === '' ? '' : ` but ${mirror}, for the model`}.`,
+    'What is kept: the model, your totals and the keys of this browser. What is sent: scores, signed, and the name of ' +
+    `your graphics card. No e-mail, no password, no cookies, no other site is contacted${mirror === '' ? '' : ` but ${mirror}, for the model`}.`,
   licences: 'Licences of what runs here',
 
   /** For the tests: a translation has each entry of each. */

@@ -5,6 +5,7 @@ import { AGENTS } from './zh-agents.js';
 import { CREDIT } from './zh-credit.js';
 import { FAILURES } from './zh-failures.js';
 import { LIVE } from './zh-live.js';
+import { YOU } from './zh-you.js';
 
 /** @type {typeof import('./en.js').EN.tables.PHASE} */
 const PHASE = Object.freeze({
@@ -79,6 +80,7 @@ export const ZH = Object.freeze({
   ...AGENTS,
   ...CREDIT,
   ...LIVE,
+  ...YOU,
   language: '中文',
   product: 'DVA',
   tagline: '数据验证程序',
@@ -161,10 +163,10 @@ export const ZH = Object.freeze({
     '只在没有人使用设备时工作。使用电池时会休息。',
   consentKept: '保存您的哪些信息',
   consentKeptServer:
-    '在服务器上：代表本浏览器的一个随机编号、其令牌的散列值、显卡名称或线程数、程序版本、您第一次和最近一次来的时间、' +
-    '您评过哪些任务以及时间。为防滥用，还会保存您所在的网段（不是完整地址）大约一小时。没有姓名、电子邮件或 Cookie。' +
-    '其余信息服务器不会自行删除：由服务器的管理者决定保存多久。',
-  consentKeptHere: '在本浏览器中：模型、您的设置、累计数、令牌、这次同意。清除本网站的数据就会消失。图片不会保存。',
+    '在服务器上：代表本浏览器和其账户的编号、两者的公钥、显卡名称或线程数、程序版本、您第一次和最近一次来的时间、' +
+    '您评过哪些任务以及时间，由本浏览器签名。为防滥用，还会保存您所在的网段（不是完整地址）大约一小时。没有电子邮件或 Cookie，' +
+    '名字只在您自己取了时才有。您可以随时删除账户；分数会保留。',
+  consentKeptHere: '在本浏览器中：它的密钥、模型、您的设置、累计数、这次同意。清除本网站的数据就会消失。图片不会保存。',
   consentLicences: '许可',
   consentModelLicence: '模型：',
   consentPoolLicence: '数据：',
@@ -262,7 +264,7 @@ export const ZH = Object.freeze({
   realTitle: (name) => `模型：${name}`,
 
   stored: (mirror) =>
-    '保存的内容：模型、您的累计数和代表本浏览器的随机令牌。发送的内容：分数和显卡名称。不需要账号，没有 Cookie，' +
+    '保存的内容：模型、您的累计数和本浏览器的密钥。发送的内容：签过名的分数和显卡名称。不需要邮箱和密码，没有 Cookie，' +
     `${mirror === '' ? '' : `除了从 ${mirror} 下载模型之外，`}不连接其他网站。`,
   licences: '这里所运行软件的许可',
 
