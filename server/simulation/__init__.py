@@ -1,0 +1,1 @@
+"""How the policy of audits fares against those who cheat."""
