@@ -11,6 +11,7 @@ import click
 from server.cli.opened import opened
 from server.cli.options import FILE, FOLDER, data_options
 from server.config import read_settings
+from server.contributors import account
 from server.credit import epochs, statement
 from server.db import now
 from server.errors import EpochError
@@ -37,7 +38,8 @@ def close(output: Path, data: Path | None, database: str | None) -> None:
     output.mkdir(parents=True, exist_ok=True)
     with opened(read_settings(data=data, database=database)) as store:
         with store.write() as session:
-            closed = epochs.close(session, now(), payouts=lambda _contributor: "")
+            payouts = account.payouts(session)
+            closed = epochs.close(session, now(), lambda who: payouts.get(who, ""))
         with store.read() as session:
             lines = epochs.lines_of(session, closed.number)
     path = output / f"epoch-{closed.number}.csv"

@@ -60,7 +60,8 @@ def revoke(
     """`other`, a device of the same contributor, is let in no more; what it has posted stays.
     Raises DeviceUnknown, ChallengeInvalid, SignatureInvalid."""
     contributor = _account(session, device, locked=True)
-    _require_consent(keys, contributor, consent, at, other)
+    agreed = statements.of_revocation(consent.challenge, other)
+    _require_consent(keys, contributor, consent, at, agreed)
     found = session.get(Device, other)
     if found is None or found.contributor_id != contributor.id:
         raise DeviceUnknown("You have no such device.")
@@ -73,8 +74,10 @@ def delete(session: Session, keys: Keys, device: str, consent: Consent, at: date
     so does the bare number of the contributor, which their entries in the ledger name. Raises
     ChallengeInvalid, SignatureInvalid."""
     contributor = _account(session, device, locked=True)
-    _require_consent(keys, contributor, consent, at, None)
+    agreed = statements.of_deletion(consent.challenge, contributor.id)
+    _require_consent(keys, contributor, consent, at, agreed)
     contributor.display_name = None
+    contributor.payout = None
     contributor.public_key = None
     contributor.state = DELETED
     for each in session.scalars(select(Device).where(Device.contributor_id == contributor.id)):
@@ -82,6 +85,25 @@ def delete(session: Session, keys: Keys, device: str, consent: Consent, at: date
         each.device_class = each.agent_version = ""
         each.revoked_at = each.revoked_at or at
     return Me(contributor=contributor.id, display_name=None, state=DELETED, devices=[])
+
+
+def attach_payout(
+    session: Session, keys: Keys, device: str, address: str | None, consent: Consent, at: datetime
+) -> None:
+    """Where the credit is to be paid to from the next epoch on; None: nowhere. Who has but a
+    device's token can't turn it to their own. Raises ChallengeInvalid, SignatureInvalid."""
+    contributor = _account(session, device, locked=True)
+    agreed = statements.of_payout(consent.challenge, address or "")
+    _require_consent(keys, contributor, consent, at, agreed)
+    contributor.payout = address
+
+
+def payouts(session: Session) -> dict[str, str]:
+    """The address of each contributor that has one."""
+    rows = session.execute(
+        select(Contributor.id, Contributor.payout).where(Contributor.payout.is_not(None))
+    )
+    return {contributor: address for contributor, address in rows if address is not None}
 
 
 def _account(session: Session, device: str, *, locked: bool = False) -> Contributor:
@@ -95,14 +117,10 @@ def _account(session: Session, device: str, *, locked: bool = False) -> Contribu
 
 
 def _require_consent(
-    keys: Keys, contributor: Contributor, consent: Consent, at: datetime, device: str | None
+    keys: Keys, contributor: Contributor, consent: Consent, at: datetime, agreed: bytes
 ) -> None:
-    """`device`: to be revoked; None: all of it is to be deleted."""
+    """`agreed`: the statement that the account key has to have signed."""
     challenges.require(keys.challenge, consent.challenge, at)
-    if device is None:
-        agreed = statements.of_deletion(consent.challenge, contributor.id)
-    else:
-        agreed = statements.of_revocation(consent.challenge, device)
     signed = contributor.public_key is not None and is_signed(
         agreed, by=contributor.public_key, algorithm=ED25519, signature=consent.signature
     )

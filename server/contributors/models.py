@@ -31,6 +31,8 @@ class Contributor(Base):
     """Ed25519. None: deleted, or the one that stands for everybody who came before there were
     keys."""
     display_name: Mapped[str | None] = mapped_column(String(40))
+    payout: Mapped[str | None] = mapped_column(String(128))
+    """Where an outside payout of the credit goes."""
     state: Mapped[ContributorState] = mapped_column(String(12), default=ACTIVE)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
 

@@ -92,6 +92,11 @@ def release(session: Session, device: str) -> None:
     session.get_one(Device, device).state = ACTIVE
 
 
+def payout_of(session: Session, contributor: str) -> str | None:
+    """Where an outside payout of their credit goes; None: nowhere."""
+    return session.get_one(Contributor, contributor).payout
+
+
 def devices_of(session: Session, contributor: str) -> list[str]:
     """All devices of a contributor, revoked ones too."""
     return list(

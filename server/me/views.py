@@ -1,17 +1,20 @@
-"""GET /me/credit, /me/units, /me/proof."""
+"""GET /me/credit, /me/units, /me/proof; POST /me/payout."""
 
 from __future__ import annotations
 
 import re
 
+from dva_agent.account import Consent
+from dva_agent.credit import Payout, PayoutChange
 from flask import Blueprint, Response, request
 
+from server.contributors import account
 from server.contributors import services as contributors
 from server.credit import epochs
 from server.db import now
 from server.errors import MessageInvalid
 from server.me import work
-from server.web import answer, database, device, settings
+from server.web import answer, database, device, keys, message, settings
 
 blueprint = Blueprint("me", __name__)
 
@@ -35,6 +38,15 @@ def proof() -> Response:
     with database().read() as session:
         contributor = contributors.contributor_of(session, device(session))
         return answer(epochs.proof(session, contributor, number))
+
+
+@blueprint.post("/me/payout")
+def payout() -> Response:
+    asked = message(PayoutChange)
+    consent = Consent(challenge=asked.challenge, signature=asked.signature)
+    with database().write() as session:
+        account.attach_payout(session, keys(), device(session), asked.address, consent, now())
+    return answer(Payout(address=asked.address))
 
 
 def _number(name: str, *, digits: int) -> int | None:

@@ -40,6 +40,7 @@ def credit_of(session: Session, settings: Settings, device: str) -> Credit:
     settled = ledger.settled_of(session, contributor)
     return Credit(
         contributor=contributor,
+        payout=contributors.payout_of(session, contributor),
         pending=Amount(credits=credits, pairs=pairs),
         pending_units=len(pending),
         confirmed=_amount(settled.confirmed),

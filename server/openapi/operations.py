@@ -259,6 +259,15 @@ OPERATIONS = (
         refusals=(ProofUnknown,),
     ),
     Operation(
+        method="post",
+        path="/me/payout",
+        summary="Where an outside payout of one's credit is to go, or nowhere.",
+        body=credit.PayoutChange,
+        answer=credit.Payout,
+        signed_in=True,
+        refusals=(ChallengeInvalid, SignatureInvalid),
+    ),
+    Operation(
         method="get",
         path="/status",
         summary="The pools and how they stand.",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
+from dva_agent import statements
 from dva_agent.credit import Amount, Credit, CreditProof, Work
 from dva_agent.protocol import ROOT, Lease, pack_scores
 from flask import Flask
 
 from server.config import Settings
+from server.contributors import account
 from server.contributors import services as contributors
 from server.credit import epochs, statement
 from server.credit import services as ledger
@@ -18,8 +23,10 @@ from server.me import work
 from server.pools.bundles import registered
 from server.results import services as results
 from server.trust import queue
+from tests.keys import Keys
 from tests.server.api import Api, problem, result_for
 from tests.server.auditing import FAILED, PASSED, Trial
+from tests.server.command import Dva
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 WITHHELD, BROKEN = 8, 2
@@ -184,3 +191,43 @@ def test_a_proof_is_checked_without_the_server(
     assert proof.line.split(",")[1] == credit_of(api).contributor
     assert proof.line in statement.verify(answer.data, closed.root)
     problem(api.get(f"{ROOT}/me/proof?epoch=2", **auth(api)), 404, "proof_unknown")
+
+
+ADDRESS = "chain:0xAbC123.x-y_z"
+
+
+def attach(api: Api, address: str | None, signer: Keys, *, signed: str | None = None) -> Any:
+    challenge = api.challenge()
+    statement = statements.of_payout(challenge, signed if signed is not None else address or "")
+    consent = signer.consent(statement, challenge)
+    body = {
+        "address": address,
+        "challenge": b64encode(challenge).decode(),
+        "signature": b64encode(consent.signature).decode(),
+    }
+    return api.post("/me/payout", json=body)
+
+
+def test_an_address_is_in_the_next_epoch_and_goes_with_the_account(
+    api: Api, pool: str, database: Database, settings: Settings, dva: Dva, tmp_path: Path
+) -> None:
+    assert attach(api, ADDRESS, api.keys).json == {"address": ADDRESS}
+    assert credit_of(api).payout == ADDRESS
+    post(api)
+    settle(database, settings, api, "confirm", oldest=1)
+    assert dva(settings, "epoch", "close", "--output", str(tmp_path)).status == 0
+    assert (tmp_path / "epoch-1.csv").read_text().endswith(f",{ADDRESS}\n")
+    challenge = api.challenge()
+    contributor = credit_of(api).contributor
+    gone = api.keys.consent(statements.of_deletion(challenge, contributor), challenge)
+    assert api.post("/me/delete", gone).status_code == 200
+    with database.read() as session:
+        assert account.payouts(session) == {}
+
+
+def test_nobody_else_says_where_it_is_paid_to(api: Api, database: Database) -> None:
+    problem(attach(api, ADDRESS, Keys()), 422, "signature_invalid")
+    problem(attach(api, ADDRESS, api.keys, signed="another.address"), 422, "signature_invalid")
+    for wrong in ("short", "with,comma,in,it", "line\nbreak-in-it", "x" * 129):
+        problem(attach(api, wrong, api.keys), 400, "message_invalid")
+    assert credit_of(api).payout is None

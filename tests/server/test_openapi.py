@@ -142,6 +142,8 @@ def _true(
     report = {"pool": held.pool, "unit": held.unit, "uid": held.pairs[0].uid, "reason": "other"}
     second = Api(app, Keys(api.keys.account)).device.device
     consent = _json(api.keys.consent(statements.of_revocation(challenge, second), challenge))
+    agreed = statements.of_payout(challenge, "an-address")
+    payout = {"address": "an-address", **_json(api.keys.consent(agreed, challenge))}
     return (
         {
             "device": [second],
@@ -159,6 +161,7 @@ def _true(
                 registration,
             ],
             "NameChange": [{"display_name": None}, {"display_name": "\u202e"}],
+            "PayoutChange": [payout, {**payout, "address": None}],
             "Consent": [consent, {**consent, "signature": registration["proof"]}],
             "SessionRequest": [
                 {**_json(session), "device": "0" * 32},

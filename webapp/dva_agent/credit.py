@@ -11,10 +11,33 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from dva_agent.protocol import Count, Identifier, Message, UnitName
+from dva_agent.protocol import (
+    ChallengeBytes,
+    Count,
+    Identifier,
+    Message,
+    Signature,
+    UnitName,
+)
 
 Root = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 """A SHA-256, hex."""
+
+
+class PayoutChange(Message, frozen=True, kw_only=True):
+    """POST /me/payout: where an outside payout is to go; None: nowhere. Only the account key
+    decides: `signature` is over statements.of_payout."""
+
+    address: Annotated[str, Meta(pattern=r"^[0-9A-Za-z_:.-]{8,128}$(?!\n)")] | None
+    """Text to the server, which pays nobody and calls no chain."""
+    challenge: ChallengeBytes
+    signature: Signature
+
+
+class Payout(Message, frozen=True, kw_only=True):
+    """200 to a PayoutChange."""
+
+    address: str | None
 
 
 class CreditProof(Message, frozen=True, kw_only=True):
@@ -53,6 +76,8 @@ class Credit(Message, frozen=True, kw_only=True):
     """What the contributor has: without what was revoked."""
     forfeited: Amount
     """Never paid: an audit failed before it was confirmed."""
+    payout: str | None = None
+    """The address that epochs name beside the credit."""
     revoked: Amount
     """Taken back: an audit failed after it was confirmed."""
 

@@ -15,6 +15,7 @@ SESSION = "dva session 1"
 RESULT = "dva result 1"
 REVOKE = "dva revoke 1"
 DELETE = "dva delete 1"
+PAYOUT = "dva payout 1"
 
 
 def statement(label: str, *fields: bytes) -> bytes:
@@ -51,3 +52,8 @@ def of_revocation(challenge: bytes, device: str) -> bytes:
 def of_deletion(challenge: bytes, contributor: str) -> bytes:
     """By the account key: forget me."""
     return statement(DELETE, challenge, contributor.encode())
+
+
+def of_payout(challenge: bytes, address: str) -> bytes:
+    """By the account key: pay my credit to this address, or, if it is empty, to none."""
+    return statement(PAYOUT, challenge, address.encode())
