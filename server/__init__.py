@@ -34,6 +34,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     from server.problems import services as problems
     from server.reports.views import blueprint as reports
     from server.results.views import blueprint as results
+    from server.trust.gate import gate
     from server.work.board import Board
     from server.work.views import blueprint as work
 
@@ -47,6 +48,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         writers=max(1, settings.threads - SPARED_THREADS),
     )
     app.extensions["dva-board"] = Board()
+    app.extensions["dva-gate"] = gate
     secret = secret_key(settings)
     app.extensions["dva-keys"] = keys_of(secret)
     request_id.init_app(app)

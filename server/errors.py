@@ -23,6 +23,7 @@ DvaError                    dva_agent.errors
     ├── BackupError         a copy that can't be made
     ├── PoolError           the pool as a whole: unknown, of another bundle, without truth
     ├── ShardError          one tar: truncated, hostile, changed
+    ├── TrustError          a device or contributor that nobody knows
     ├── LedgerError         credit that would be made or lost
     ├── EpochError          an epoch that can't be closed, a statement that doesn't hold
     ├── BenchError          a benchmark that can't be run
@@ -311,6 +312,10 @@ class PoolError(OperatorError):
 class ShardError(OperatorError):
     default_code = "shard_invalid"
     default_next_step = "Download or pack this shard again, then repeat the command."
+
+
+class TrustError(OperatorError):
+    default_code = "trust_unknown"
 
 
 class LedgerError(OperatorError):

@@ -27,6 +27,7 @@ from server.cli.reports import reports
 from server.cli.selection import grade, scores
 from server.cli.serving import demo, serve
 from server.cli.tour import tour
+from server.cli.trust import trust
 from server.cli.verify_bundle import verify_bundle
 
 COMMANDS = (
@@ -41,6 +42,7 @@ COMMANDS = (
     scores,
     grade,
     reports,
+    trust,
     credit,
     epoch,
     admin,

@@ -15,7 +15,7 @@ from dva_agent import protocol, statements
 from dva_agent.checking import check_result
 from dva_agent.errors import MessageError
 from dva_agent.protocol import PairStatus
-from sqlalchemy import BigInteger, func, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, func, or_, select, type_coerce
 from sqlalchemy.orm import Session, defer
 
 from server.contributors import services as contributors
@@ -141,6 +141,28 @@ def drained_devices(session: Session) -> list[str]:
         .distinct()
     )
     return sorted(rows)
+
+
+def count_undrawn(session: Session, most: int) -> int:
+    """Results whose coin hasn't been thrown; counted up to `most`."""
+    some = select(Result.id).where(UNDRAWN).limit(most).subquery()
+    return session.scalars(select(func.count()).select_from(some)).one()
+
+
+RESULT_ID = Result.id
+"""For conditions on what other domains keep about a result."""
+
+
+def count_pending(session: Session, device: str, waiting: ColumnElement[bool], most: int) -> int:
+    """A device's pending results that haven't been drawn, or of which `waiting` holds; counted up
+    to `most`."""
+    some = (
+        select(Result.id)
+        .where(Result.device_id == device, PENDING_ONLY, or_(~Result.drawn, waiting))
+        .limit(most)
+        .subquery()
+    )
+    return session.scalars(select(func.count()).select_from(some)).one()
 
 
 def run_of(session: Session, device: str) -> Sequence[tuple[Result, Unit]]:

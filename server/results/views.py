@@ -11,6 +11,7 @@ from server.pools import services as pools
 from server.results import services
 from server.web import answer, database, message, network, settings, worker
 from server.work import services as work
+from server.work.views import gate
 
 blueprint = Blueprint("results", __name__)
 
@@ -40,6 +41,7 @@ def accept(lease: str) -> Response:
                     at=at,
                     brought_by=lease,
                     network=network(),
+                    gate=gate(),
                 )
         hidden = work.withheld(session, claimed or [])
     brought = None

@@ -26,6 +26,7 @@ from server.pools import services as pools
 from server.pools.services import Unit
 from server.reports import services as reports
 from server.work import caps
+from server.work.gate import Gate, open_to_all
 from server.work.models import ABANDONED, CAME_TO_NOTHING, DONE, EXPIRED, HELD, Lease
 
 EXPIRE_AT_ONCE = 1000
@@ -52,10 +53,11 @@ def claim(
     request: str | None = None,
     brought_by: str | None = None,
     network: str | None = None,
+    gate: Gate = open_to_all,
 ) -> tuple[Claimed, Idle | None]:
     """Up to `count` leases for a device, or why there are none. Those that the device holds because
     of the same `request` are all it gets: the answer that granted them was lost. `network`: a name
-    for where the device is, for the caps."""
+    for where the device is, for the caps. `gate`: who has to wait whatever there is to do."""
     contributors.lock_contributor(session, device)
     contributors.lock(session, device, at)
     expire(session, at)
@@ -69,6 +71,9 @@ def claim(
         granted = _live(session, [lease for lease in held if lease.request == request], at)
         if granted:
             return granted, None
+    waits = gate(session, device, at)
+    if waits is not None:
+        return [], waits
     room, idle = caps.room(session, settings, device=device, network=network, held=held, at=at)
     if idle is not None:
         return [], idle

@@ -13,6 +13,7 @@ from server.reports import services as reports
 from server.web import answer, database, device, message, network, settings, worker
 from server.work import services
 from server.work.board import Board
+from server.work.gate import Gate
 
 blueprint = Blueprint("work", __name__)
 
@@ -29,6 +30,12 @@ def board() -> Board:
     """This app's."""
     found = current_app.extensions["dva-board"]
     assert isinstance(found, Board)
+    return found
+
+
+def gate() -> Gate:
+    """This app's."""
+    found: Gate = current_app.extensions["dva-gate"]
     return found
 
 
@@ -50,6 +57,7 @@ def claim() -> Response:
             at=at,
             request=request.request,
             network=network(),
+            gate=gate(),
         )
         hidden = services.withheld(session, claimed)
     return answer(services.leases_message(settings(), claimed, idle, hidden, at))

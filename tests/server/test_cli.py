@@ -45,6 +45,7 @@ COMMANDS = [
     "scores",
     "serve",
     "tour",
+    "trust",
     "verify-bundle",
 ]
 

@@ -12,7 +12,8 @@ from server.config import Settings
 from server.contributors.services import contributor_of
 from server.credit import services as credit
 from server.db import Database, now
-from server.trust import policy, settling
+from server.errors import TrustError
+from server.trust import operator, policy, queue, settling
 from tests.server.api import Api, problem
 from tests.server.auditing import AGAIN, FAILED, PASSED, Trial
 
@@ -156,3 +157,68 @@ def test_an_audit_is_decided_once(trial: Trial, api: Api, pool: str) -> None:
         late = settling.settle(session, trial.court, audit.id, FAILED, None, now())
     assert late.state == "passed"
     assert set(trial.results().values()) == {"pending"}
+
+
+def test_a_newcomer_waits_for_its_first_audits(
+    trial: Trial, api: Api, pool: str, database: Database
+) -> None:
+    """While somebody audits; a server without an auditor goes on."""
+    finish(api, 3)
+    assert api.lease().leases
+    with database.write() as session:
+        queue.report(session, "one", now(), now(), pairs=0, busy_ms=0)
+    waits = api.lease()
+    assert waits.idle
+    assert (waits.leases, waits.idle.reason) == ([], "audits_pending")
+    trial.draw()
+    assert api.lease().idle == waits.idle
+    trial.end_all(PASSED)
+    assert api.lease().leases
+
+
+def test_newcomers_wait_for_a_backlog_that_is_too_long(
+    trial: Trial, api: Api, pool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy, "BACKLOG_PAIRS", 2 * policy.PROBATION_PAIRS)
+    finish(api, 2)
+    assert api.lease().leases
+    finish(api, 1)
+    waits = api.lease()
+    assert waits.idle
+    assert waits.idle.reason == "audits_pending"
+    trial.draw()
+    assert api.lease().leases, "drawn, they are no more than their few pairs"
+
+
+def test_an_operator_stops_and_restores(
+    trial: Trial, api: Api, pool: str, database: Database
+) -> None:
+    device = api.device.device
+    with database.read() as session:
+        contributor = contributor_of(session, device)
+    request = LeaseRequest(agents=["dva"], count=1)
+    for name, code in ((device, "device_quarantined"), (contributor, "contributor_suspended")):
+        with database.write() as session:
+            operator.suspend(session, name, now())
+        problem(api.post("/leases", request), 403, code)
+        with database.read() as session:
+            [stopped] = operator.listed(session, only_stopped=True, limit=10)
+            assert (stopped.device, stopped.stopped_for) == (device, "operator")
+        with database.write() as session:
+            operator.restore(session, name)
+        assert api.lease().leases
+    with pytest.raises(TrustError), database.write() as session:
+        operator.restore(session, "nobody")
+
+
+def test_what_an_appeal_is_judged_by_is_kept(
+    trial: Trial, api: Api, pool: str, database: Database
+) -> None:
+    finish(api, 1)
+    trial.draw()
+    trial.end_all(FAILED)
+    with database.read() as session:
+        [(standing, [audit])] = operator.shown(session, api.device.device)
+    assert (standing.state, standing.failed) == ("suspended", 1)
+    assert (audit.state, audit.reason, audit.largest) == ("failed", "score_differs", 0.5)
+    assert len(bytes.fromhex(audit.seed)) == 32

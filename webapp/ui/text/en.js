@@ -38,6 +38,7 @@ const WAITING = Object.freeze({
   quota_spent: 'This device has had as much work today as it may. What is found right brings it more.',
   no_pool: 'The server has no pool yet. Waiting for one.',
   no_agent: 'The work on the server is for agents that this page lacks. Waiting for work of another kind.',
+  audits_pending: 'The server is checking the first results of this device. Waiting a moment.',
   licence_unaccepted: 'Whoever runs this server has to accept the licence of the model first. Waiting for it.',
   shard_unavailable: 'The rest of the pool cannot be read on the server just now. Waiting for it.',
   unreachable: 'The server does not answer. Trying again by itself.',

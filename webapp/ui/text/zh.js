@@ -35,6 +35,7 @@ const WAITING = Object.freeze({
   quota_spent: '本设备今天领取的任务已达上限。结果经核实无误后，上限会提高。',
   no_pool: '服务器上还没有数据。等待中。',
   no_agent: '服务器上的任务需要本页面没有的程序。正在等待其他任务。',
+  audits_pending: '服务器正在核对本设备最先提交的结果。稍等片刻。',
   licence_unaccepted: '服务器的管理者要先接受模型的许可。等待中。',
   shard_unavailable: '其余的数据在服务器上暂时读不了。等待中。',
   unreachable: '服务器没有回应。会自动重试。',

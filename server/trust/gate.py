@@ -1,0 +1,48 @@
+"""Leases of those who haven't proven themselves wait while their results wait for an audit. So a
+newcomer can't post a heap before anybody has looked at the first of it, and the audits that are
+due can't outgrow what auditors do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from dva_agent.protocol import Idle
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session
+
+from server.results import services as results
+from server.trust import policy, queue, records
+from server.trust.models import OPEN, Audit, Record
+
+RETRY_OWN_S = 5.0
+RETRY_BACKLOG_S = 30.0
+
+
+def gate(session: Session, device: str, at: datetime) -> Idle | None:
+    """A work.gate.Gate."""
+    if not records.standing(session.get(Record, device)).is_on_probation:
+        return None
+    if queue.is_live(session, at) and (
+        unaudited(session, device, policy.UNAUDITED_ON_PROBATION) >= policy.UNAUDITED_ON_PROBATION
+    ):
+        return Idle(reason="audits_pending", retry_after_s=RETRY_OWN_S)
+    if backlog_pairs(session) > policy.BACKLOG_PAIRS:
+        return Idle(reason="audits_pending", retry_after_s=RETRY_BACKLOG_S)
+    return None
+
+
+def unaudited(session: Session, device: str, most: int) -> int:
+    """How many results of a device wait for their coin or for an audit; counted up to `most`."""
+    waiting = exists().where(Audit.result_id == results.RESULT_ID, Audit.state == OPEN)
+    return results.count_pending(session, device, waiting, most)
+
+
+def backlog_pairs(session: Session) -> int:
+    """Pairs that wait to be recomputed, those too that are to be drawn yet: at the most that may
+    become of them. Counting ends where the limit is passed."""
+    most = policy.BACKLOG_PAIRS // policy.PROBATION_PAIRS + 1
+    undrawn = results.count_undrawn(session, most)
+    open_audits = select(func.length(Audit.positions).label("bytes")).where(Audit.state == OPEN)
+    waiting = open_audits.limit(policy.BACKLOG_PAIRS).subquery()
+    drawn = session.scalar(select(func.coalesce(func.sum(waiting.c.bytes), 0) / 2)) or 0
+    return int(drawn) + undrawn * policy.PROBATION_PAIRS
