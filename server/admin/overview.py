@@ -20,6 +20,7 @@ from server.pools.services import Pool, Shard
 from server.problems import services as problems
 from server.problems.services import CodeCount
 from server.results import services as results
+from server.trust.load import Load, load
 from server.work import services as work
 
 MINUTES = 60
@@ -50,6 +51,9 @@ class Overview:
     devices: int
     devices_day: int
     devices_active: int
+    states: Mapping[str, int]
+    """Of the last hour's results."""
+    audits: Load
     rate: Chart
     rate_starts: datetime
     results_hour: int
@@ -99,6 +103,8 @@ def overview(session: Session, settings: Settings, at: datetime) -> Overview:
         devices=contributors.count_devices(session),
         devices_day=contributors.count_devices(session, at - DAY),
         devices_active=contributors.count_devices(session, at - ACTIVE),
+        states=results.count_states(session, at - timedelta(hours=1)),
+        audits=load(session, at),
         rate=chart([minute.results for minute in minutes]),
         rate_starts=minutes[0].minute,
         results_hour=sum(minute.results for minute in minutes),

@@ -143,6 +143,15 @@ def drained_devices(session: Session) -> list[str]:
     return sorted(rows)
 
 
+def count_states(session: Session, since: datetime) -> dict[str, int]:
+    """How the results that came since then stand."""
+    rows = session.execute(
+        select(Result.state, func.count()).where(Result.scored_at >= since).group_by(Result.state)
+    )
+    none = dict.fromkeys((PENDING, CONFIRMED, REJECTED, REVOKED), 0)
+    return {**none, **{state: int(count) for state, count in rows}}
+
+
 def count_undrawn(session: Session, most: int) -> int:
     """Results whose coin hasn't been thrown; counted up to `most`."""
     some = select(Result.id).where(UNDRAWN).limit(most).subquery()

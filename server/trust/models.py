@@ -52,7 +52,7 @@ class Audit(Base):
     state: Mapped[str] = mapped_column(String(8), default=OPEN)
     claimed_by: Mapped[str | None] = mapped_column(String(80))
     claimed_until: Mapped[datetime | None] = mapped_column(UtcTime)
-    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    created_at: Mapped[datetime] = mapped_column(UtcTime, index=True)
     finished_at: Mapped[datetime | None] = mapped_column(UtcTime)
     largest: Mapped[float | None]
     """The largest absolute difference between what was posted and what was recomputed."""

@@ -26,8 +26,11 @@ from server.pools.ingest import ingest
 from server.pools.models import Shard
 from server.results.services import MINUTE, per_minute
 from server.security import ADMIN_POLICY
+from server.trust import queue
+from server.trust.load import needed
 from server.work.models import Lease
 from tests.server.api import Api, result_for
+from tests.server.auditing import FAILED, Trial
 from tests.server.conftest import UNITS
 from tests.server.operator_pages import NAME, PASSWORD, Operator
 from tests.server.pool_factory import FILES, write_bundle
@@ -100,6 +103,34 @@ def test_the_overview_shows_what_is_so(operator: Operator, api: Api, pool: str) 
     assert f"{second.unit} test {api.device.device[:8]}" in page
     assert "test native 1" in page
     assert "not_found 3 3 3" in page
+
+
+def test_the_overview_shows_what_waits_for_an_audit(
+    operator: Operator, api: Api, pool: str, database: Database, settings: Settings
+) -> None:
+    for lease in api.lease(2).leases:
+        api.finish(lease)
+    page = text(operator.get().text)
+    assert "0 confirmed 2 pending, 0 rejected" in page
+    assert "Nobody audits" in page
+    trial = Trial(database, settings)
+    trial.draw()
+    with database.write() as session:
+        queue.report(session, "one", now(), now(), pairs=100, busy_ms=1000)
+    page = text(operator.get().text)
+    assert "Pairs waiting for an audit 8 8 drawn in the last hour" in page
+    assert "Auditors at work 1 this load needs 1" in page
+    trial.end_all(FAILED)
+    page = text(operator.get().text)
+    assert "0 confirmed 0 pending, 2 rejected" in page
+    assert "Devices stopped 1" in page
+
+
+@pytest.mark.parametrize(
+    ("drawn", "rate", "count"), [(0, 10.0, 1), (36_000, 10.0, 1), (36_001, 10.0, 2)]
+)
+def test_as_many_auditors_as_the_load_needs(drawn: int, rate: float, count: int) -> None:
+    assert needed(drawn, rate) == count
 
 
 def test_a_lease_past_its_deadline_is_named(
