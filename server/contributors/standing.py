@@ -1,33 +1,10 @@
-"""Who may work: contributors are suspended, single devices quarantined, and both restored."""
+"""Names of contributors and devices, and how they stand, for operators."""
 
 from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from server.contributors.models import ACTIVE, DELETED, QUARANTINED, SUSPENDED, Contributor, Device
-
-
-def suspend(session: Session, contributor: str) -> None:
-    """None of its devices gets work, and none may post results, until it is restored. One that was
-    deleted stays so."""
-    found = session.get_one(Contributor, contributor)
-    if found.state != DELETED:
-        found.state = SUSPENDED
-
-
-def restore(session: Session, contributor: str) -> None:
-    found = session.get_one(Contributor, contributor)
-    if found.state == SUSPENDED:
-        found.state = ACTIVE
-
-
-def quarantine(session: Session, device: str) -> None:
-    """This device alone."""
-    session.get_one(Device, device).state = QUARANTINED
-
-
-def release(session: Session, device: str) -> None:
-    session.get_one(Device, device).state = ACTIVE
+from server.contributors.models import ACTIVE, Contributor, Device
 
 
 def owner_of(session: Session, device: str) -> str | None:

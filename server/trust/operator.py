@@ -96,9 +96,9 @@ def suspend(session: Session, name: str, at: datetime) -> None:
     for device in named.devices:
         records.stop(records.locked(session, device), BY_OPERATOR, at)
     if named.is_device:
-        standing.quarantine(session, name)
+        contributors.quarantine(session, name)
     else:
-        standing.suspend(session, name)
+        contributors.suspend(session, name)
 
 
 def restore(session: Session, name: str) -> None:
@@ -107,8 +107,8 @@ def restore(session: Session, name: str) -> None:
     named = _named(session, name)
     for device in named.devices:
         records.restore(records.locked(session, device))
-        standing.release(session, device)
-    standing.restore(session, named.contributor)
+        contributors.release(session, device)
+    contributors.restore(session, named.contributor)
 
 
 def _named(session: Session, name: str) -> _Named:

@@ -20,7 +20,6 @@ from sqlalchemy.orm import Session
 
 from server.config import Settings
 from server.contributors import services as contributors
-from server.contributors import standing
 from server.credit import services as credit
 from server.credit.earning import earned
 from server.credit.services import Earned
@@ -120,6 +119,7 @@ def confirm_what_can_be(session: Session, court: Court, record: Record, at: date
         for result, _ in run[:count]:
             results.confirm(result)
         credit.confirm(session, _contributor(session, record), _earned(court, run[:count]), at)
+        contributors.valid(session, court.settings, record.device_id, count)
         record.confirmed += count
     record.unsettled = count < len(run)
     session.flush()
@@ -143,7 +143,8 @@ def _fail(
     record.failed += 1
     record.passed = record.posted = 0
     records.stop(record, reason, at)
-    standing.suspend(session, _contributor(session, record))
+    contributors.suspend(session, _contributor(session, record))
+    contributors.invalid(session, court.settings, record.device_id, 1)
     revoked = 0
     if result.state == CONFIRMED:
         run = [(result, pools.get_unit(session, result.unit_id))]
