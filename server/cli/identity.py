@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import click
 from dva_agent.account import Me
+from dva_agent.credit import ADDRESS
 from dva_agent.native import account
 from dva_agent.native.identity import (
     IdentityFile,
@@ -15,6 +17,7 @@ from dva_agent.native.identity import (
     default_path,
     new_phrase,
 )
+from dva_agent.protocol import encode
 
 from server.cli.options import Command, checked_server, identity_option
 
@@ -83,6 +86,50 @@ def rename(name: str | None, anonymous: bool, server: str, identity: Path | None
 def revoke(device: str, server: str, identity: Path | None) -> None:
     """Let a lost DEVICE in no more; `dva identity show --server` lists them."""
     _print(account.revoke(server, _file(identity).identity(server), device))
+
+
+@identity.command(epilog="Example: dva identity credit --server http://127.0.0.1:8000")
+@server_option
+@identity_option
+def credit(server: str, identity: Path | None) -> None:
+    """Print what all your devices have earned there: pairs and credits (millions of floating-point
+    operations), pending, confirmed, forfeited and taken back."""
+    found = account.credit_of(server, _file(identity).identity(server))
+    amounts = {
+        "pending": found.pending,
+        "confirmed": found.confirmed,
+        "forfeited": found.forfeited,
+        "revoked": found.revoked,
+    }
+    for name, amount in amounts.items():
+        click.echo(f"{name}\t{amount.pairs}\t{amount.credits}")
+    click.echo(f"payout\t{found.payout or ''}")
+
+
+@identity.command(epilog="Example: dva identity proof --server http://127.0.0.1:8000 > proof.json")
+@click.option("--epoch", type=click.IntRange(1), help="Its number. [default: the latest]")
+@server_option
+@identity_option
+def proof(epoch: int | None, server: str, identity: Path | None) -> None:
+    """Print the proof that your credit is in an epoch's statement; `dva epoch verify` checks it
+    against the root that was published."""
+    click.echo(encode(account.proof(server, _file(identity).identity(server), epoch)))
+
+
+@identity.command(epilog="Example: dva identity payout ADDRESS --server http://127.0.0.1:8000")
+@click.argument("address", required=False)
+@click.option("--none", "nowhere", is_flag=True, help="To no address.")
+@server_option
+@identity_option
+def payout(address: str | None, nowhere: bool, server: str, identity: Path | None) -> None:
+    """Have later epochs name ADDRESS beside your credit, for whoever pays it out. Everybody can
+    read it there."""
+    if (address is None) != nowhere:
+        raise click.UsageError("Give an address, or --none.")
+    if address is not None and not re.fullmatch(ADDRESS, address):
+        raise click.UsageError("An address has 8 to 128 letters, digits and _:.- in it.")
+    kept = account.attach_payout(server, _file(identity).identity(server), address)
+    click.echo(kept.address or "", err=True)
 
 
 @identity.command(epilog="Example: dva identity delete --server http://127.0.0.1:8000")

@@ -49,6 +49,13 @@ def test_an_account_from_beginning_to_end(dva: Dva, server: Server, tmp_path: Pa
     out = dva(HERE, "identity", "show", *at, *one)
     assert (out.status, "[device_revoked]" in out.err) == (1, True)
 
+    assert dva(HERE, "identity", "payout", "an-address", *at, *two).status == 0
+    assert dva(HERE, "identity", "payout", "no", *at, *two).status == 2
+    credit = dva(HERE, "identity", "credit", *at, *two).out
+    assert credit.splitlines()[1] == "confirmed\t0\t0"
+    assert credit.splitlines()[-1] == "payout\tan-address"
+    assert "[proof_unknown]" in dva(HERE, "identity", "proof", *at, *two).err
+
     assert dva(HERE, "identity", "delete", "--yes", *at, *two).status == 0
     gone = dva(HERE, "identity", "recover", "--identity", str(tmp_path / "three"), stdin=phrase)
     assert gone.status == 0

@@ -16,6 +16,7 @@ from dva_agent.backoff import Backoff
 from dva_agent.bundle import MANIFEST, Manifest, decode_manifest
 from dva_agent.checking import check_result
 from dva_agent.clock import Clock
+from dva_agent.credit import Credit, CreditProof, Payout, PayoutChange
 from dva_agent.errors import BundleError, MessageError, Refused, ServerError
 from dva_agent.identity import Identity
 from dva_agent.protocol import PROTOCOL, PROTOCOL_HEADER, ROOT, Message
@@ -122,6 +123,19 @@ class ServerClient:
     async def delete(self, consent: account.Consent) -> account.Me:
         """This contributor goes."""
         return await self._post("/me/delete", consent, account.Me)
+
+    async def credit(self) -> Credit:
+        """What all devices of this contributor have earned."""
+        return await self._get("/me/credit", Credit)
+
+    async def proof(self, epoch: int | None) -> CreditProof:
+        """That this contributor's credit is in an epoch's statement; None: in the latest one's."""
+        query = "" if epoch is None else f"?epoch={epoch}"
+        return await self._get(f"/me/proof{query}", CreditProof)
+
+    async def attach_payout(self, change: PayoutChange) -> Payout:
+        """Where this contributor's credit is to be paid to outside."""
+        return await self._post("/me/payout", change, Payout)
 
     async def lease(self, request: protocol.LeaseRequest) -> protocol.Leases:
         """Work, or why there is none. What was granted in an answer that got lost comes with the

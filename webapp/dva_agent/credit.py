@@ -24,11 +24,15 @@ Root = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 """A SHA-256, hex."""
 
 
+ADDRESS = "[0-9A-Za-z_:.-]{8,128}"
+"""Of a payout: nothing that a line of CSV would have to quote."""
+
+
 class PayoutChange(Message, frozen=True, kw_only=True):
     """POST /me/payout: where an outside payout is to go; None: nowhere. Only the account key
     decides: `signature` is over statements.of_payout."""
 
-    address: Annotated[str, Meta(pattern=r"^[0-9A-Za-z_:.-]{8,128}$(?!\n)")] | None
+    address: Annotated[str, Meta(pattern=rf"^{ADDRESS}$(?!\n)")] | None
     """Text to the server, which pays nobody and calls no chain."""
     challenge: ChallengeBytes
     signature: Signature

@@ -10,9 +10,11 @@ from dva_agent import statements
 from dva_agent.account import Consent, Me
 from dva_agent.client import ServerClient
 from dva_agent.clock import SystemClock
+from dva_agent.credit import Credit, CreditProof, Payout, PayoutChange
 from dva_agent.errors import ServerError
 from dva_agent.native.identity import NativeIdentity, contributor_of
 from dva_agent.native.transport import HttpTransport
+from dva_agent.protocol import M
 
 
 def look(server: str, who: NativeIdentity) -> Me:
@@ -50,12 +52,34 @@ def delete(server: str, who: NativeIdentity) -> Me:
     return _visit(server, who, act)
 
 
+def credit_of(server: str, who: NativeIdentity) -> Credit:
+    """What all of one's devices have earned there."""
+    return _visit(server, who, lambda client: client.credit())
+
+
+def proof(server: str, who: NativeIdentity, epoch: int | None) -> CreditProof:
+    """None: of the latest epoch."""
+    return _visit(server, who, lambda client: client.proof(epoch))
+
+
+def attach_payout(server: str, who: NativeIdentity, address: str | None) -> Payout:
+    """None: nowhere."""
+
+    async def act(client: ServerClient) -> Payout:
+        challenge = await client.challenge()
+        signature = who.sign_as_account(statements.of_payout(challenge, address or ""))
+        change = PayoutChange(address=address, challenge=challenge, signature=signature)
+        return await client.attach_payout(change)
+
+    return _visit(server, who, act)
+
+
 def _consent(who: NativeIdentity, challenge: bytes, statement: bytes) -> Consent:
     return Consent(challenge=challenge, signature=who.sign_as_account(statement))
 
 
-def _visit(server: str, who: NativeIdentity, act: Callable[[ServerClient], Awaitable[Me]]) -> Me:
-    async def go() -> Me:
+def _visit(server: str, who: NativeIdentity, act: Callable[[ServerClient], Awaitable[M]]) -> M:
+    async def go() -> M:
         transport = HttpTransport()
         client = ServerClient(
             transport=transport, server=server, clock=SystemClock(), retrying=_say, identity=who
