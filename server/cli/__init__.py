@@ -24,7 +24,7 @@ from server.cli.epochs import epoch
 from server.cli.identity import identity
 from server.cli.ingest import ingest
 from server.cli.reports import reports
-from server.cli.selection import grade, scores
+from server.cli.selection import grade, scores, signatures
 from server.cli.serving import demo, serve
 from server.cli.tour import tour
 from server.cli.trust import trust
@@ -40,6 +40,7 @@ COMMANDS = (
     identity,
     audit,
     scores,
+    signatures,
     grade,
     reports,
     trust,

@@ -1,4 +1,4 @@
-"""`dva scores` and `dva grade`."""
+"""`dva scores`, `dva signatures` and `dva grade`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from server.config import read_settings
 from server.results.services import Standing
 from server.selection.grade import graded, report
 from server.selection.scores import write_scores
+from server.selection.signatures import write_signatures
 
 
 def state_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,6 +44,18 @@ def scores(pool: str, out: Path, state: Standing, data: Path | None, database: s
     )
     if done.withheld:
         click.echo(f"{done.withheld} pairs are left out: see dva reports list", err=True)
+
+
+@click.command(epilog="Example: dva signatures demo --data data --out signatures.parquet")
+@click.argument("pool")
+@click.option("--out", required=True, type=FILE, help="The Parquet file.")
+@data_options
+def signatures(pool: str, out: Path, data: Path | None, database: str | None) -> None:
+    """Write POOL's results with the signatures and keys that prove whose they are."""
+    settings = read_settings(data=data, database=database)
+    with opened(settings) as store, bar("shards", unit="shard") as progress:
+        done = write_signatures(store, pool=pool, out=out, progress=progress)
+    click.echo(f"{done.verified} of {done.results} results in {out} are proven by their signatures")
 
 
 @click.command(epilog="Example: dva grade demo --data data --plot grade.svg")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from dva_agent.protocol import KeyAlgorithm
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
@@ -116,6 +117,31 @@ def require_signature(session: Session, device: str, statement: bytes, signature
         or not is_signed(statement, by=key, algorithm=algorithm, signature=signature)
     ):
         raise SignatureInvalid("This result isn't signed by its device's key.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """What a device's signatures are verified by. None: see models.Device."""
+
+    contributor: str
+    algorithm: KeyAlgorithm | None
+    device_key: bytes | None
+    certificate: bytes | None
+    account_key: bytes | None
+
+
+def proofs_of(session: Session, devices: Collection[str]) -> dict[str, Proof]:
+    """By device."""
+    return {
+        found.id: Proof(
+            contributor=found.contributor_id,
+            algorithm=found.key_algorithm,
+            device_key=found.public_key,
+            certificate=found.certificate,
+            account_key=found.contributor.public_key,
+        )
+        for found in session.scalars(select(Device).where(Device.id.in_(devices)))
+    }
 
 
 def lock(session: Session, device: str, at: datetime) -> None:

@@ -44,6 +44,7 @@ COMMANDS = [
     "reports",
     "scores",
     "serve",
+    "signatures",
     "tour",
     "trust",
     "verify-bundle",

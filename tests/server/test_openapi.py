@@ -26,7 +26,7 @@ from server.openapi.document import document
 from server.openapi.operations import OPERATIONS, Operation
 from server.work.models import Lease as LeaseRow
 from tests.keys import Keys
-from tests.server.api import Api, result_for
+from tests.server.api import Api, problem, result_for
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -107,6 +107,25 @@ def test_whatever_is_asked_the_answer_is_described(
         case.call_and_validate(headers={"Authorization": f"Bearer {token}"}, checks=CHECKS)
 
     ask()
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_what_needs_a_sign_in_is_refused_without_one(
+    app: Flask, api: Api, pool: str, database: Database
+) -> None:
+    """Every route that says so, with a body that it would take, however the token is wrong."""
+    names, bodies = _true(app, api, database)
+    tokens = ("", "Bearer ", "Bearer made-up", f"Basic {api.device.token}", api.device.token)
+    asked = [operation for operation in OPERATIONS if operation.signed_in]
+    assert len(asked) > 10
+    for operation in asked:
+        path = ROOT + re.sub(r"\{(\w+)\}", lambda found: names[found[1]][0], operation.path)
+        body = bodies[operation.body.__name__][-1] if operation.body else None
+        for token in tokens:
+            answer = app.test_client().open(
+                path, method=operation.method, json=body, headers={"Authorization": token}
+            )
+            problem(answer, 401, "not_signed_in")
 
 
 def _in_whole(app: Flask) -> WSGIApplication:
