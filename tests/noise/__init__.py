@@ -1,0 +1,1 @@
+"""How far honest engines are apart: recorded by real engines, kept as server/trust/noise."""
