@@ -50,5 +50,5 @@ class Lease(Base):
     """The LeaseRequest.request that it was granted for, so that a repetition gets it again. Looked
     for only among the few leases that its device holds."""
     network: Mapped[str | None] = mapped_column(String(32))
-    """Where it was claimed from, as a name that only the server's secret makes; None: this machine.
-    For the cap on a network's leases."""
+    """Where it was claimed from, as a name that only the server's secret makes. For the cap on a
+    network's leases, and gone with the lease's end. None: this machine."""

@@ -116,7 +116,7 @@ def expire(session: Session, at: datetime) -> None:
         .with_for_update(skip_locked=True)
     ).all()
     for lease in late:
-        lease.state = EXPIRED
+        _end(lease, EXPIRED)
         pools.reopen_unit(session, lease.unit_id)
     session.flush()
 
@@ -171,13 +171,13 @@ def abandon(session: Session, lease: Lease) -> None:
     given_up = [lease] if lease.state == HELD else _brought(session, lease.id)
     for each in given_up:
         if each.state == HELD:
-            each.state = ABANDONED
+            _end(each, ABANDONED)
             pools.reopen_unit(session, each.unit_id)
 
 
 def finish(session: Session, lease: Lease) -> Unit:
     """After a result was accepted."""
-    lease.state = DONE
+    _end(lease, DONE)
     return pools.finish_unit(session, lease.unit_id)
 
 
@@ -186,6 +186,12 @@ def brought(session: Session, lease: str, at: datetime) -> Claimed | None:
     brought any."""
     leases = _brought(session, lease)
     return _live(session, leases, at) if leases else None
+
+
+def _end(lease: Lease, state: str) -> None:
+    """Where it was claimed from counts only while it is held."""
+    lease.state = state
+    lease.network = None
 
 
 def _brought(session: Session, lease: str) -> Sequence[Lease]:

@@ -42,7 +42,9 @@ def capped(settings: Settings, database: Database, pool: str, request: Any) -> F
 def ask(api: Api, count: int, address: str = "127.0.0.1") -> Leases:
     message = LeaseRequest(agents=["dva"], count=count)
     answer = api.post("/leases", message, environ_base={"REMOTE_ADDR": address})
-    return api.ok(answer, Leases)
+    found = api.ok(answer, Leases)
+    api.know(found.leases)
+    return found
 
 
 @pytest.mark.parametrize("capped", [{"leases_per_contributor": 3}], indirect=True)
@@ -71,6 +73,12 @@ def test_more_accounts_bring_a_network_no_more(capped: Flask, database: Database
         named = session.scalars(select(Lease.network)).all()
     assert not any("192" in (name or "") for name in named)
     assert len(set(named)) == 3
+    for lease in one.units:
+        one.post(f"/leases/{lease}/abandon")
+    assert len(ask(three, 1, "192.0.2.3").leases) == 1
+    with database.read() as session:
+        ended = select(Lease.network).where(Lease.state != "held")
+        assert set(session.scalars(ended)) == {None}
 
 
 @pytest.mark.parametrize("capped", [{"units_per_day": 3}], indirect=True)
