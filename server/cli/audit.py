@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from server import logs
-from server.cli.opened import opened
+from server.cli.opened import bar, opened
 from server.cli.options import data_options
 from server.config import Settings, read_settings
 from server.db import Database
@@ -31,19 +33,57 @@ log = logging.getLogger("server.audit")
 @click.command(epilog="Example: dva audit --data data")
 @click.option("--once", is_flag=True, help="End when nothing is left to audit.")
 @click.option("--threads", type=click.IntRange(0), default=0, help="0 lets onnxruntime choose.")
+@click.option("--boundary", metavar="POOL", help="Only look at the pairs round a cut of POOL.")
+@click.option(
+    "--top",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.15,
+    show_default=True,
+    help="The share that is cut, with --boundary.",
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(1),
+    default=10_000,
+    show_default=True,
+    help="Pairs recomputed at most, with --boundary.",
+)
 @click.option("--parent", type=int, hidden=True, help="End when this process does; be polite.")
 @data_options
 def audit(
-    once: bool, threads: int, parent: int | None, data: Path | None, database: str | None
+    once: bool,
+    threads: int,
+    boundary: str | None,
+    top: float,
+    sample: int,
+    parent: int | None,
+    data: Path | None,
+    database: str | None,
 ) -> None:
     """Recompute samples of what devices posted; confirm what holds, reject what doesn't. As many
     of these may run as the load needs, on any machine that has the data folder and the shards."""
     settings = read_settings(data=data, database=database)
+    if boundary is not None:
+        _measure(settings, boundary, top, sample, threads)
+        return
     logs.set_up(settings.log_level, settings.log_format)  # type: ignore[arg-type]
     if parent is not None:
         os.nice(POLITE)
     with _stopped_by_signal() as stop, opened(settings) as store:
         _run(settings, store, stop, threads=threads, once=once, parent=parent)
+
+
+def _measure(settings: Settings, pool: str, top: float, sample: int, threads: int) -> None:
+    from server.trust.boundary import measure
+    from server.trust.recompute import Recomputer
+
+    recomputer = Recomputer(settings, threads=threads)
+    try:
+        with opened(settings) as store, bar("pairs", unit="pair") as progress:
+            found = measure(store, recomputer, pool=pool, top=top, sample=sample, progress=progress)
+    finally:
+        recomputer.close()
+    click.echo(json.dumps(asdict(found), indent=2))
 
 
 def _run(

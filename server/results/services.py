@@ -232,6 +232,7 @@ def results_of(
         .join(Result, Result.unit_id == Unit.id)
         .where(Unit.shard_id == shard.id, LIVING)
         .order_by(Unit.number)
+        .options(WITH_POOL)
     )
     if state != "all":
         query = query.where(Result.state == state)

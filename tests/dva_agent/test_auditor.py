@@ -15,8 +15,10 @@ from server.db import now
 from server.pools.services import Unit
 from server.results.services import Result
 from server.trust.auditor import Auditor, Done
+from server.trust.boundary import Boundary, interval, measure
 from server.trust.models import Audit
 from server.trust.queue import CLAIM
+from server.trust.recompute import Recomputer
 from server.trust.settling import Court
 from tests.dva_agent.runs import run
 from tests.dva_agent.world import PAIRS, UNITS, World
@@ -118,6 +120,45 @@ def test_an_agent_without_a_model_is_audited_by_its_own_judge(counting: World) -
     assert {each.judged.state for each in work(auditor)} == {"passed"}
     auditor.close()
     assert {history[-1] for history in states(counting).values()} == {"confirmed"}
+
+
+def test_the_boundary_of_a_cut_is_measured(here: World) -> None:
+    """What a native engine scored stays where it is; what was moved past the cut is found."""
+    run(here)
+    recomputer = Recomputer(here.settings, threads=1)
+
+    def look(sample: int = 100) -> Boundary:
+        return measure(
+            here.database,
+            recomputer,
+            pool="test",
+            top=0.5,
+            sample=sample,
+            progress=lambda done, total: None,
+        )
+
+    found = look()
+    assert (found.pairs, found.cut, found.changed, found.membership_error) == (26, 13, 0, 0.0)
+    assert found.threshold == pytest.approx(found.threshold_fp32, abs=1e-6)
+    assert found.pairs_in_band >= 1
+    with here.database.write() as session:
+        for result in session.scalars(select(Result)):
+            scores = unpack_scores(result.scores)
+            for place, score in enumerate(scores):
+                if score == pytest.approx(found.threshold, abs=1e-7):
+                    scores[place] = score - found.band / 2
+            result.scores = pack_scores(scores)
+    moved = look()
+    assert moved.largest_difference == pytest.approx(found.band / 2, rel=0.01)
+    recomputer.close()
+
+
+@pytest.mark.parametrize(("changed", "of", "all_of"), [(0, 10, 100), (3, 10, 100), (10, 10, 11)])
+def test_an_interval_holds_what_was_seen(changed: int, of: int, all_of: int) -> None:
+    low, high = interval(changed, of, all_of)
+    assert 0.0 <= low <= changed / of <= high <= 1.0
+    assert low < high or changed in (0, of)
+    assert interval(changed, of, of) == (changed / of, changed / of)
 
 
 def settled(here: World, device: str) -> credit.Settled:
