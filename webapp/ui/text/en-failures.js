@@ -67,14 +67,6 @@ export const FAILURES = Object.freeze({
     'There is nothing to do here: Start comes to life by itself when they have. On the server: dva bundle list.',
   ],
   refused: ['The server refused a request.', 'Reload the page; if it stays, tell whoever runs this server.'],
-  contributor_suspended: [
-    'A check found a score of this contributor that no working device gives, so the server takes no more work from it.',
-    'If you changed nothing, a graphics driver may be at fault. Tell whoever runs this server: they can look into it and let you back in.',
-  ],
-  device_quarantined: [
-    'Devices like this one gave wrong scores, so the server takes no work from them for now.',
-    'Another device or browser may work. Whoever runs this server can tell more.',
-  ],
   not_signed_in: ['The server does not know this device any more.', 'The agent signs in again by itself.'],
   token_expired: ['The sign-in has ended.', 'The agent signs in again by itself.'],
   device_revoked: ['This device was revoked by its account.', 'To work again, forget this browser under “You”, and start.'],
