@@ -26,6 +26,7 @@ from server.cli.ingest import ingest
 from server.cli.reports import reports
 from server.cli.selection import grade, scores, signatures
 from server.cli.serving import demo, serve
+from server.cli.simulate import simulate
 from server.cli.tour import tour
 from server.cli.trust import trust
 from server.cli.verify_bundle import verify_bundle
@@ -51,6 +52,7 @@ COMMANDS = (
     backup,
     copy_database,
     verify_bundle,
+    simulate,
     bench,
 )
 

@@ -45,6 +45,7 @@ COMMANDS = [
     "scores",
     "serve",
     "signatures",
+    "simulate",
     "tour",
     "trust",
     "verify-bundle",

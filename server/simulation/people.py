@@ -1,0 +1,52 @@
+"""Who takes part in a simulation: their behaviour, how many at a time, how long they stay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from server.simulation import behaviours
+from server.simulation.behaviours import Behaviour, Lazy
+
+VISIT = 300
+"""Units of an honest visit on average: an hour or so of a graphics card."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """`visit`: units before leaving, on average; None: stays until caught. `after_turn`: of a
+    cheat with a `turn`, how many units after it it leaves, at most. Whoever is gone or out is
+    replaced by another of the kind."""
+
+    behaviour: Behaviour
+    hostile: bool = True
+    visit: int | None = None
+    turn: int = 0
+    after_turn: int | None = None
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "honest": Kind(behaviour=behaviours.honest, hostile=False, visit=VISIT),
+        "random": Kind(behaviour=behaviours.random_scores),
+        "caption_length": Kind(behaviour=behaviours.caption_length),
+        "constant": Kind(behaviour=behaviours.constant),
+        "mean_guessing": Kind(behaviour=behaviours.mean_guessing),
+        "copying": Kind(behaviour=behaviours.copying),
+        "colluding": Kind(behaviour=behaviours.colluding),
+        "broken_card": Kind(behaviour=behaviours.broken_card),
+        "lazy_1": Kind(behaviour=Lazy(share=0.01)),
+        "lazy_2": Kind(behaviour=Lazy(share=0.02)),
+        "lazy_5": Kind(behaviour=Lazy(share=0.05)),
+        "lazy_10": Kind(behaviour=Lazy(share=0.10)),
+        "lazy_50": Kind(behaviour=Lazy(share=0.50)),
+        "whole_5": Kind(behaviour=Lazy(share=0.05, whole=True)),
+        "whole_10": Kind(behaviour=Lazy(share=0.10, whole=True)),
+        "sleeper_20": Kind(behaviour=Lazy(share=0.10, honest_first=20), turn=20),
+        "sleeper_100": Kind(behaviour=Lazy(share=0.10, honest_first=100), turn=100),
+        "sleeper_1000": Kind(behaviour=Lazy(share=0.10, honest_first=1000), turn=1000),
+        "leaver": Kind(behaviour=Lazy(share=0.10, honest_first=100), turn=100, after_turn=40),
+    }
+)
+HOSTILE = tuple(name for name, kind in KINDS.items() if kind.hostile)

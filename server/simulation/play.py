@@ -1,0 +1,223 @@
+"""One simulated world and what comes of it: a mix of people posts a number of units, audits keep
+up, and a day goes by."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.results.services import CONFIRMED, PENDING, Result
+from server.simulation.behaviours import FALSE_FROM, Turn
+from server.simulation.people import KINDS
+from server.simulation.truth import Truth
+from server.simulation.world import Someone, World
+from server.trust import drawing
+from server.trust.models import Audit, Record
+from server.trust.records import standing
+
+UNIT_PAIRS = 256
+AT_ONCE = 20
+"""People who take part at a time."""
+TICK_S = 20.0
+HOUR_S = 3600.0
+MORE_UNITS = 1.5
+"""What a pool has for each unit that is to be posted: rejected ones are given out again."""
+
+
+@dataclass(kw_only=True)
+class Tally:
+    """Of one kind of people. Counts of results, but where another unit is named."""
+
+    people: int = 0
+    posted: int = 0
+    made_up: int = 0
+    """Results with made-up scores."""
+    made_up_confirmed: int = 0
+    pairs_confirmed: int = 0
+    false_pairs_confirmed: int = 0
+    confirmed: int = 0
+    pending: int = 0
+    """A day after the last one was posted."""
+    rejected: int = 0
+    caught: int = 0
+    """People."""
+    posted_when_caught: int = 0
+    """Results with made-up scores, of all who were caught."""
+    pairs_past_probation: int = 0
+    recomputed_past_probation: int = 0
+    recomputed: int = 0
+    """Pairs, as those above."""
+
+
+@dataclass(kw_only=True)
+class _Person:
+    kind: str
+    someone: Someone
+    engine: int
+    stays: int
+    made_up: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    kind: str
+    made_up: bool
+    false_pairs: int
+    on_probation: bool
+
+
+@dataclass(kw_only=True)
+class _Play:
+    world: World
+    shares: Mapping[str, float]
+    rng: np.random.Generator
+    present: list[_Person] = field(default_factory=list)
+    entries: dict[int, _Entry] = field(default_factory=dict)
+    tallies: dict[str, Tally] = field(default_factory=dict)
+
+    def come(self) -> None:
+        """Those who left or were caught are replaced."""
+        while len(self.present) < AT_ONCE:
+            name = self._next()
+            kind = KINDS[name]
+            stays = 1 << 30
+            if kind.visit is not None:
+                stays = int(self.rng.geometric(1 / kind.visit))
+            if kind.after_turn is not None:
+                stays = kind.turn + int(self.rng.integers(1, kind.after_turn + 1))
+            self.tallies[name].people += 1
+            self.present.append(
+                _Person(
+                    kind=name,
+                    someone=self.world.join(),
+                    engine=int(self.rng.integers(self.world.truth.engines)),
+                    stays=stays,
+                )
+            )
+
+    def _next(self) -> str:
+        """A kind of those, honest or hostile, of whom too few are present."""
+        hostile = sum(share for name, share in self.shares.items() if KINDS[name].hostile)
+        present = sum(KINDS[person.kind].hostile for person in self.present)
+        wanted = present < round(hostile * AT_ONCE)
+        names = [name for name in self.shares if KINDS[name].hostile == wanted]
+        weights = np.array([self.shares[name] for name in names])
+        return names[int(self.rng.choice(len(names), p=weights / weights.sum()))]
+
+    def work(self, session: Session) -> None:
+        """Everybody posts a unit, if there is one for them."""
+        records = self._records(session)
+        for person in list(self.present):
+            someone = person.someone
+            record = records.get(someone.device)
+            if record is not None and record.stopped_at is not None:
+                self._caught(person)
+                continue
+            granted = self.world.claim(someone)
+            if granted is None:
+                continue
+            turn = Turn(
+                truth=self.world.truth,
+                unit=granted.unit,
+                posted=someone.posted,
+                engine=person.engine,
+            )
+            made = KINDS[person.kind].behaviour(turn, self.rng)
+            rung = self.world.truth.rung(person.engine)
+            number = self.world.post(someone, granted, made.scores, rung)
+            far = np.abs(made.scores - self.world.truth.scores(granted.unit)) > FALSE_FROM
+            self.entries[number] = _Entry(
+                kind=person.kind,
+                made_up=bool(made.made_up.any()),
+                false_pairs=int((far & made.made_up).sum()),
+                on_probation=record is None or standing(record).is_on_probation,
+            )
+            person.made_up += bool(made.made_up.any())
+            if someone.posted >= person.stays:
+                self.present.remove(person)
+
+    def _caught(self, person: _Person) -> None:
+        tally = self.tallies[person.kind]
+        tally.caught += 1
+        tally.posted_when_caught += person.made_up
+        self.present.remove(person)
+
+    def _records(self, session: Session) -> dict[str, Record]:
+        devices = [person.someone.device for person in self.present]
+        found = session.scalars(select(Record).where(Record.device_id.in_(devices)))
+        return {record.device_id: record for record in found}
+
+
+def play(
+    shares: Mapping[str, float],
+    *,
+    units: int,
+    seed: int,
+    bundle: Path,
+    progress: Callable[[int], None] = lambda _: None,
+) -> dict[str, Tally]:
+    """`shares`: of the people who take part at a time, by kind; they add up to 1. The same seed
+    gives the same people and scores; keys, and with them what is drawn for audits, are new each
+    time."""
+    rng = np.random.default_rng((seed, *(ord(letter) for letter in "".join(shares))))
+    truth = Truth(pairs=UNIT_PAIRS, seed=seed)
+    with tempfile.TemporaryDirectory(prefix="dva-simulation-") as folder:
+        world = World(
+            Path(folder), bundle=bundle, units=int(units * MORE_UNITS) + AT_ONCE, truth=truth
+        )
+        try:
+            playing = _Play(
+                world=world, shares=shares, rng=rng, tallies={name: Tally() for name in shares}
+            )
+            while len(playing.entries) < units:
+                with world.moment() as session:
+                    playing.come()
+                    playing.work(session)
+                with world.moment():
+                    world.audit()
+                world.pass_time(TICK_S)
+                progress(len(playing.entries))
+            for _ in range(24):
+                world.pass_time(HOUR_S)
+                with world.moment():
+                    world.audit()
+            _count(playing)
+            return playing.tallies
+        finally:
+            world.close()
+
+
+def _count(playing: _Play) -> None:
+    """What became of every result."""
+    with playing.world.database.read() as session:
+        states: dict[int, str] = {
+            row.id: row.state for row in session.execute(select(Result.id, Result.state))
+        }
+        recomputed: Counter[int] = Counter()
+        for number, positions in session.execute(select(Audit.result_id, Audit.positions)):
+            recomputed[number] += len(drawing.unpack(positions))
+    for number, entry in playing.entries.items():
+        tally = playing.tallies[entry.kind]
+        state = states[number]
+        tally.posted += 1
+        tally.made_up += entry.made_up
+        tally.recomputed += recomputed[number]
+        if not entry.on_probation:
+            tally.pairs_past_probation += UNIT_PAIRS
+            tally.recomputed_past_probation += recomputed[number]
+        if state == CONFIRMED:
+            tally.confirmed += 1
+            tally.made_up_confirmed += entry.made_up
+            tally.pairs_confirmed += UNIT_PAIRS
+            tally.false_pairs_confirmed += entry.false_pairs
+        elif state == PENDING:
+            tally.pending += 1
+        else:
+            tally.rejected += 1

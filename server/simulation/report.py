@@ -1,0 +1,116 @@
+"""What simulations say together: a table by kind of people, and the figures that have bars."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from server.simulation.people import HOSTILE
+from server.simulation.play import UNIT_PAIRS, Tally
+
+MIXED = "mixed"
+"""The world in which one in ten is hostile; all others hold one kind alone."""
+HOSTILE_SHARE = 0.1
+GUESSING = ("random", "caption_length", "constant", "mean_guessing", "copying")
+FAKED: Mapping[str, tuple[str, ...]] = {
+    "5": ("lazy_5", "whole_5"),
+    "10": ("lazy_10", "whole_10", "sleeper_20", "sleeper_100", "sleeper_1000", "leaver"),
+    "50": ("lazy_50",),
+}
+Worlds = Mapping[str, Mapping[str, Tally]]
+"""Tallies by kind, by world."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """So many of so many; `upper95`: of the share, by Wilson's interval, two-sided."""
+
+    count: int
+    total: int
+
+    @property
+    def value(self) -> float:
+        return self.count / self.total if self.total else 0.0
+
+    @property
+    def upper95(self) -> float:
+        """1 where nothing was counted."""
+        if not self.total:
+            return 1.0
+        z = 1.959964
+        middle = self.value + z * z / (2 * self.total)
+        half = z * math.sqrt(
+            self.value * (1 - self.value) / self.total + z * z / (4 * self.total**2)
+        )
+        return min(1.0, (middle + half) / (1 + z * z / self.total))
+
+
+def mixed_shares() -> dict[str, float]:
+    """Of people, in the mixed world."""
+    each = HOSTILE_SHARE / len(HOSTILE)
+    return {"honest": 1 - HOSTILE_SHARE, **dict.fromkeys(HOSTILE, each)}
+
+
+def added(tallies: Iterable[Tally]) -> Tally:
+    total = Tally()
+    for tally in tallies:
+        for field in dataclasses.fields(Tally):
+            value = getattr(total, field.name) + getattr(tally, field.name)
+            setattr(total, field.name, value)
+    return total
+
+
+def figures(worlds: Worlds) -> dict[str, Any]:
+    """The keys of `dva simulate --json`: point estimates as fractions (`honest_suspended`,
+    `heuristic_bot_credit`: counts, of people and of pairs), each with its `_upper95`."""
+    alone = {name: tallies[name] for name, tallies in worlds.items() if name in tallies}
+    honest = [tallies["honest"] for tallies in worlds.values() if "honest" in tallies]
+    everyone = added(honest)
+    mixed = added(worlds.get(MIXED, {}).values())
+    guessing = _of(alone, GUESSING)
+    shares = {
+        "false_among_confirmed": Share(
+            count=mixed.false_pairs_confirmed, total=mixed.pairs_confirmed
+        ),
+        "honest_units_rejected": Share(count=everyone.rejected, total=everyone.posted),
+        "honest_units_never_confirmed": Share(count=everyone.pending, total=everyone.posted),
+        **{
+            f"faked_confirmed_share_{name}": Share(
+                count=_of(alone, kinds).made_up_confirmed, total=_of(alone, kinds).made_up
+            )
+            for name, kinds in FAKED.items()
+        },
+        "recomputed_share_after_probation": Share(
+            count=everyone.recomputed_past_probation, total=everyone.pairs_past_probation
+        ),
+        "recomputed_share": Share(count=everyone.recomputed, total=everyone.posted * UNIT_PAIRS),
+    }
+    found: dict[str, Any] = {
+        "honest_suspended": everyone.caught,
+        "honest_suspended_upper95": Share(count=everyone.caught, total=everyone.people).upper95
+        * everyone.people,
+        "heuristic_bot_credit": guessing.pairs_confirmed,
+        "heuristic_bot_credit_upper95": Share(
+            count=guessing.made_up_confirmed, total=guessing.made_up
+        ).upper95,
+    }
+    for name, share in shares.items():
+        found[name] = share.value
+        found[f"{name}_upper95"] = share.upper95
+    return found
+
+
+def rows(worlds: Worlds) -> list[dict[str, Any]]:
+    """A row for each kind in each world."""
+    return [
+        {"world": world, "kind": kind, **dataclasses.asdict(tally)}
+        for world, tallies in worlds.items()
+        for kind, tally in tallies.items()
+    ]
+
+
+def _of(alone: Mapping[str, Tally], kinds: Sequence[str]) -> Tally:
+    return added(alone[kind] for kind in kinds if kind in alone)

@@ -1,0 +1,240 @@
+"""A server without its network: the real services over a real database, on a clock of its own.
+
+What is simulated is people and time. Registration, leases, signatures, results, draws, verdicts,
+settling and credit are the server's own functions; only the arithmetic of the audit is looked up,
+in the table of true scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from dva_agent import protocol, statements
+from dva_agent.bundle import GoldenSet, Manifest
+from dva_agent.native.identity import NativeIdentity
+from dva_agent.protocol import pack_scores
+from sqlalchemy.orm import Session
+
+from server.config import Settings
+from server.contributors import registration
+from server.credit import projector
+from server.db import Database
+from server.keys import Keys, keys_of
+from server.migrations import migrate
+from server.pools import bundles
+from server.pools.models import Pool, Shard, Unit
+from server.results import services as results
+from server.simulation.truth import Truth
+from server.trust import drawing, judging, queue, settling, tails, verdicts
+from server.trust.gate import gate
+from server.trust.settling import Court
+from server.trust.tolerance import tolerance_of
+from server.work import services as work
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SHARD_UNITS = 100
+AUDITOR = "simulated"
+KEYS = keys_of("of a simulation, and known to all")
+DRAWN_AT_ONCE = 1000
+
+
+@dataclass(kw_only=True)
+class Someone:
+    """A registered device and its contributor."""
+
+    device: str
+    contributor: str
+    key: Ed25519PrivateKey
+    posted: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Granted:
+    """A unit that a device was given."""
+
+    lease: str
+    unit: int
+    name: str
+
+
+class World:
+    """One pool of `units` units. `close` it."""
+
+    def __init__(self, folder: Path, *, bundle: Path, units: int, truth: Truth) -> None:
+        self.truth = truth
+        self.at = START
+        self._settings = Settings(data=folder)
+        self._keys: Keys = KEYS
+        self._court = Court(settings=self._settings, secret=self._keys.audit)
+        self._manifest: Manifest = bundles.register(bundle, self._settings.bundles)
+        golden = (bundle / self._manifest.golden_path).read_bytes()
+        self._tolerance = tolerance_of(self._manifest, msgspec.json.decode(golden, type=GoldenSet))
+        self.database = Database(self._settings.database_url)
+        migrate(self.database)
+        with self.moment():
+            self._pool = self._fill(folder, units)
+
+    def close(self) -> None:
+        self.database.close()
+
+    @contextmanager
+    def moment(self) -> Iterator[Session]:
+        """One transaction for all that happens in it: a server has one for each request, which
+        takes most of a simulation's time and changes nothing of what comes out."""
+        with self.database.write() as session:
+            self._session = session
+            yield session
+
+    def pass_time(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+    def join(self) -> Someone:
+        """Somebody new."""
+        account, device = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+        identity = NativeIdentity(account=account, device=device)
+        challenge = registration.challenge(self._keys, self.at).challenge
+        asked = protocol.Registration(
+            platform="native",
+            device_class="simulated",
+            agent_version="1",
+            account_key=identity.account_key,
+            key_algorithm=identity.key_algorithm,
+            device_key=identity.device_key,
+            certificate=identity.certificate,
+            challenge=challenge,
+            proof=device.sign(statements.of_session(challenge, identity.device_key)),
+        )
+        made = registration.register(
+            self._session, self._settings, self._keys, asked, None, self.at
+        )
+        return Someone(device=made.device, contributor=made.contributor, key=device)
+
+    def claim(self, who: Someone) -> Granted | None:
+        """A unit, or None if there is none for this device now."""
+        claimed, _ = work.claim(
+            self._session,
+            self._settings,
+            device=who.device,
+            pool_ids=[self._pool],
+            count=1,
+            at=self.at,
+            gate=gate,
+        )
+        if not claimed:
+            return None
+        [(lease, unit)] = claimed
+        return Granted(lease=lease.id, unit=unit.id, name=unit.name)
+
+    def post(self, who: Someone, granted: Granted, scores: np.ndarray, rung: str) -> int:
+        """The result's number."""
+        statuses, packed = bytes(len(scores)), pack_scores(scores.tolist())
+        signed = statements.of_result(
+            lease=granted.lease,
+            unit=granted.name,
+            bundle=self._manifest.bundle,
+            rung=rung,
+            statuses=statuses,
+            scores=packed,
+        )
+        message = protocol.Result(
+            lease=granted.lease,
+            bundle=self._manifest.bundle,
+            rung=rung,  # type: ignore[arg-type]
+            device_class="simulated",
+            statuses=statuses,
+            scores=packed,
+            signature=who.key.sign(signed),
+        )
+        lease = work.own(self._session, who.device, granted.lease, self.at)
+        stored = results.accept(self._session, lease, message, self.at)
+        who.posted += 1
+        return stored.id
+
+    def audit(self) -> int:
+        """Draws, recomputes and settles all that can be by now; gives the pairs recomputed."""
+        queue.report(self._session, AUDITOR, self.at, self.at, pairs=0, busy_ms=0)
+        pairs = 0
+        while True:
+            drawn = drawing.throw_coins(self._session, self._court.secret, DRAWN_AT_ONCE, self.at)
+            settled = 0
+            while (looked_at := self._audit_one()) is not None:
+                pairs += looked_at
+                settled += 1
+            tail = tails.draw_due(self._session, self._court, self.at)
+            if not (drawn or settled or tail):
+                break
+        projector.project(self._session)
+        return pairs
+
+    def _audit_one(self) -> int | None:
+        audit = queue.claim(self._session, AUDITOR, self.at)
+        if audit is None:
+            return None
+        result = results.get(self._session, audit.result_id)
+        places = sorted(
+            {
+                place
+                for each in (*settling.earlier(self._session, audit), audit)
+                for place in drawing.unpack(each.positions)
+            }
+        )
+        truth = self.truth.scores(result.unit_id)[places].astype(np.float64)[:, None]
+        posted = np.frombuffer(result.scores, "<f4")[places].astype(np.float64)[:, None]
+        right = [0] * len(places)
+        verdict = judging.judge(posted, right, truth, right, self._tolerance)
+        own = drawing.unpack(audit.positions)
+        found = self.truth.scores(result.unit_id)[list(own)].astype("<f4").tobytes()
+        settling.settle(
+            self._session, self._court, audit.id, verdict, (found, bytes(len(own))), self.at
+        )
+        return len(verdicts.compared(result.statuses, own))
+
+    def _fill(self, folder: Path, units: int) -> int:
+        """A pool without a picture in it: nobody looks at any."""
+        file = folder / "shard.tar"
+        file.write_bytes(bytes(1))
+        kept = file.stat()
+        pool = Pool(
+            name="simulated",
+            agent="dva",
+            bundle=self._manifest.bundle,
+            title="",
+            licence="",
+            attribution="",
+            safe=True,
+            created_at=self.at,
+        )
+        self._session.add(pool)
+        for number in range(-(-units // SHARD_UNITS)):
+            count = min(SHARD_UNITS, units - number * SHARD_UNITS)
+            shard = Shard(
+                pool=pool,
+                name=f"{number:05}",
+                path=str(file),
+                size=kept.st_size,
+                mtime_ns=kept.st_mtime_ns,
+                sha256="0" * 64,
+                pairs=count * self.truth.pairs,
+                units=count,
+            )
+            self._session.add_all(
+                Unit(
+                    pool=pool,
+                    shard=shard,
+                    number=each,
+                    first_pair=each * self.truth.pairs,
+                    pairs=self.truth.pairs,
+                    span_start=0,
+                    span_size=1,
+                )
+                for each in range(count)
+            )
+        self._session.flush()
+        return pool.id

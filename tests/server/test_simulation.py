@@ -1,0 +1,61 @@
+"""The simulation, small: the real server code, with people on a clock of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from server.simulation.people import HOSTILE, KINDS
+from server.simulation.play import UNIT_PAIRS, Tally, play
+from server.simulation.report import MIXED, Share, added, figures, mixed_shares
+
+DEMO = Path(__file__).parents[2] / "static" / "models" / "demo-q8"
+
+
+@pytest.mark.slow
+def test_the_honest_are_confirmed_and_guesses_are_not() -> None:
+    shares = {"honest": 0.8, "constant": 0.1, "lazy_50": 0.1}
+    found = play(shares, units=120, seed=0, bundle=DEMO)
+    honest = found["honest"]
+    assert honest.posted == honest.confirmed > 0
+    assert (honest.rejected, honest.pending, honest.caught) == (0, 0, 0)
+    assert honest.made_up == honest.false_pairs_confirmed == 0
+    for kind in ("constant", "lazy_50"):
+        cheats = found[kind]
+        assert cheats.posted == cheats.rejected == cheats.made_up > 0
+        assert cheats.pairs_confirmed == 0
+        # Each was out after the first unit that it posted.
+        assert cheats.posted_when_caught == cheats.caught > 0
+
+
+def test_every_hostile_kind_is_in_the_mixed_world() -> None:
+    shares = mixed_shares()
+    assert set(shares) == {"honest", *HOSTILE} == set(KINDS)
+    assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_figures_are_shares_of_what_they_say() -> None:
+    honest = Tally(people=4, posted=100, confirmed=100, pairs_past_probation=80 * UNIT_PAIRS)
+    honest.recomputed_past_probation = 160
+    lazy = Tally(people=9, posted=50, made_up=50, made_up_confirmed=1)
+    mixed = {
+        "honest": Tally(pairs_confirmed=900),
+        "random": Tally(pairs_confirmed=100, false_pairs_confirmed=5),
+    }
+    found = figures({"honest": {"honest": honest}, "lazy_10": {"lazy_10": lazy}, MIXED: mixed})
+    assert found["false_among_confirmed"] == 0.005
+    assert found["faked_confirmed_share_10"] == 0.02
+    assert 0.02 < found["faked_confirmed_share_10_upper95"] < 0.11
+    assert found["recomputed_share_after_probation"] == 160 / (80 * UNIT_PAIRS)
+    assert (found["honest_suspended"], found["honest_units_rejected"]) == (0, 0)
+    assert found["faked_confirmed_share_5_upper95"] == 1.0
+
+
+def test_an_upper_bound_of_nothing_found_shrinks_with_what_was_looked_at() -> None:
+    assert Share(count=0, total=100).upper95 == pytest.approx(0.037, abs=0.001)
+    assert Share(count=0, total=10_000).upper95 == pytest.approx(0.00038, abs=1e-5)
+
+
+def test_tallies_add_up() -> None:
+    assert added([Tally(people=1, posted=2), Tally(people=3)]) == Tally(people=4, posted=2)
