@@ -339,7 +339,7 @@ export class Controller extends EventTarget {
 
   /** Gives back what is held, in requests that outlive the page. */
   #leave() {
-    const token = this.#session.device?.token;
+    const token = this.#session.working?.token;
     if (token === undefined || this.#worker === null) return;
     giveBack(this.#state.held, token);
   }

@@ -21,6 +21,8 @@ export class Session extends EventTarget {
   #keyring;
   /** Also where the browser keeps nothing. @type {Device & {key: string} | null} */
   #device = null;
+  /** @type {{key: string, device: Device | null}} */
+  #working = { key: '', device: null };
 
   /** @param {Keyring} keyring */
   constructor(keyring) {
@@ -40,16 +42,20 @@ export class Session extends EventTarget {
   async begin() {
     // Nothing that runs needs the phrase.
     const { phrase: _, ...signing } = await this.#keyring.make();
+    this.#working = { key: toBase64(signing.deviceKey), device: null };
     return signing;
   }
 
-  /** @param {Device} device as the server has it */
+  /** @returns {Device | null} what the Worker works as: that of `begin`, whoever this browser is by now */
+  get working() {
+    return this.#working.device;
+  }
+
+  /** @param {Device} device as the Worker has it from the server */
   keep(device) {
-    const { identity } = this.#keyring;
-    if (identity === null) return;
-    this.#hold(identity, device);
-    saveDevice(toBase64(identity.deviceKey), device);
-    this.dispatchEvent(new Event('change'));
+    const { key } = this.#working;
+    this.#working = { key, device };
+    this.#keep({ ...device, key });
   }
 
   /** The server doesn't know this browser any more. */
@@ -77,8 +83,8 @@ export class Session extends EventTarget {
       challenge: toBase64(challenge),
       proof: toBase64(await proofOf(identity, challenge)),
     });
-    // For this visit: the agent introduces the same device again, and says what it computes with.
-    this.#hold(identity, /** @type {Device} */ (device));
+    // The agent introduces the same device again at its start, and says what it computes with.
+    this.#keep({ .../** @type {Device} */ (device), key: toBase64(identity.deviceKey) });
   }
 
   /** @returns {Promise<Uint8Array<ArrayBuffer>>} what a signature that must be fresh is made over */
@@ -113,17 +119,15 @@ export class Session extends EventTarget {
     const proof = await proofOf(identity, challenge);
     const asked = { device, challenge: toBase64(challenge), proof: toBase64(proof) };
     const { token } = /** @type {{token: string}} */ (await this.#once('POST', '/sessions', asked));
-    this.#hold(identity, { device, token });
-    if (savedDevice(toBase64(identity.deviceKey)) !== null) this.keep({ device, token });
+    this.#keep({ device, token, key: toBase64(identity.deviceKey) });
     return token;
   }
 
-  /**
-   * @param {Identity} identity
-   * @param {Device} device
-   */
-  #hold({ deviceKey }, { device, token }) {
-    this.#device = { device, token, key: toBase64(deviceKey) };
+  /** @param {Device & {key: string}} device */
+  #keep(device) {
+    this.#device = device;
+    saveDevice(device.key, device);
+    this.dispatchEvent(new Event('change'));
   }
 
   /**
