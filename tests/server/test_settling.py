@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -157,6 +159,41 @@ def test_an_audit_is_decided_once(trial: Trial, api: Api, pool: str) -> None:
         late = settling.settle(session, trial.court, audit.id, FAILED, None, now())
     assert late.state == "passed"
     assert set(trial.results().values()) == {"pending"}
+
+
+def test_auditors_that_work_at_once_do_everything_once(
+    trial: Trial, api: Api, app: Flask, pool: str, database: Database
+) -> None:
+    """They draw, claim and settle for the same devices, of which one fails."""
+    devices = [api, Api(app)]
+    for device in devices:
+        finish(device, 2)
+    start = threading.Barrier(3)
+
+    def audit(name: str) -> int:
+        start.wait()
+        done = 0
+        while True:
+            trial.draw()
+            with database.write() as session:
+                claimed = queue.claim(session, name, now())
+            if claimed is None:
+                return done
+            verdict = FAILED if claimed.device_id == api.device.device else PASSED
+            with database.write() as session:
+                settling.settle(session, trial.court, claimed.id, verdict, None, now())
+            done += 1
+
+    with ThreadPoolExecutor(3) as threads:
+        works = [threads.submit(audit, f"auditor {number}") for number in range(3)]
+        total = sum(work.result() for work in works)
+    ended = [audit.state for audit in trial.audits()]
+    assert total + ended.count("void") >= len(ended) == 4
+    assert "open" not in ended
+    assert trial.record(api.device.device).failed == 1
+    assert trial.record(devices[1].device.device).passed == 2
+    assert sorted(trial.results().values()) == ["pending", "pending", "rejected", "rejected"]
+    assert settled(database, api.device.device) == (0, 8, 0)
 
 
 def test_a_newcomer_waits_for_its_first_audits(
