@@ -4,7 +4,7 @@ up, and a day goes by."""
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from server.results.services import CONFIRMED, PENDING, Result
 from server.simulation.behaviours import FALSE_FROM, Turn
 from server.simulation.people import KINDS
 from server.simulation.truth import Truth
-from server.simulation.world import Someone, World
+from server.simulation.world import Granted, Someone, World
 from server.trust import drawing
 from server.trust.models import Audit, Record
 from server.trust.records import standing
@@ -63,6 +63,7 @@ class _Person:
     engine: int
     stays: int
     made_up: int = 0
+    granted: deque[Granted] = field(default_factory=deque)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,9 +121,11 @@ class _Play:
             if record is not None and record.stopped_at is not None:
                 self._caught(person)
                 continue
-            granted = self.world.claim(someone)
-            if granted is None:
+            if not person.granted:
+                person.granted.extend(self.world.claim(someone))
+            if not person.granted:
                 continue
+            granted = person.granted.popleft()
             turn = Turn(
                 truth=self.world.truth,
                 unit=granted.unit,

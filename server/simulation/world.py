@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from dva_agent import protocol, statements
 from dva_agent.bundle import GoldenSet, Manifest
 from dva_agent.native.identity import NativeIdentity
-from dva_agent.protocol import pack_scores
+from dva_agent.protocol import MAX_LEASES, pack_scores
 from sqlalchemy.orm import Session
 
 from server.config import Settings
@@ -116,21 +116,18 @@ class World:
         )
         return Someone(device=made.device, contributor=made.contributor, key=device)
 
-    def claim(self, who: Someone) -> Granted | None:
-        """A unit, or None if there is none for this device now."""
+    def claim(self, who: Someone) -> list[Granted]:
+        """As many units as this device may have at a time, or none if there is none for it now."""
         claimed, _ = work.claim(
             self._session,
             self._settings,
             device=who.device,
             pool_ids=[self._pool],
-            count=1,
+            count=MAX_LEASES,
             at=self.at,
             gate=gate,
         )
-        if not claimed:
-            return None
-        [(lease, unit)] = claimed
-        return Granted(lease=lease.id, unit=unit.id, name=unit.name)
+        return [Granted(lease=lease.id, unit=unit.id, name=unit.name) for lease, unit in claimed]
 
     def post(self, who: Someone, granted: Granted, scores: np.ndarray, rung: str) -> int:
         """The result's number."""

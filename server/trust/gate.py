@@ -6,29 +6,33 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from dva_agent.protocol import Idle
+from dva_agent.protocol import MAX_LEASES, Idle
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from server.results import services as results
 from server.trust import policy, queue, records
 from server.trust.models import OPEN, Audit, Record
+from server.work.gate import Room
 
 RETRY_OWN_S = 5.0
 RETRY_BACKLOG_S = 30.0
 
 
-def gate(session: Session, device: str, at: datetime) -> Idle | None:
-    """A work.gate.Gate."""
+def gate(session: Session, device: str, held: int, at: datetime) -> Room:
+    """A work.gate.Gate. What a newcomer holds counts as what it has posted: it may post that
+    whenever it likes."""
     if not records.standing(session.get(Record, device)).is_on_probation:
-        return None
-    if queue.is_live(session, at) and (
-        unaudited(session, device, policy.UNAUDITED_ON_PROBATION) >= policy.UNAUDITED_ON_PROBATION
-    ):
-        return Idle(reason="audits_pending", retry_after_s=RETRY_OWN_S)
+        return Room(MAX_LEASES)
     if backlog_pairs(session) > policy.BACKLOG_PAIRS:
-        return Idle(reason="audits_pending", retry_after_s=RETRY_BACKLOG_S)
-    return None
+        return Room(0, Idle(reason="audits_pending", retry_after_s=RETRY_BACKLOG_S))
+    if not queue.is_live(session, at):
+        return Room(MAX_LEASES)
+    most = policy.UNAUDITED_ON_PROBATION
+    room = most - held - unaudited(session, device, most)
+    if room <= 0:
+        return Room(0, Idle(reason="audits_pending", retry_after_s=RETRY_OWN_S))
+    return Room(room)
 
 
 def unaudited(session: Session, device: str, most: int) -> int:

@@ -38,7 +38,8 @@ RECHECKED_RESULTS = 32
 long as one of those fails, as many before them."""
 RECHECK_PAIRS = 32
 UNAUDITED_ON_PROBATION = 3
-"""Results that a device on probation may have waiting for their audit before it gets more work."""
+"""Results that a device on probation may have waiting for their audit, with what it holds leases
+on: the most that a cheat posts before the first of it is looked at."""
 BACKLOG_PAIRS = 200_000
 """Pairs waiting to be looked at, past which the untrusted get no more work."""
 _MOST_DOUBLINGS = 6

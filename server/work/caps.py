@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from dva_agent.protocol import Idle
 from sqlalchemy import ColumnElement, func, select
@@ -13,18 +12,12 @@ from sqlalchemy.orm import Session
 
 from server.config import Settings
 from server.contributors import services as contributors
+from server.work.gate import Room
 from server.work.models import HELD, Lease
 
 LONGEST_S = 30.0
 QUOTA_S = 600.0
 """Quotas grow, so that there is no sense in waiting for the next day."""
-
-
-class Room(NamedTuple):
-    """`leases`: at least 1, or 0 and why."""
-
-    leases: int
-    idle: Idle | None
 
 
 def room(
@@ -54,7 +47,7 @@ def room(
     today = contributors.left_today(session, settings, device, at)
     if today <= 0:
         return Room(0, Idle(reason="quota_spent", retry_after_s=QUOTA_S))
-    return Room(min(*rest, today), None)
+    return Room(min(*rest, today))
 
 
 def _held(session: Session, which: ColumnElement[bool]) -> int:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import NamedTuple
 
-from dva_agent.protocol import Idle
+from dva_agent.protocol import MAX_LEASES, Idle
 from sqlalchemy.orm import Session
 
-Gate = Callable[[Session, str, datetime], Idle | None]
-"""Asked inside a claim's transaction, with the device: why it gets nothing now, or None."""
+
+class Room(NamedTuple):
+    """How many more leases a device may have at this moment: at least 1, or 0 and why."""
+
+    leases: int
+    idle: Idle | None = None
 
 
-def open_to_all(session: Session, device: str, at: datetime) -> None:
+Gate = Callable[[Session, str, int, datetime], Room]
+"""Asked inside a claim's transaction, with the device and how many leases it holds."""
+
+
+def open_to_all(session: Session, device: str, held: int, at: datetime) -> Room:
     """A gate that keeps nobody out."""
-    del session, device, at
+    del session, device, held, at
+    return Room(MAX_LEASES)

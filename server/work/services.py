@@ -57,7 +57,8 @@ def claim(
 ) -> tuple[Claimed, Idle | None]:
     """Up to `count` leases for a device, or why there are none. Those that the device holds because
     of the same `request` are all it gets: the answer that granted them was lost. `network`: a name
-    for where the device is, for the caps. `gate`: who has to wait whatever there is to do."""
+    for where the device is, for the caps. `gate`: who has to wait, or gets less, whatever there is
+    to do."""
     contributors.lock_contributor(session, device)
     contributors.lock(session, device, at)
     expire(session, at)
@@ -71,9 +72,9 @@ def claim(
         granted = _live(session, [lease for lease in held if lease.request == request], at)
         if granted:
             return granted, None
-    waits = gate(session, device, at)
-    if waits is not None:
-        return [], waits
+    trusted, idle = gate(session, device, len(held), at)
+    if idle is not None:
+        return [], idle
     room, idle = caps.room(session, settings, device=device, network=network, held=held, at=at)
     if idle is not None:
         return [], idle
@@ -81,7 +82,7 @@ def claim(
     if pool_ids and not served:
         return [], Idle(reason="licence_unaccepted", retry_after_s=RETRY_LICENCE_S)
     claimed: Claimed = []
-    taken = pools.take_open_units(session, served, min(count, room))
+    taken = pools.take_open_units(session, served, min(count, room, trusted))
     for unit in taken.units:
         lease = Lease(
             id=secrets.token_hex(16),

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from dva_agent.protocol import LeaseRequest
+from dva_agent.protocol import MAX_LEASES, LeaseRequest
 from flask import Flask
 
 from server.config import Settings
@@ -211,6 +211,20 @@ def test_a_newcomer_waits_for_its_first_audits(
     assert api.lease().idle == waits.idle
     trial.end_all(PASSED)
     assert api.lease().leases
+
+
+def test_a_newcomer_holds_no_more_than_it_may_leave_waiting(
+    api: Api, pool: str, database: Database
+) -> None:
+    """It could post all of it before anybody has looked at the first."""
+    with database.write() as session:
+        queue.report(session, "one", now(), now(), pairs=0, busy_ms=0)
+    first, *others = api.lease(MAX_LEASES).leases
+    assert 1 + len(others) == policy.UNAUDITED_ON_PROBATION
+    next_ones = api.finish(first, more=MAX_LEASES).next
+    assert next_ones
+    assert next_ones.idle
+    assert (next_ones.leases, next_ones.idle.reason) == ([], "audits_pending")
 
 
 def test_newcomers_wait_for_a_backlog_that_is_too_long(
