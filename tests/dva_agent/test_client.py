@@ -44,6 +44,8 @@ class Script:
     ) -> Answer:
         self.requests.append((method, url, headers, body))
         step = self._steps.pop(0)
+        # As on a wire, others may ask before this one has its answer.
+        await asyncio.sleep(0)
         if isinstance(step, DvaError):
             raise step
         return step
@@ -216,6 +218,15 @@ def test_a_token_that_ended_is_renewed_once_and_the_request_repeated() -> None:
     assert paths.count("/sessions") == 1
     assert sorted(paths[-2:]) == ["/leases/l1/abandon", "/leases/l2/abandon"]
     assert script.requests[-1][2]["Authorization"] == f"Bearer {'u' * 40}"
+
+
+def test_a_challenge_that_is_refused_for_its_token_renews_none() -> None:
+    """No server should; but the renewal that it is asked for must not wait for itself."""
+    ended = refused(401, "token_expired")
+    script = Script(CHALLENGE, device("t"), ended, ended)
+    with pytest.raises(Refused) as caught:
+        talk(script, register_and_abandon, token="")
+    assert caught.value.code == "token_expired"
 
 
 def test_who_is_revoked_isnt_renewed() -> None:

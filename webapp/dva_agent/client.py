@@ -113,8 +113,14 @@ class ServerClient:
         return await self._post("/me", account.NameChange(display_name=name), account.Me)
 
     async def challenge(self) -> bytes:
-        """What a signature that has to be fresh is made over."""
-        return (await self._post("/challenges", None, protocol.Challenge)).challenge
+        """What a signature that has to be fresh is made over. Open to everybody: no token is
+        renewed for it, since a renewal begins with one."""
+
+        async def attempt() -> protocol.Challenge:
+            body = await self._send("POST", self._root + "/challenges", None)
+            return _understood(partial(_decode, protocol.Challenge), body)
+
+        return (await self._repeated(attempt)).challenge
 
     async def revoke(self, device: str, consent: account.Consent) -> account.Me:
         """A device of this contributor's is let in no more."""
@@ -187,6 +193,9 @@ class ServerClient:
         async def attempt() -> T:
             return _understood(read, await self._once(method, url, body))
 
+        return await self._repeated(attempt)
+
+    async def _repeated(self, attempt: Callable[[], Awaitable[T]]) -> T:
         return await again(
             attempt, clock=self._clock, backoff=self._backoff, retrying=self._retrying
         )
