@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
@@ -32,8 +33,10 @@ class Dva:
                 patch.setenv(name, value)
             patch.setattr("sys.argv", ["dva", *arguments])
             patch.setattr("sys.stdin", io.StringIO(stdin))
-            with pytest.raises(SystemExit) as caught:
-                cli.main()
+            # In a thread of its own: where browser tests ran before, this one has Playwright's
+            # loop, and a command that talks to a server runs one.
+            with ThreadPoolExecutor(1) as threads, pytest.raises(SystemExit) as caught:
+                threads.submit(cli.main).result()
         captured = self._capsys.readouterr()
         assert isinstance(caught.value.code, int)
         return Done(status=caught.value.code, out=captured.out, err=captured.err)
