@@ -21,7 +21,7 @@ database is slow."""
 def create_app(settings: Settings, database: Database | None = None) -> Flask:
     """The WSGI app over a migrated database. Raises SettingsError without a secret key."""
     # Here, so that importing `server.config` doesn't import every view.
-    from server import errors, request_id, security, telemetry
+    from server import refusing, request_id, security, telemetry
     from server.admin import views as admin
     from server.contributors.views import blueprint as contributors
     from server.health import blueprint as health
@@ -53,7 +53,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     app.extensions["dva-keys"] = keys_of(secret)
     request_id.init_app(app)
     telemetry.init_app(app)
-    errors.init_app(app)
+    refusing.init_app(app)
     problems.init_app(app, app.extensions["dva-database"])
     security.init_app(app, settings)
     requests.init_app(app, settings)

@@ -8,7 +8,8 @@ from dva_agent.protocol import MAX_UNIT_PAIRS, PROTOCOL, PROTOCOL_HEADER
 from flask import Flask, Response, request
 
 from server.config import Settings
-from server.errors import ProtocolOutdated, is_api
+from server.refusals import ProtocolOutdated
+from server.refusing import is_api
 
 RESULT_BYTES_PER_PAIR = 5
 MAX_BODY = 16_384 + 4 * -(-RESULT_BYTES_PER_PAIR * MAX_UNIT_PAIRS // 3)

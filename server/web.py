@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from server.config import Settings
 from server.contributors.services import may_work, signed_in
 from server.db import Database, now
-from server.errors import MediaTypeUnsupported, MessageInvalid
 from server.keys import Keys
 from server.limits.rate import network_of
+from server.refusals import MediaTypeUnsupported, MessageInvalid
 
 M = TypeVar("M", bound=Message)
 

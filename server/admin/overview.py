@@ -14,11 +14,11 @@ from server.admin.chart import Chart, chart
 from server.config import Settings
 from server.contributors import services as contributors
 from server.contributors.services import ClassCount
-from server.errors import ShardUnavailable
 from server.pools import services as pools
 from server.pools.services import Pool, Shard
 from server.problems import services as problems
 from server.problems.services import CodeCount
+from server.refusals import ShardUnavailable
 from server.results import services as results
 from server.trust.load import Load, load
 from server.work import services as work

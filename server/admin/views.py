@@ -21,10 +21,11 @@ from server.admin.overview import LEASES_SHOWN, overview, pool_page
 from server.admin.services import AdminAccount
 from server.config import VERSION
 from server.db import now
-from server.errors import NotFound, SignInError, SignInFailed, SignInTooOften
+from server.errors import SignInError, SignInFailed, SignInTooOften
 from server.limits.rate import network_of
 from server.pools import services as pools
 from server.problems.services import Tally
+from server.refusals import NotFound
 from server.web import database, settings
 
 REFRESH_S = 30

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from server.contributors import challenges, names
 from server.contributors.models import DELETED, QUARANTINED, Contributor, Device
 from server.contributors.signatures import ED25519, is_signed
-from server.errors import DeviceUnknown, NotSignedIn, SignatureInvalid
 from server.keys import Keys
+from server.refusals import DeviceUnknown, NotSignedIn, SignatureInvalid
 
 LISTED = 100
 

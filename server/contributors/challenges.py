@@ -12,7 +12,7 @@ import secrets
 import struct
 from datetime import UTC, datetime, timedelta
 
-from server.errors import ChallengeInvalid
+from server.refusals import ChallengeInvalid
 
 LIFETIME = timedelta(minutes=5)
 NONCE = 16

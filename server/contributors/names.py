@@ -6,7 +6,7 @@ import unicodedata
 
 from dva_agent.account import LONGEST_NAME
 
-from server.errors import NameInvalid
+from server.refusals import NameInvalid
 
 UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs"})
 """Unicode categories: control and format characters (among them those that turn the direction of

@@ -16,16 +16,10 @@ from server.contributors.models import ACTIVE, DELETED, Contributor, Device
 from server.contributors.services import clean, forget, require_not_revoked
 from server.contributors.signatures import ED25519, is_signed
 from server.db import insert_once
-from server.errors import (
-    AccountDeleted,
-    DeviceTaken,
-    NotSignedIn,
-    RateLimited,
-    SignatureInvalid,
-)
 from server.keys import Keys
 from server.limits import services as limits
 from server.limits.rate import Rate
+from server.refusals import AccountDeleted, DeviceTaken, NotSignedIn, RateLimited, SignatureInvalid
 
 HOUR_S = 3600.0
 

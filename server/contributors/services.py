@@ -14,8 +14,8 @@ from server.config import Settings
 from server.contributors import quota, tokens
 from server.contributors.models import ACTIVE, QUARANTINED, SUSPENDED, Contributor, Device
 from server.contributors.signatures import is_signed
-from server.errors import NotAdmitted, NotSignedIn, SignatureInvalid
 from server.keys import Keys
+from server.refusals import NotAdmitted, NotSignedIn, SignatureInvalid
 
 SEEN_EVERY = timedelta(minutes=1)
 FORGET_AT_ONCE = 100

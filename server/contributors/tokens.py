@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from itsdangerous import BadData, URLSafeSerializer
 
-from server.errors import NotSignedIn
+from server.refusals import NotSignedIn
 
 LIFETIME = timedelta(hours=1)
 

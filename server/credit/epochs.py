@@ -14,7 +14,8 @@ from server.credit import locks, merkle
 from server.credit.models import Epoch, EpochLine, Posting, Transfer
 from server.credit.projector import check
 from server.credit.statement import Line, leaves
-from server.errors import EpochError, ProofUnknown
+from server.errors import EpochError
+from server.refusals import ProofUnknown
 
 _PREFIX = "contributor:"
 

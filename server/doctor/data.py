@@ -18,11 +18,11 @@ from server.config import Settings
 from server.contributors import services as contributors
 from server.doctor import checkout
 from server.doctor.finding import Finding, ok, problem, some, warning
-from server.errors import ShardUnavailable
 from server.keys import FILE
 from server.migrations import revisions
 from server.pools import bundles, licences
 from server.pools import services as pools
+from server.refusals import ShardUnavailable
 
 WAL = 2
 HEADER = 20

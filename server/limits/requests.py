@@ -7,9 +7,10 @@ import hashlib
 from flask import Flask, request
 
 from server.config import Settings
-from server.errors import RateLimited, is_api
 from server.limits.meter import Meter
 from server.limits.rate import Rate, network_of
+from server.refusals import RateLimited
+from server.refusing import is_api
 
 BURST_S = 10.0
 """So many seconds' worth may come at once."""

@@ -12,8 +12,8 @@ from server.contributors import account
 from server.contributors import services as contributors
 from server.credit import epochs
 from server.db import now
-from server.errors import MessageInvalid
 from server.me import work
+from server.refusals import MessageInvalid
 from server.web import answer, database, device, keys, message, settings
 
 blueprint = Blueprint("me", __name__)

@@ -13,8 +13,8 @@ from dva_agent.protocol import PROTOCOL, PROTOCOL_HEADER, ROOT, Message, Problem
 
 from server import request_id
 from server.config import VERSION
-from server.errors import Refusal
 from server.openapi.operations import OPERATIONS, Operation
+from server.refusals import Refusal
 
 Json = dict[str, Any]
 

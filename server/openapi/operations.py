@@ -10,7 +10,7 @@ from typing import Literal
 from dva_agent import account, credit, protocol
 from dva_agent.protocol import Message
 
-from server.errors import (
+from server.refusals import (
     AccountDeleted,
     AgentUnknown,
     BodyTooLarge,

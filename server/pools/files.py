@@ -10,10 +10,10 @@ from dva_agent.packed import MOST, pack
 from dva_agent.protocol import PairRef
 
 from server.config import Settings
-from server.errors import ShardUnavailable
 from server.pools.beside import TRUTH
 from server.pools.index import read_unit
 from server.pools.models import Shard, Unit
+from server.refusals import ShardUnavailable
 
 
 def index_path(settings: Settings, pool: str, shard: str) -> Path:

@@ -10,9 +10,9 @@ from functools import lru_cache
 from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
-from server.errors import ShardUnavailable
 from server.pools.files import checked_path
 from server.pools.models import LEASED, OPEN, WITH_POOL, Shard, Unit
+from server.refusals import ShardUnavailable
 
 log = logging.getLogger(__name__)
 SHARD_PAGE = 256

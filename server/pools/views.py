@@ -9,9 +9,9 @@ from dva_agent.bundle import Manifest
 from dva_agent.protocol import BundleSources
 from flask import Blueprint, Response
 
-from server.errors import LicenceUnaccepted, NotFound, ShardUnavailable
 from server.files import send
 from server.pools import bundles, licences, services
+from server.refusals import LicenceUnaccepted, NotFound, ShardUnavailable
 from server.web import answer, database, settings
 
 log = logging.getLogger(__name__)

@@ -21,9 +21,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from server.contributors import services as contributors
-from server.errors import PoolError, RateLimited, ResultInvalid
+from server.errors import PoolError
 from server.pools import services as pools
 from server.pools.services import Shard, Unit
+from server.refusals import RateLimited, ResultInvalid
 from server.reports.models import CONFIRMED, RESTORED, WITHHELD, Report, ReportedPair
 
 DAY = timedelta(days=1)

@@ -6,8 +6,8 @@ from dva_agent import protocol
 from flask import Blueprint, Response
 
 from server.db import now
-from server.errors import PairUnknown
 from server.pools import services as pools
+from server.refusals import PairUnknown
 from server.reports import services
 from server.web import answer, database, device, message, settings
 

@@ -21,9 +21,15 @@ from sqlalchemy.orm import Session, defer
 from server.contributors import services as contributors
 from server.contributors.services import clean
 from server.db import add_counts
-from server.errors import AgentUnknown, BundleMismatch, LeaseMismatch, ResultConflict, ResultInvalid
 from server.pools import services as pools
 from server.pools.services import WITH_POOL, Pool, Shard, Unit
+from server.refusals import (
+    AgentUnknown,
+    BundleMismatch,
+    LeaseMismatch,
+    ResultConflict,
+    ResultInvalid,
+)
 from server.reports import services as reports
 from server.results.models import (
     CONFIRMED,

@@ -20,10 +20,10 @@ from dva_agent.errors import BundleError, DvaError
 
 from server.credit import services as credit
 from server.db import Database, now
-from server.errors import AgentUnknown
 from server.pools import bundles
 from server.pools import services as pools
 from server.pools.services import Unit
+from server.refusals import AgentUnknown
 from server.results import services as results
 from server.results.services import Result
 from server.trust import drawing, queue, settling, tails, verdicts

@@ -13,9 +13,10 @@ import numpy as np
 from dva_agent.protocol import PairStatus
 
 from server.db import Database
-from server.errors import AgentUnknown, TrustError
+from server.errors import TrustError
 from server.pools import services as pools
 from server.pools.services import Unit
+from server.refusals import AgentUnknown
 from server.results import services as results
 from server.trust.judging import Floats
 from server.trust.recompute import Recomputer

@@ -21,9 +21,9 @@ from sqlalchemy.orm import Session
 
 from server.config import Settings
 from server.contributors import services as contributors
-from server.errors import LeaseEnded, LeaseNotYours, LeaseUnknown
 from server.pools import services as pools
 from server.pools.services import Unit
+from server.refusals import LeaseEnded, LeaseNotYours, LeaseUnknown
 from server.reports import services as reports
 from server.work import caps
 from server.work.gate import Gate, open_to_all

@@ -7,8 +7,8 @@ from flask import Blueprint, Response, current_app
 
 from server.config import VERSION
 from server.db import now
-from server.errors import NotFound
 from server.pools import services as pools
+from server.refusals import NotFound
 from server.reports import services as reports
 from server.web import answer, database, device, message, network, settings, worker
 from server.work import services

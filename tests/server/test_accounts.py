@@ -31,7 +31,7 @@ from server.contributors.models import Contributor, Device
 from server.contributors.names import cleaned
 from server.contributors.tokens import LIFETIME
 from server.db import Database, now
-from server.errors import NameInvalid
+from server.refusals import NameInvalid
 from server.results.models import Result
 from tests.keys import Keys
 from tests.server.api import Api, problem, result_for

@@ -17,7 +17,8 @@ from server.config import Settings
 from server.credit import epochs, merkle, services, statement
 from server.credit.services import Earned
 from server.db import Database
-from server.errors import EpochError, ProofUnknown
+from server.errors import EpochError
+from server.refusals import ProofUnknown
 from tests.server.command import Dva
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)

@@ -31,10 +31,10 @@ from sqlalchemy.orm import Session
 from server.config import Settings
 from server.contributors.models import Contributor, Device
 from server.db import Database
-from server.errors import Refusal
 from server.migrations import migrate
 from server.pools import services as pools
 from server.pools.models import Pool, Shard, Unit
+from server.refusals import Refusal
 from server.results import services as results
 from server.results.models import Result
 from server.work import services as work

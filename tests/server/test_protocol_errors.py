@@ -19,11 +19,11 @@ from dva_agent.protocol import (
 from flask import Flask
 from sqlalchemy import update
 
-from server import create_app, errors, security
+from server import create_app, refusals, security
 from server.config import Settings
 from server.db import Database
-from server.errors import Refusal
 from server.pools.models import Shard
+from server.refusals import Refusal
 from tests.keys import Keys
 from tests.server.api import Api, problem, result_for
 
@@ -205,6 +205,6 @@ def test_the_document_lists_every_code() -> None:
         kinds += kind.__subclasses__()
     ours = {(code, int(kind.status)) for kind in kinds[1:] for code in kind.codes()}
     assert ours == listed
-    assert errors.__doc__
+    assert refusals.__doc__
     for kind in kinds:
-        assert kind.__name__ in errors.__doc__
+        assert kind.__name__ in refusals.__doc__
