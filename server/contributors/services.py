@@ -20,6 +20,9 @@ from server.refusals import NotAdmitted, NotSignedIn, SignatureInvalid
 SEEN_EVERY = timedelta(minutes=1)
 FORGET_AT_ONCE = 100
 DAY_S = 86_400
+_KEPT, _LOCKED = "devices", "locked devices"
+"""In a session's info, which ends with it. A session forgets rows that nobody refers to, and
+a request asks for its device several times."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +48,7 @@ def may_work(session: Session, keys: Keys, authorization: str | None, at: dateti
     """The same, of a device that may also take work and post results. Raises NotSignedIn,
     NotAdmitted."""
     device = signed_in(session, keys, authorization, at)
-    found = session.get_one(Device, device)
+    found = _kept(session, device)
     if found.contributor.state != ACTIVE:
         raise NotAdmitted("This contributor is suspended.")
     if found.state != ACTIVE:
@@ -65,7 +68,7 @@ def require_not_revoked(device: Device) -> None:
 
 def contributor_of(session: Session, device: str) -> str:
     """Whose a device is."""
-    return session.get_one(Device, device).contributor_id
+    return _kept(session, device).contributor_id
 
 
 def suspend(session: Session, contributor: str) -> None:
@@ -109,7 +112,7 @@ def devices_of(session: Session, contributor: str) -> list[str]:
 
 def require_signature(session: Session, device: str, statement: bytes, signature: bytes) -> None:
     """Raises SignatureInvalid unless the device's own key signed it."""
-    found = session.get_one(Device, device)
+    found = _kept(session, device)
     key, algorithm = found.public_key, found.key_algorithm
     if (
         key is None
@@ -147,9 +150,16 @@ def proofs_of(session: Session, devices: Collection[str]) -> dict[str, Proof]:
 def lock(session: Session, device: str, at: datetime) -> None:
     """Until the transaction ends, nothing else is claimed or posted for this device, which has now
     been seen."""
-    row = session.scalars(
-        select(Device).where(Device.id == device).with_for_update(key_share=True, of=Device)
-    ).one()
+    locked: dict[str, Device] = session.info.setdefault(_LOCKED, {})
+    if device not in locked:
+        locked[device] = session.scalars(
+            select(Device)
+            .where(Device.id == device)
+            .with_for_update(key_share=True, of=Device)
+            # Who had the lock before may have changed what was read before it.
+            .execution_options(populate_existing=True)
+        ).one()
+    row = locked[device]
     if at - row.last_seen_at >= SEEN_EVERY:
         row.last_seen_at = at
 
@@ -166,21 +176,21 @@ def lock_contributor(session: Session, device: str) -> None:
 
 def left_today(session: Session, settings: Settings, device: str, at: datetime) -> int:
     """Units that the device may still take before midnight, UTC."""
-    found = session.get_one(Device, device)
+    found = _kept(session, device)
     quota = settings.units_per_day if found.quota is None else found.quota
     return quota - _taken(found, at)
 
 
 def took(session: Session, device: str, units: int, at: datetime) -> None:
     """Counts them against the day's quota; it needn't matter what becomes of them."""
-    found = session.get_one(Device, device)
+    found = _kept(session, device)
     found.taken = _taken(found, at) + units
     found.taken_on = _day(at)
 
 
 def valid(session: Session, settings: Settings, device: str, units: int) -> None:
     """Work of this device was found right."""
-    found = session.get_one(Device, device)
+    found = _kept(session, device)
     if found.quota is not None:
         grown = quota.after_valid(found.quota, units, settings.units_per_day)
         found.quota = None if grown == settings.units_per_day else grown
@@ -188,7 +198,7 @@ def valid(session: Session, settings: Settings, device: str, units: int) -> None
 
 def invalid(session: Session, settings: Settings, device: str, units: int) -> None:
     """Work of this device was found wrong."""
-    found = session.get_one(Device, device)
+    found = _kept(session, device)
     before = settings.units_per_day if found.quota is None else found.quota
     found.quota = quota.after_invalid(before, units)
 
@@ -212,6 +222,15 @@ def forget(session: Session, settings: Settings, at: datetime) -> None:
         .where(Device.id.in_(session.scalars(old).all()))
         .values(device_class="", agent_version="")
     )
+
+
+def _kept(session: Session, device: str) -> Device:
+    """Raises NoResultFound."""
+    kept: dict[str, Device] = session.info.setdefault(_KEPT, {})
+    if device not in kept:
+        # From the session's own memory where it is locked.
+        kept[device] = session.get_one(Device, device)
+    return kept[device]
 
 
 def _taken(device: Device, at: datetime) -> int:

@@ -113,13 +113,16 @@ def hide(pairs: Sequence[PairRef], positions: Positions) -> list[PairRef]:
 def censor(session: Session, unit: int, posted: protocol.Result) -> protocol.Result:
     """`posted` as it is to be stored: what is withheld by now has no score, whatever was posted.
     Raises ResultInvalid if something is called withheld that nobody ever reported."""
-    reported = _positions(session, [unit], (WITHHELD, CONFIRMED, RESTORED)).get(unit, NOWHERE)
+    rows = session.execute(
+        select(ReportedPair.position, ReportedPair.state).where(ReportedPair.unit_id == unit)
+    )
+    reported: dict[int, str] = {row.position: row.state for row in rows}
     claimed = {i for i, status in enumerate(posted.statuses) if status == PairStatus.WITHHELD}
-    if claimed - reported:
+    if unexpected := claimed - reported.keys():
         raise ResultInvalid(
-            f"pair {min(claimed - reported)} was never withheld", code="withheld_unexpected"
+            f"pair {min(unexpected)} was never withheld", code="withheld_unexpected"
         )
-    return blank(posted, withheld(session, [unit]).get(unit, NOWHERE))
+    return blank(posted, frozenset(p for p, state in reported.items() if state != RESTORED))
 
 
 def blank(posted: protocol.Result, positions: Positions) -> protocol.Result:

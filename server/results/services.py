@@ -15,7 +15,16 @@ from dva_agent import protocol, statements
 from dva_agent.checking import check_result
 from dva_agent.errors import MessageError
 from dva_agent.protocol import PairStatus
-from sqlalchemy import BigInteger, ColumnElement, func, or_, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    and_,
+    func,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy.orm import Session, defer
 
 from server.contributors import services as contributors
@@ -58,8 +67,9 @@ def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime
     if posted.lease != lease.id:
         raise LeaseMismatch(f"This result was made for the lease {posted.lease}.")
     digest = _digest(posted)
-    stored = session.scalar(select(Result).where(Result.lease_id == lease.id))
-    if stored is not None:
+    # Only a lease that is done has a result.
+    if work.is_done(lease):
+        stored = session.scalars(select(Result).where(Result.lease_id == lease.id)).one()
         if stored.digest != digest:
             raise ResultConflict("Another result is stored under this lease.")
         return stored
@@ -180,13 +190,22 @@ def count_pending(session: Session, device: str, waiting: ColumnElement[bool], m
     return session.scalars(select(func.count()).select_from(some)).one()
 
 
-def run_of(session: Session, device: str) -> Sequence[tuple[Result, Unit]]:
-    """The pending results of a device, oldest first, without their scores."""
+def in_run_of(device: str | BindParameter[str]) -> ColumnElement[bool]:
+    """That a result is a pending one of this device: a condition for other domains' queries."""
+    return and_(Result.device_id == device, PENDING_ONLY)
+
+
+def run_of(
+    session: Session, device: str, *, limit: int | None = None
+) -> Sequence[tuple[Result, Unit]]:
+    """The pending results of a device, or the `limit` oldest of them, oldest first, without their
+    scores."""
     rows = session.execute(
         select(Result, Unit)
         .join(Unit, Unit.id == Result.unit_id)
-        .where(Result.device_id == device, PENDING_ONLY)
+        .where(in_run_of(device))
         .order_by(Result.id)
+        .limit(limit)
         .options(defer(Result.scores), WITH_POOL)
     )
     return [(result, unit) for result, unit in rows]

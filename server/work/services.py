@@ -149,6 +149,11 @@ def own(session: Session, device: str, lease: str, at: datetime) -> Lease:
     return found
 
 
+def is_done(lease: Lease) -> bool:
+    """Whether a result was accepted under it."""
+    return lease.state == DONE
+
+
 def require_held(lease: Lease, at: datetime) -> None:
     """Raises LeaseEnded unless the lease is held and its deadline is to come."""
     if lease.state == ABANDONED:
