@@ -22,9 +22,9 @@ def throw_coins(session: Session, secret: bytes, limit: int, at: datetime) -> in
     """Throws the coin for up to `limit` results, oldest first, and gives how many. When that
     happens can't matter to what comes out, but for the standing that a device has by then."""
     names = results.undrawn_devices(session, limit)
-    # Locked before their results are read, and in one order: whoever else draws or settles for one
-    # of them has done it by then, and two processes never wait for each other.
-    devices = {device: records.locked(session, device) for device in names}
+    # Locked before their results are read: whoever else draws or settles for one of them has done
+    # it by then.
+    devices = records.all_locked(session, names)
     found = results.undrawn(session, names, limit)
     for result, unit in found:
         record = devices[result.device_id]
@@ -101,12 +101,15 @@ def recheck(session: Session, secret: bytes, device: str, at: datetime, *, befor
     session.flush()
 
 
+POSITION_BYTES = 2
+
+
 def pack(positions: Sequence[int]) -> bytes:
     return struct.pack(f"<{len(positions)}H", *positions)
 
 
 def unpack(positions: bytes) -> tuple[int, ...]:
-    return struct.unpack(f"<{len(positions) // 2}H", positions)
+    return struct.unpack(f"<{len(positions) // POSITION_BYTES}H", positions)
 
 
 def _add(

@@ -2,22 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.db import add_counts
-from server.trust.models import Record
+from server.db import insert_once
+from server.trust.models import Audit, Record
 from server.trust.policy import Standing
 
 
 def locked(session: Session, device: str) -> Record:
     """Until the transaction ends, nobody else draws, settles or stops this device."""
-    add_counts(session, Record, key={"device_id": device}, counts=_NOTHING)
-    return session.get_one(Record, device, with_for_update=True, populate_existing=True)
+    return all_locked(session, [device])[device]
 
 
-_NOTHING = {"posted": 0, "passed": 0, "failed": 0, "confirmed": 0, "pairs_since_tail": 0}
+def locked_for(session: Session, audit: int) -> Record:
+    """The same of the device whose result this audit is about. Raises NoResultFound."""
+    return session.scalars(
+        select(Record)
+        .join(Audit, Audit.device_id == Record.device_id)
+        .where(Audit.id == audit)
+        .with_for_update(of=Record)
+        .execution_options(populate_existing=True)
+    ).one()
+
+
+def all_locked(session: Session, devices: Collection[str]) -> dict[str, Record]:
+    """The same of several, in one order: two processes never wait for each other."""
+    found = _locked(session, devices)
+    missing = sorted(set(devices) - found.keys())
+    for device in missing:
+        insert_once(session, Record, device_id=device)
+    return found | _locked(session, missing) if missing else found
+
+
+def _locked(session: Session, devices: Collection[str]) -> dict[str, Record]:
+    records = session.scalars(
+        select(Record)
+        .where(Record.device_id.in_(devices))
+        .order_by(Record.device_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {record.device_id: record for record in records}
 
 
 def standing(record: Record | None) -> Standing:

@@ -10,7 +10,6 @@ the lock of the device's record.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,10 +26,9 @@ from server.pools import services as pools
 from server.pools.services import Unit
 from server.results import services as results
 from server.results.services import CONFIRMED, PENDING, Result
-from server.trust import drawing, policy, records
+from server.trust import drawing, policy, records, run
 from server.trust.judging import Verdict
-from server.trust.models import AGAIN, FAILED, OPEN, PASSED, VOID, Audit, Record
-from server.trust.policy import Outcome
+from server.trust.models import AGAIN, COIN, FAILED, OPEN, PASSED, VOID, Audit, Record
 
 FORFEITED = "audit_failed"
 REVOKED = "recheck_failed"
@@ -67,8 +65,7 @@ def settle(
     """Writes down what an audit found, and does what follows. One that is decided already stays as
     it is: its claim ran out and another process was faster. `verdict`: None if there was nothing
     to recompute."""
-    device = session.scalars(select(Audit.device_id).where(Audit.id == audit_id)).one()
-    record = records.locked(session, device)
+    record = records.locked_for(session, audit_id)
     audit = session.get_one(Audit, audit_id, populate_existing=True)
     if audit.state != OPEN:
         return Judged(state=audit.state)
@@ -103,6 +100,8 @@ def looked_at(session: Session, audit: Audit) -> tuple[int, ...]:
 
 def earlier(session: Session, audit: Audit) -> Sequence[Audit]:
     """The audits of the same result that were too close to call, before this one."""
+    if audit.kind == COIN:
+        return ()  # A result's first.
     return session.scalars(
         select(Audit)
         .where(Audit.result_id == audit.result_id, Audit.state == AGAIN, Audit.id < audit.id)
@@ -113,15 +112,16 @@ def earlier(session: Session, audit: Audit) -> Sequence[Audit]:
 def confirm_what_can_be(session: Session, court: Court, record: Record, at: datetime) -> int:
     """Confirms the oldest results of a device's run as far as the policy says; gives how many."""
     session.flush()
-    run = results.run_of(session, record.device_id)
-    count = policy.settled(_outcomes(session, run))
+    outcomes = run.outcomes(session, record.device_id)
+    count = policy.settled(outcomes)
     if count:
-        for result, _ in run[:count]:
+        confirmed = results.run_of(session, record.device_id, limit=count)
+        for result, _ in confirmed:
             results.confirm(result)
-        credit.confirm(session, _contributor(session, record), _earned(court, run[:count]), at)
+        credit.confirm(session, _contributor(session, record), _earned(court, confirmed), at)
         contributors.valid(session, court.settings, record.device_id, count)
         record.confirmed += count
-    record.unsettled = count < len(run)
+    record.unsettled = count < len(outcomes)
     session.flush()
     return count
 
@@ -147,10 +147,10 @@ def _fail(
     contributors.invalid(session, court.settings, record.device_id, 1)
     revoked = 0
     if result.state == CONFIRMED:
-        run = [(result, pools.get_unit(session, result.unit_id))]
+        own = [(result, pools.get_unit(session, result.unit_id))]
         results.reject(session, result)
         credit.revoke(
-            session, _contributor(session, record), _earned(court, run), at, reason=REVOKED
+            session, _contributor(session, record), _earned(court, own), at, reason=REVOKED
         )
         record.confirmed -= 1
         revoked = 1
@@ -174,29 +174,8 @@ def _fail(
     return Judged(state=FAILED, reason=reason, rejected=len(pending), revoked=revoked)
 
 
-def _outcomes(session: Session, run: Sequence[tuple[Result, Unit]]) -> list[Outcome]:
-    audits: dict[int, list[Audit]] = defaultdict(list)
-    tails: dict[str, bool] = {}
-    for audit in session.scalars(
-        select(Audit).where(Audit.result_id.in_([result.id for result, _ in run]))
-    ):
-        audits[audit.result_id].append(audit)
-        if audit.tail is not None:
-            tails[audit.tail] = tails.get(audit.tail, True) and audit.state != OPEN
-    reached = max((drawing.reach(tail) for tail, whole in tails.items() if whole), default=0)
-    return [
-        Outcome(
-            waiting=not result.drawn or any(a.state == OPEN for a in audits[result.id]),
-            # One that was too close to call counts once the one that went on from it has passed.
-            passed=sum(len(_places(a)) for a in audits[result.id] if a.state in (PASSED, AGAIN)),
-            tail=result.id <= reached,
-        )
-        for result, _ in run
-    ]
-
-
-def _earned(court: Court, run: Sequence[tuple[Result, Unit]]) -> list[Earned]:
-    return [earned(court.settings, result, unit) for result, unit in run]
+def _earned(court: Court, found: Sequence[tuple[Result, Unit]]) -> list[Earned]:
+    return [earned(court.settings, result, unit) for result, unit in found]
 
 
 def _contributor(session: Session, record: Record) -> str:
