@@ -10,10 +10,18 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
-from dva_agent.bundle import MANIFEST, FileEntry, Manifest, decode_manifest
+from dva_agent.bundle import (
+    MANIFEST,
+    FileEntry,
+    GoldenSet,
+    Manifest,
+    decode_golden,
+    decode_manifest,
+)
 from dva_agent.errors import BundleError
 
 from server.pools.packing import pack, packed_name
+from server.pools.tolerance import tolerance_of
 
 CHUNK = 1 << 20
 MAX_MANIFEST = 4 << 20
@@ -52,6 +60,21 @@ def read(folder: Path) -> Manifest:
         return decode_manifest(_read_small(folder / MANIFEST))
     except OSError as error:
         raise BundleError(f"The bundle at {folder} can't be read: {error}") from error
+
+
+def read_golden(folder: Path, manifest: Manifest) -> GoldenSet:
+    """The golden pairs of the bundle in a folder. Raises BundleError."""
+    try:
+        return decode_golden((folder / manifest.golden_path).read_bytes(), manifest)
+    except OSError as error:
+        raise BundleError(f"The bundle at {folder} can't be read: {error}") from error
+
+
+def require_auditable(folder: Path) -> None:
+    """Raises BundleUnauditable where made-up scores couldn't be told from computed ones, and
+    BundleError where the golden pairs by which that is judged are missing or broken."""
+    manifest = read(folder)
+    tolerance_of(manifest, read_golden(folder, manifest))
 
 
 def all_registered(bundles: Path) -> list[Manifest]:

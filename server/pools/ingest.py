@@ -56,9 +56,9 @@ def ingest(
     agent: str | None = None,
 ) -> Ingested:
     """Registers the bundle and takes in every tar under `paths`. `progress(done, total)` counts
-    bytes. `agent`: who works on the pool; None: the one it has, or DEFAULT_AGENT. Raises PoolError
-    or BundleError before anything is stored; a shard that can't be taken is listed in `refused`,
-    and the others go on."""
+    bytes. `agent`: who works on the pool; None: the one it has, or DEFAULT_AGENT. Raises PoolError,
+    BundleError or BundleUnauditable before anything is stored; a shard that can't be taken is
+    listed in `refused`, and the others go on."""
     if not POOL_NAME.fullmatch(pool):
         raise PoolError(
             f"{pool!r} can't be a pool's name.",
@@ -75,11 +75,14 @@ def ingest(
     record = beside.read_record(folders)
     truth = beside.read_truth(folders)
     beside.merge_truth(truth, truth_path(settings, pool))
-    manifest = bundles.register(bundle, settings.bundles)
+    manifest = bundles.read(bundle)
     with database.read() as session:
         known = _find(session, pool)
         agent = agent or (known.agent if known else DEFAULT_AGENT)
         _check_pool(known, manifest, agent)
+    if agent not in AGENTS or "model" in AGENTS[agent].needs:
+        bundles.require_auditable(bundle)
+    bundles.register(bundle, settings.bundles)
     done = Ingested(pool=pool, agent=agent, bundle=manifest.bundle)
     total = sum(path.stat().st_size for path in shards)
     passed = 0

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from server.pools.tolerance import LUCK
 from server.trust.policy import (
     CONFIRMING_PAIRS,
     PROBATION_AUDITS,
@@ -21,7 +22,6 @@ from server.trust.policy import (
     draw,
     draw_tail,
 )
-from server.trust.tolerance import LUCK
 
 PAIRS = 256
 FOREVER = 1_000_000

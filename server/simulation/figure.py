@@ -8,10 +8,10 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
+from server.pools.tolerance import LUCK
 from server.selection.figure import INK, RIGHT_COLOUR, STYLE, WRONG_COLOURS
 from server.simulation.detection import Manner
 from server.trust.policy import CONFIRMING_PAIRS
-from server.trust.tolerance import LUCK
 
 LEAST = 1e-4
 """Where the axis ends: fewer than that were confirmed."""

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from dva_agent import protocol, statements
-from dva_agent.bundle import GoldenSet, Manifest
+from dva_agent.bundle import Manifest
 from dva_agent.native.identity import NativeIdentity
 from dva_agent.protocol import MAX_LEASES, pack_scores
 from sqlalchemy.orm import Session
@@ -30,12 +29,12 @@ from server.keys import Keys, keys_of
 from server.migrations import migrate
 from server.pools import bundles
 from server.pools.models import Pool, Shard, Unit
+from server.pools.tolerance import tolerance_of
 from server.results import services as results
 from server.simulation.truth import Truth
 from server.trust import drawing, judging, queue, settling, tails, verdicts
 from server.trust.gate import gate
 from server.trust.settling import Court
-from server.trust.tolerance import tolerance_of
 from server.work import services as work
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -74,8 +73,7 @@ class World:
         self._keys: Keys = KEYS
         self._court = Court(settings=self._settings, secret=self._keys.audit)
         self._manifest: Manifest = bundles.register(bundle, self._settings.bundles)
-        golden = (bundle / self._manifest.golden_path).read_bytes()
-        self._tolerance = tolerance_of(self._manifest, msgspec.json.decode(golden, type=GoldenSet))
+        self._tolerance = tolerance_of(self._manifest, bundles.read_golden(bundle, self._manifest))
         self.database = Database(self._settings.database_url)
         migrate(self.database)
         with self.moment():

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from dva_agent.protocol import PairStatus
 
-from server.trust.tolerance import Tolerance
+from server.pools.tolerance import Tolerance
 
 Floats = npt.NDArray[np.float64]
 BIAS_PAIRS = 32

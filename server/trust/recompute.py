@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 from dva_agent.agents.base import DataAgent, Outcome
 from dva_agent.agents.base import Unit as AgentUnit
-from dva_agent.bundle import GoldenSet, Manifest
+from dva_agent.bundle import Manifest
 from dva_agent.engine import Engine
 from dva_agent.errors import BundleError
 from dva_agent.events import Seen
@@ -24,7 +23,7 @@ from server.config import Settings
 from server.pools import bundles
 from server.pools import services as pools
 from server.pools.services import Unit
-from server.trust.tolerance import Tolerance, tolerance_of
+from server.pools.tolerance import Tolerance, tolerance_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +52,8 @@ class Recomputer:
         """Raises BundleUnauditable, BundleError."""
         if bundle not in self._tolerances:
             manifest = self._manifest(bundle)
-            golden = (self._settings.bundles / bundle / manifest.golden_path).read_bytes()
-            self._tolerances[bundle] = tolerance_of(
-                manifest, msgspec.json.decode(golden, type=GoldenSet)
-            )
+            golden = bundles.read_golden(self._settings.bundles / bundle, manifest)
+            self._tolerances[bundle] = tolerance_of(manifest, golden)
         return self._tolerances[bundle]
 
     def close(self) -> None:

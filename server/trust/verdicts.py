@@ -11,9 +11,9 @@ from dva_agent.agents.base import Verdict as PairVerdict
 from dva_agent.bundle import REFERENCE_RUNG, Manifest
 from dva_agent.protocol import PairStatus
 
+from server.pools.tolerance import Tolerance
 from server.trust import judging
 from server.trust.judging import Floats, Verdict
-from server.trust.tolerance import Tolerance
 
 NAME_OF_DVA = "dva"
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import struct
 import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,7 +14,10 @@ from typing import Any
 
 import msgspec
 from dva_agent.bundle import (
+    Expected,
     FileEntry,
+    GoldenPair,
+    GoldenSet,
     Licence,
     Manifest,
     Preprocessing,
@@ -25,12 +29,37 @@ from dva_agent.bundle import (
 )
 from PIL import Image
 
+CONTEXT, DIMENSIONS = 32, 4
+GOLDEN_SCORES = [number / 64 - 0.25 for number in range(32)]
+"""Far enough from each other for made-up ones to be told from them."""
+
+NOWHERE = struct.pack(f"<{DIMENSIONS}f", 1, *[0] * (DIMENSIONS - 1))
+
+
+def golden_pairs(scores: Iterable[float]) -> bytes:
+    """A golden.json that says of one picture what it scores, again and again."""
+    pairs = [
+        GoldenPair(
+            image="golden/0.png",
+            caption="a picture",
+            ids=[0] * CONTEXT,
+            pixels_sha256="0" * 64,
+            expected={
+                "f32": Expected(image_embedding=NOWHERE, text_embedding=NOWHERE, score=score)
+            },
+        )
+        for score in scores
+    ]
+    return msgspec.json.encode(GoldenSet(pairs=pairs))
+
+
 FILES = {
     "image.onnx": b"an image tower",
     "image.0.bin": b"its tensors",
     "text.onnx": b"a text tower",
     "tokenizer/merges.txt": b"a b\n" * 600,
-    "golden/golden.json": b"{}",
+    "golden/golden.json": golden_pairs(GOLDEN_SCORES),
+    "golden/0.png": b"a picture",
     "LICENSE.txt": b"Free.",
 }
 
@@ -57,7 +86,7 @@ def write_bundle(folder: Path, files: Mapping[str, bytes] = FILES, **changes: An
         weights="fp32",
         about="For tests.",
         demo=True,
-        embedding_dim=4,
+        embedding_dim=DIMENSIONS,
         parameters=1,
         gflops_per_pair=0.1,
         preprocessing=Preprocessing(
@@ -71,7 +100,7 @@ def write_bundle(folder: Path, files: Mapping[str, bytes] = FILES, **changes: An
             kind="clip-bpe",
             merges_path="tokenizer/merges.txt",
             merges=600,
-            context_length=32,
+            context_length=CONTEXT,
             vocab_size=1114,
         ),
         rungs=dict.fromkeys(("native", "wasm"), RUNG),

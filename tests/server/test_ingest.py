@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from dva_agent.errors import BundleError
 from dva_agent.protocol import PairRef
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +26,16 @@ from server.pools.models import Pool, Shard, Unit
 from server.pools.services import get_pool, shards_of, truth_path, unit_pairs
 from server.pools.tar import TarPair
 from server.selection.grade import read_truth
-from tests.server.pool_factory import FILES, members, picture, uid, write_bundle, write_tar
+from tests.server.pool_factory import (
+    FILES,
+    GOLDEN_SCORES,
+    golden_pairs,
+    members,
+    picture,
+    uid,
+    write_bundle,
+    write_tar,
+)
 from tests.server.truth import write_truth
 
 
@@ -38,13 +48,20 @@ class Ingest:
         self.bundle = bundle
         self.progress: list[tuple[int, int]] = []
 
-    def __call__(self, *paths: Path, pool: str = "test", bundle: Path | None = None) -> Ingested:
+    def __call__(
+        self,
+        *paths: Path,
+        pool: str = "test",
+        bundle: Path | None = None,
+        agent: str | None = None,
+    ) -> Ingested:
         return ingest(
             self.database,
             self.settings,
             pool=pool,
             paths=paths,
             bundle=bundle or self.bundle,
+            agent=agent,
             progress=lambda done, total: self.progress.append((done, total)),
         )
 
@@ -201,6 +218,27 @@ def test_a_bundle_scores_a_pool_for_good(run: Ingest, pool_folder: Path, tmp_pat
     assert caught.value.code == "pool_bundle_differs"
     assert run.count(Unit) == 3
     run(pool_folder, bundle=tmp_path, pool="other")
+
+
+@pytest.mark.parametrize(
+    ("golden", "code"),
+    [
+        (golden_pairs([0.2 + score / 20 for score in GOLDEN_SCORES]), "bundle_unauditable"),
+        (b"{}", "bundle_invalid"),
+    ],
+)
+def test_a_bundle_by_which_no_audit_could_tell_is_refused(
+    run: Ingest, pool_folder: Path, tmp_path: Path, golden: bytes, code: str
+) -> None:
+    write_bundle(tmp_path, {**FILES, "golden/golden.json": golden})
+    with pytest.raises(BundleError) as caught:
+        run(pool_folder, bundle=tmp_path)
+    assert caught.value.code == code
+    assert caught.value.next_step
+    assert run.count(Pool) == 0
+    assert not run.settings.bundles.exists()
+    run(pool_folder, bundle=tmp_path, agent="caption-statistics")
+    assert run.count(Unit) == 5
 
 
 def test_a_shard_that_pool_json_doesnt_know(run: Ingest, pool_folder: Path, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from dva_agent.protocol import PairStatus
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.pools.tolerance import LUCK, BundleUnauditable, Tolerance, luck_of_a_guess, tolerance_of
 from server.trust.judging import BIAS_PAIRS, DOUBTFUL_PAIRS, judge
-from server.trust.tolerance import LUCK, BundleUnauditable, Tolerance, luck_of_a_guess, tolerance_of
 
 DEMO = Path(__file__).parents[2] / "static" / "models" / "demo-q8"
 ROOM = Tolerance(accept=0.002, reject=0.008, bias=0.001)
