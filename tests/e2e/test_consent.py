@@ -55,6 +55,27 @@ def test_asked_before_the_first_start(page: Page, asked: list[str], origin: str)
     phase(page, "idle")
 
 
+def test_no_start_before_it_can_be_asked(
+    context: BrowserContext, page: Page, origin: str
+) -> None:
+    """Pressed while the page still read its keys, Start began a run that nobody had agreed to, and
+    that waited for an agreement which nobody asked for."""
+    other = context.new_page()
+    other.goto(origin)
+    other.evaluate(
+        """() => new Promise((held) => navigator.locks.request('dva.identity', () => {
+          held(null);
+          return new Promise((free) => { window.free = free; });
+        }))"""
+    )
+    page.goto(f"{origin}/?rung=wasm")
+    expect(page.locator("dva-controls .button.primary").first).to_be_disabled()
+    other.evaluate("() => window.free()")
+    press(page, "Start")
+    expect(page.locator(SHEET)).to_be_visible()
+    phase(page, "idle")
+
+
 def test_agreed_once_a_browser_until_withdrawn(
     context: BrowserContext, page: Page, origin: str
 ) -> None:

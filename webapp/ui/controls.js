@@ -29,8 +29,8 @@ export class ControlsElement extends HTMLElement {
   #astray = false;
   #able = true;
   #asked = '';
-  /** @type {() => Promise<boolean>} */
-  #mayStart = () => Promise.resolve(true);
+  /** @type {(() => Promise<boolean>) | null} null: whom to ask isn't known yet, and nothing can start */
+  #mayStart = null;
   /** @type {Controller | null} */
   #controller = null;
 
@@ -59,6 +59,7 @@ export class ControlsElement extends HTMLElement {
   /** @param {() => Promise<boolean>} ask whether the person agrees, asked before each start */
   set mayStart(ask) {
     this.#mayStart = ask;
+    this.#render();
   }
 
   /** @param {string} text beside the phase: how far a download is */
@@ -82,26 +83,27 @@ export class ControlsElement extends HTMLElement {
 
   async #press() {
     const controller = this.#controller;
-    if (controller === null) return;
+    const mayStart = this.#mayStart;
+    if (controller === null || mayStart === null) return;
     const { phase, rest } = controller.state;
-    if (rest?.reason === 'consent') await this.#mayStart();
+    if (rest?.reason === 'consent') await mayStart();
     else if (phase === 'paused') controller.resume();
     else if (isAlive(phase)) controller.pause();
-    else if ((await this.#mayStart()) && !(await controller.start())) {
+    else if ((await mayStart()) && !(await controller.start())) {
       this.block();
       this.#take.focus({ preventScroll: true });
     }
   }
 
   async #takeOver() {
-    if (!(await this.#mayStart())) return;
+    if (!(await this.#mayStart?.())) return;
     this.#blocked = false;
     this.#controller?.takeOver();
   }
 
   async #queue() {
     if (this.#controller?.isQueued) this.#controller.cancelQueue();
-    else if (await this.#mayStart()) this.#controller?.queue();
+    else if (await this.#mayStart?.()) this.#controller?.queue();
   }
 
   #render() {
@@ -112,7 +114,8 @@ export class ControlsElement extends HTMLElement {
     const alive = isAlive(phase);
     if (alive) this.#blocked = false;
     say(this.#primary, primaryLabel(state));
-    this.#primary.disabled = !this.#able || ['pausing', 'stopping', 'finishing'].includes(phase);
+    const isEnding = ['pausing', 'stopping', 'finishing'].includes(phase);
+    this.#primary.disabled = isEnding || !this.#able || this.#mayStart === null;
     this.#primary.hidden = this.#blocked;
     this.#finish.hidden = !alive;
     this.#finish.disabled = phase === 'stopping' || phase === 'finishing';
