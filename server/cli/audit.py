@@ -110,9 +110,10 @@ def _run(
                     break
                 stop.wait(IDLE_S)
             elif done is not True:
-                audits += 1
-                pairs += done.pairs
-                _tell(done)
+                audits += len(done)
+                pairs += sum(each.pairs for each in done)
+                for each in done:
+                    _tell(each)
     finally:
         auditor.close()
     click.echo(f"{audits} audits of {pairs} pairs", err=True)

@@ -7,7 +7,7 @@ in the table of true scores.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,10 +31,12 @@ from server.pools import bundles
 from server.pools.models import Pool, Shard, Unit
 from server.pools.tolerance import tolerance_of
 from server.results import services as results
+from server.results.services import Result
 from server.simulation.truth import Truth
 from server.trust import drawing, judging, queue, settling, tails, verdicts
 from server.trust.gate import gate
-from server.trust.settling import Court
+from server.trust.models import Audit
+from server.trust.settling import Court, Decided
 from server.work import services as work
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -42,6 +44,7 @@ SHARD_UNITS = 100
 AUDITOR = "simulated"
 KEYS = keys_of("of a simulation, and known to all")
 DRAWN_AT_ONCE = 1000
+CLAIMED_PAIRS = 1000
 
 
 @dataclass(kw_only=True)
@@ -78,6 +81,7 @@ class World:
         migrate(self.database)
         with self.moment():
             self._pool = self._fill(folder, units)
+            self._report()
 
     def close(self) -> None:
         self.database.close()
@@ -154,25 +158,37 @@ class World:
 
     def audit(self) -> int:
         """Draws, recomputes and settles all that can be by now; gives the pairs recomputed."""
-        queue.report(self._session, AUDITOR, self.at, self.at, pairs=0, busy_ms=0)
+        self._report()
         pairs = 0
         while True:
             drawn = drawing.throw_coins(self._session, self._court.secret, DRAWN_AT_ONCE, self.at)
             settled = 0
-            while (looked_at := self._audit_one()) is not None:
-                pairs += looked_at
-                settled += 1
+            while claimed := queue.claim(self._session, AUDITOR, self.at, pairs=CLAIMED_PAIRS):
+                pairs += self._settle(claimed)
+                settled += len(claimed)
             tail = tails.draw_due(self._session, self._court, self.at)
             if not (drawn or settled or tail):
                 break
         projector.project(self._session)
         return pairs
 
-    def _audit_one(self) -> int | None:
-        audit = queue.claim(self._session, AUDITOR, self.at)
-        if audit is None:
-            return None
-        result = results.get(self._session, audit.result_id)
+    def _report(self) -> None:
+        """The auditor lives: it says so more often than anybody looks."""
+        queue.report(self._session, AUDITOR, START, self.at, pairs=0, busy_ms=0)
+
+    def _settle(self, claimed: Sequence[Audit]) -> int:
+        """Gives the pairs looked at."""
+        pairs = 0
+        decided: dict[str, list[Decided]] = {}
+        for audit in claimed:
+            result = results.get(self._session, audit.result_id)
+            pairs += len(verdicts.compared(result.statuses, drawing.unpack(audit.positions)))
+            decided.setdefault(audit.device_id, []).append(self._decide(audit, result))
+        for of_device in decided.values():
+            settling.settle_all(self._session, self._court, of_device, self.at)
+        return pairs
+
+    def _decide(self, audit: Audit, result: Result) -> Decided:
         places = sorted(
             {
                 place
@@ -186,10 +202,7 @@ class World:
         verdict = judging.judge(posted, right, truth, right, self._tolerance)
         own = drawing.unpack(audit.positions)
         found = self.truth.scores(result.unit_id)[list(own)].astype("<f4").tobytes()
-        settling.settle(
-            self._session, self._court, audit.id, verdict, (found, bytes(len(own))), self.at
-        )
-        return len(verdicts.compared(result.statuses, own))
+        return Decided(audit=audit.id, verdict=verdict, recomputed=(found, bytes(len(own))))
 
     def _fill(self, folder: Path, units: int) -> int:
         """A pool without a picture in it: nobody looks at any."""

@@ -11,12 +11,13 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dva_agent.agents.base import Outcome
 from dva_agent.errors import BundleError, DvaError
+from sqlalchemy.orm import Session
 
 from server.credit import services as credit
 from server.db import Database, now
@@ -28,12 +29,15 @@ from server.results import services as results
 from server.results.services import Result
 from server.trust import drawing, queue, settling, tails, verdicts
 from server.trust.judging import Verdict
-from server.trust.models import Audit
+from server.trust.models import FAILED, Audit
 from server.trust.recompute import Recomputer
-from server.trust.settling import Court, Judged
+from server.trust.settling import Court, Decided, Judged
 
 log = logging.getLogger(__name__)
 COINS_AT_ONCE = 100
+PAIRS_AT_ONCE = 64
+"""Claimed together, or one audit: many of a few pairs each, and still far less than what a slow
+machine computes before its claim runs out."""
 REPORT_EVERY = timedelta(seconds=10)
 
 
@@ -83,15 +87,15 @@ class Auditor:
         self._pairs = 0
         self._busy_s = 0.0
 
-    def step(self) -> Done | bool:
-        """One thing that there is to do: an audit, which it gives, or draws (True). False: nothing
-        is to be done now. Raises what a database raises; an audit that fails to be recomputed is
-        told in the log, and tried again after its claim."""
+    def step(self) -> list[Done] | bool:
+        """One thing that there is to do: some audits, which it gives, or draws (True). False:
+        nothing is to be done now. Raises what a database raises; an audit that fails to be
+        recomputed is told in the log, and tried again after its claim."""
         self._report()
         drawn = self._draw()
-        case = self._claim()
-        if case is not None:
-            return self._audit(case)
+        cases = self._claim()
+        if cases:
+            return self._audit(cases) or True
         return drawn or self._draw_tails()
 
     def close(self) -> None:
@@ -119,24 +123,57 @@ class Auditor:
         with self._database.write() as session:
             return tails.draw_due(session, self._court, at) > 0
 
-    def _claim(self) -> _Case | None:
+    def _claim(self) -> list[_Case]:
         with self._database.read() as session:
             if not queue.is_open(session, self._clock()):
-                return None
+                return []
         with self._database.write() as session:
-            audit = queue.claim(session, self.name, self._clock())
-            if audit is None:
-                return None
-            result = results.get(session, audit.result_id)
-            return _Case(
-                audit=audit,
-                result=result,
-                unit=pools.get_unit(session, result.unit_id),
-                places=verdicts.compared(result.statuses, drawing.unpack(audit.positions)),
-                before=list(settling.earlier(session, audit)),
-            )
+            return [
+                self._case(session, audit)
+                for audit in queue.claim(session, self.name, self._clock(), pairs=PAIRS_AT_ONCE)
+            ]
 
-    def _audit(self, case: _Case) -> Done | bool:
+    def _case(self, session: Session, audit: Audit) -> _Case:
+        result = results.get(session, audit.result_id)
+        return _Case(
+            audit=audit,
+            result=result,
+            unit=pools.get_unit(session, result.unit_id),
+            places=verdicts.compared(result.statuses, drawing.unpack(audit.positions)),
+            before=list(settling.earlier(session, audit)),
+        )
+
+    def _audit(self, cases: Sequence[_Case]) -> list[Done]:
+        """Those of them that could be recomputed, settled for one device after the other."""
+        found: dict[str, list[tuple[_Case, Decided]]] = {}
+        for case in cases:
+            decided = self._decide(case)
+            if decided is not None:
+                found.setdefault(case.audit.device_id, []).append((case, decided))
+        done = []
+        for of_device in found.values():
+            with self._database.write() as session:
+                decisions = [decided for _, decided in of_device]
+                judged = settling.settle_all(session, self._court, decisions, self._clock())
+            done += [
+                Done(
+                    audit=case.audit.id,
+                    kind=case.audit.kind,
+                    device=case.audit.device_id,
+                    unit=case.unit.name,
+                    pairs=len(case.places),
+                    judged=what,
+                    largest=decided.verdict.largest if decided.verdict else None,
+                )
+                for (case, decided), what in zip(of_device, judged, strict=True)
+            ]
+        if any(each.judged.confirmed or each.judged.state == FAILED for each in done):
+            with self._database.write() as session:
+                credit.project(session)
+        return done
+
+    def _decide(self, case: _Case) -> Decided | None:
+        """None, and a line in the log, for what can't be recomputed now."""
         started = time.monotonic()
         try:
             verdict, recomputed = self._judge(case)
@@ -148,25 +185,10 @@ class Auditor:
                 error,
                 queue.CLAIM.total_seconds() / 60,
             )
-            return True
+            return None
         self._pairs += len(case.places)
         self._busy_s += time.monotonic() - started
-        with self._database.write() as session:
-            judged = settling.settle(
-                session, self._court, case.audit.id, verdict, recomputed, self._clock()
-            )
-        if judged.confirmed or judged.rejected or judged.revoked:
-            with self._database.write() as session:
-                credit.project(session)
-        return Done(
-            audit=case.audit.id,
-            kind=case.audit.kind,
-            device=case.audit.device_id,
-            unit=case.unit.name,
-            pairs=len(case.places),
-            judged=judged,
-            largest=verdict.largest if verdict else None,
-        )
+        return Decided(audit=case.audit.id, verdict=verdict, recomputed=recomputed)
 
     def _judge(self, case: _Case) -> tuple[Verdict | None, tuple[bytes, bytes] | None]:
         """The verdict over all pairs of the result that were looked at for it, and what came out of

@@ -14,7 +14,7 @@ from server.pools.services import Unit
 from server.results import services as results
 from server.results.services import Result
 from server.trust import policy, records
-from server.trust.models import COIN, LOOK_AGAIN, RECHECK, TAIL, Audit, Record
+from server.trust.models import COIN, LOOK_AGAIN, POSITION_BYTES, RECHECK, TAIL, Audit, Record
 from server.trust.policy import Draw
 
 
@@ -99,9 +99,6 @@ def recheck(session: Session, secret: bytes, device: str, at: datetime, *, befor
         if drawn is not None:
             _add(session, RECHECK, result, drawn, at)
     session.flush()
-
-
-POSITION_BYTES = 2
 
 
 def pack(positions: Sequence[int]) -> bytes:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from server.results import services as results
 from server.trust import policy, queue, records
-from server.trust.models import OPEN, Audit, Record
+from server.trust.models import OPEN_ONLY, Audit, Record
 from server.work.gate import Room
 
 RETRY_OWN_S = 5.0
@@ -37,7 +37,7 @@ def gate(session: Session, device: str, held: int, at: datetime) -> Room:
 
 def unaudited(session: Session, device: str, most: int) -> int:
     """How many results of a device wait for their coin or for an audit; counted up to `most`."""
-    waiting = exists().where(Audit.result_id == results.RESULT_ID, Audit.state == OPEN)
+    waiting = exists().where(Audit.result_id == results.RESULT_ID, OPEN_ONLY)
     return results.count_pending(session, device, waiting, most)
 
 
@@ -46,7 +46,7 @@ def backlog_pairs(session: Session) -> int:
     become of them. Counting ends where the limit is passed."""
     most = policy.BACKLOG_PAIRS // policy.PROBATION_PAIRS + 1
     undrawn = results.count_undrawn(session, most)
-    open_audits = select(func.length(Audit.positions).label("bytes")).where(Audit.state == OPEN)
+    open_audits = select(func.length(Audit.positions).label("bytes")).where(OPEN_ONLY)
     waiting = open_audits.limit(policy.BACKLOG_PAIRS).subquery()
     drawn = session.scalar(select(func.coalesce(func.sum(waiting.c.bytes), 0) / 2)) or 0
     return int(drawn) + undrawn * policy.PROBATION_PAIRS

@@ -11,8 +11,12 @@ from server.db import Base, Key, UtcTime
 
 OPEN, PASSED, FAILED, AGAIN, VOID = "open", "passed", "failed", "again", "void"
 COIN, TAIL, LOOK_AGAIN, RECHECK = "coin", "tail", "again", "recheck"
+POSITION_BYTES = 2
 _OPEN = text("state = 'open'")
 _UNSETTLED = text("unsettled")
+OPEN_ONLY = text("audit.state = 'open'")
+UNSETTLED = text("trust_record.unsettled")
+"""For queries: a database uses a partial index where it reads the very condition."""
 
 
 class Audit(Base):
@@ -44,7 +48,7 @@ class Audit(Base):
     policy: Mapped[str] = mapped_column(String(16))
     """The policy's version, by which it was drawn and judged."""
     positions: Mapped[bytes] = mapped_column(LargeBinary)
-    """uint16 little-endian: which pairs of the unit, ascending."""
+    """uint16 little-endian, POSITION_BYTES each: which pairs of the unit, ascending."""
     recomputed: Mapped[bytes | None] = mapped_column(LargeBinary)
     """float32 little-endian, for each position one for each of the agent's columns."""
     recomputed_statuses: Mapped[bytes | None] = mapped_column(LargeBinary)

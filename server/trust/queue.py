@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import accumulate
 
-from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy import ColumnElement, TextClause, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from server.db import add_counts
-from server.trust.models import OPEN, Audit, Auditor
+from server.trust.models import OPEN_ONLY, POSITION_BYTES, Audit, Auditor
 
 CLAIM = timedelta(minutes=10)
 """Who dies loses its claim after that, and another one takes the audit."""
@@ -17,21 +18,27 @@ LIVE = timedelta(seconds=60)
 FORGET = timedelta(days=1)
 
 
-def claim(session: Session, name: str, at: datetime) -> Audit | None:
-    """The oldest open audit that nobody has, now claimed. Those that another process is claiming
-    at this moment are passed over."""
-    audit = session.scalars(
+def claim(session: Session, name: str, at: datetime, *, pairs: int = 1) -> list[Audit]:
+    """The oldest open audits that nobody has, now claimed: one, and more of them while all are of
+    no more than `pairs`. Those that another process is claiming at this moment are passed over."""
+    oldest = session.scalars(
         select(Audit)
         .where(*_unclaimed(at))
         .order_by(Audit.id)
-        .limit(1)
+        .limit(pairs)
         .with_for_update(skip_locked=True)
-    ).one_or_none()
-    if audit is not None:
+    ).all()
+    sizes = accumulate(len(audit.positions) // POSITION_BYTES for audit in oldest)
+    claimed = [
+        audit
+        for audit, size in zip(oldest, sizes, strict=True)
+        if size <= pairs or audit is oldest[0]
+    ]
+    for audit in claimed:
         audit.claimed_by = name
         audit.claimed_until = at + CLAIM
-        session.flush()
-    return audit
+    session.flush()
+    return claimed
 
 
 def is_open(session: Session, at: datetime) -> bool:
@@ -70,11 +77,11 @@ def live(session: Session, at: datetime) -> Sequence[Auditor]:
 
 
 def count_open(session: Session) -> int:
-    return session.scalars(select(func.count()).select_from(Audit).where(Audit.state == OPEN)).one()
+    return session.scalars(select(func.count()).select_from(Audit).where(OPEN_ONLY)).one()
 
 
-def _unclaimed(at: datetime) -> tuple[ColumnElement[bool], ...]:
+def _unclaimed(at: datetime) -> tuple[ColumnElement[bool] | TextClause, ...]:
     return (
-        Audit.state == OPEN,
+        OPEN_ONLY,
         or_(Audit.claimed_until.is_(None), Audit.claimed_until <= at),
     )

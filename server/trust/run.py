@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from server.results import services as results
 from server.results.services import Result
 from server.trust import drawing
-from server.trust.models import AGAIN, OPEN, PASSED, Audit
+from server.trust.models import AGAIN, OPEN, PASSED, POSITION_BYTES, Audit
 from server.trust.policy import Outcome
 
 # Asked after each audit, and a run is forty results long: made once, and read as plain columns.
@@ -44,7 +44,7 @@ def outcomes(session: Session, device: str) -> list[Outcome]:
         found.append(
             Outcome(
                 waiting=not audits[0].drawn or any(row.state == OPEN for row in audits),
-                passed=counted // drawing.POSITION_BYTES,
+                passed=counted // POSITION_BYTES,
                 tail=number <= reached,
             )
         )

@@ -10,6 +10,7 @@ the lock of the device's record.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,6 +45,15 @@ class Court:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Decided:
+    """What an auditor found. `verdict`, `recomputed`: None if there was nothing to recompute."""
+
+    audit: int
+    verdict: Verdict | None
+    recomputed: tuple[bytes, bytes] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Judged:
     """What became of an audit. The counts are of results."""
 
@@ -62,21 +72,47 @@ def settle(
     recomputed: tuple[bytes, bytes] | None,
     at: datetime,
 ) -> Judged:
-    """Writes down what an audit found, and does what follows. One that is decided already stays as
-    it is: its claim ran out and another process was faster. `verdict`: None if there was nothing
-    to recompute."""
-    record = records.locked_for(session, audit_id)
-    audit = session.get_one(Audit, audit_id, populate_existing=True)
+    """As `settle_all`, of one audit."""
+    found = Decided(audit=audit_id, verdict=verdict, recomputed=recomputed)
+    return settle_all(session, court, [found], at)[0]
+
+
+def settle_all(
+    session: Session, court: Court, decided: Sequence[Decided], at: datetime
+) -> list[Judged]:
+    """Writes down what audits of one device found, in their order, and does what follows; what is
+    confirmed after all of them is told with the last. One that is decided already stays as it is:
+    its claim ran out and another process was faster, or one before it has failed."""
+    record = records.locked_for(session, decided[0].audit)
+    audits = {
+        audit.id: audit
+        for audit in session.scalars(
+            select(Audit)
+            .where(Audit.id.in_([each.audit for each in decided]))
+            .execution_options(populate_existing=True)
+        )
+    }
+    judged = [_settle(session, court, record, audits[each.audit], each, at) for each in decided]
+    if any(each.state in (PASSED, VOID) for each in judged):
+        count = confirm_what_can_be(session, court, record, at)
+        judged[-1] = dataclasses.replace(judged[-1], confirmed=count)
+    return judged
+
+
+def _settle(
+    session: Session, court: Court, record: Record, audit: Audit, decided: Decided, at: datetime
+) -> Judged:
     if audit.state != OPEN:
         return Judged(state=audit.state)
+    verdict = decided.verdict
     result = results.get(session, audit.result_id)
-    if recomputed is not None:
-        audit.recomputed, audit.recomputed_statuses = recomputed
+    if decided.recomputed is not None:
+        audit.recomputed, audit.recomputed_statuses = decided.recomputed
     if verdict is not None:
         audit.largest, audit.mean = verdict.largest, verdict.mean
     if verdict is None or result.state not in (PENDING, CONFIRMED):
         _finish(audit, VOID, "nothing_to_compare" if verdict is None else "taken_out", at)
-        return _confirm(session, court, record, audit, at)
+        return Judged(state=VOID, reason=audit.reason or "")
     if verdict.kind == "failed":
         _finish(audit, FAILED, verdict.reason, at)
         return _fail(session, court, record, audit, result, at)
@@ -84,11 +120,10 @@ def settle(
         session, court.secret, audit, result, looked_at(session, audit), at
     ):
         _finish(audit, AGAIN, verdict.reason, at)
-        session.flush()
         return Judged(state=AGAIN, reason=verdict.reason)
     _finish(audit, PASSED, verdict.reason, at)
     record.passed += 1
-    return _confirm(session, court, record, audit, at)
+    return Judged(state=PASSED, reason=verdict.reason)
 
 
 def looked_at(session: Session, audit: Audit) -> tuple[int, ...]:
@@ -124,11 +159,6 @@ def confirm_what_can_be(session: Session, court: Court, record: Record, at: date
     record.unsettled = count < len(outcomes)
     session.flush()
     return count
-
-
-def _confirm(session: Session, court: Court, record: Record, audit: Audit, at: datetime) -> Judged:
-    count = confirm_what_can_be(session, court, record, at)
-    return Judged(state=audit.state, reason=audit.reason or "", confirmed=count)
 
 
 def _fail(

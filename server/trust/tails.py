@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from server.results import services as results
 from server.trust import drawing, records, settling
-from server.trust.models import OPEN, Audit, Record
+from server.trust.models import OPEN_ONLY, UNSETTLED, Audit, Record
 from server.trust.settling import Court
 
 SILENCE = timedelta(hours=1)
@@ -40,10 +40,10 @@ def are_due(session: Session, at: datetime) -> bool:
 
 
 def _due(session: Session, at: datetime) -> list[str]:
-    unsettled = select(Record.device_id).where(Record.unsettled)
+    unsettled = select(Record.device_id).where(UNSETTLED)
     silent = unsettled.where(Record.last_result_at <= at - SILENCE)
     drained = unsettled.where(Record.device_id.in_(results.drained_devices(session)))
-    busy = select(Audit.device_id).where(Audit.state == OPEN)
+    busy = select(Audit.device_id).where(OPEN_ONLY)
     found = {
         *session.scalars(silent.where(Record.device_id.not_in(busy)).limit(AT_ONCE)),
         *session.scalars(drained.where(Record.device_id.not_in(busy)).limit(AT_ONCE)),
@@ -52,5 +52,5 @@ def _due(session: Session, at: datetime) -> list[str]:
 
 
 def _has_open(session: Session, device: str) -> bool:
-    query = select(Audit.id).where(Audit.device_id == device, Audit.state == OPEN).limit(1)
+    query = select(Audit.id).where(Audit.device_id == device, OPEN_ONLY).limit(1)
     return session.scalar(query) is not None

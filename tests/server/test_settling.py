@@ -177,11 +177,11 @@ def test_auditors_that_work_at_once_do_everything_once(
             trial.draw()
             with database.write() as session:
                 claimed = queue.claim(session, name, now())
-            if claimed is None:
+            if not claimed:
                 return done
-            verdict = FAILED if claimed.device_id == api.device.device else PASSED
+            verdict = FAILED if claimed[0].device_id == api.device.device else PASSED
             with database.write() as session:
-                settling.settle(session, trial.court, claimed.id, verdict, None, now())
+                settling.settle(session, trial.court, claimed[0].id, verdict, None, now())
             done += 1
 
     with ThreadPoolExecutor(3) as threads:
