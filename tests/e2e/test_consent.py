@@ -55,9 +55,7 @@ def test_asked_before_the_first_start(page: Page, asked: list[str], origin: str)
     phase(page, "idle")
 
 
-def test_no_start_before_it_can_be_asked(
-    context: BrowserContext, page: Page, origin: str
-) -> None:
+def test_no_start_before_it_can_be_asked(context: BrowserContext, page: Page, origin: str) -> None:
     """Pressed while the page still read its keys, Start began a run that nobody had agreed to, and
     that waited for an agreement which nobody asked for."""
     other = context.new_page()
