@@ -13,6 +13,7 @@ DvaError                    dva_agent.errors
     ├── ShardError          one tar: truncated, hostile, changed
     ├── TrustError          a device or contributor that nobody knows
     ├── LedgerError         credit that would be made or lost
+    ├── SelectionError      a cut that can't be made, a certificate that doesn't hold
     ├── EpochError          an epoch that can't be closed, a statement that doesn't hold
     ├── BenchError          a benchmark that can't be run
     └── ServeError          the address can't be had
@@ -90,6 +91,10 @@ class TrustError(OperatorError):
 class LedgerError(OperatorError):
     default_code = "ledger_conflict"
     default_next_step = "This is a bug: nothing was changed; report it."
+
+
+class SelectionError(OperatorError):
+    default_code = "selection_invalid"
 
 
 class EpochError(OperatorError):

@@ -29,6 +29,7 @@ LONGEST = 80
 READ_BY_HAND = {
     # Installed on other systems only, or only inside Pyodide; or without a licence in its metadata.
     "colorama": "BSD-3-Clause",
+    "daft": "Apache-2.0",
     "httpx2-jsfetch": "BSD-3-Clause",
     "platformdirs": "MIT",
     "pyodide-build": "MPL-2.0",

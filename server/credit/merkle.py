@@ -20,6 +20,32 @@ def root(leaves: Sequence[bytes]) -> bytes:
     return _levels(leaves)[-1][0] if leaves else hashlib.sha256(b"").digest()
 
 
+class Growing:
+    """The root of leaves that come one after the other, in the memory of a path."""
+
+    def __init__(self) -> None:
+        self.leaves = 0
+        self._peaks: list[bytes] = []
+
+    def add(self, leaf_hash: bytes) -> None:
+        self.leaves += 1
+        self._peaks.append(leaf_hash)
+        # As many whole trees as the count has trailing zeros end here.
+        count = self.leaves
+        while not count & 1:
+            right = self._peaks.pop()
+            self._peaks[-1] = node(self._peaks[-1], right)
+            count >>= 1
+
+    def root(self) -> bytes:
+        if not self._peaks:
+            return hashlib.sha256(b"").digest()
+        found = self._peaks[-1]
+        for peak in reversed(self._peaks[:-1]):
+            found = node(peak, found)
+        return found
+
+
 def path(leaves: Sequence[bytes], index: int) -> list[bytes]:
     """The hashes, lowest first, that lead from this leaf to the root."""
     found = []
