@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from dva_agent.origin import origin_of
 from dva_agent.protocol import MAX_LEASES, MAX_UNIT_PAIRS
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -63,6 +64,9 @@ class Settings:
     """The same for one network."""
     model_mirror: str = ""
     """Where else the files of bundles lie: below it as below `data`/bundles; empty: nowhere."""
+    origins: str = ""
+    """Where people see this server, such as https://dva.example.org, with spaces between several.
+    Empty: under whatever name of this machine or its own network it is asked, and no public one."""
     proxies: int = 0
     """Proxies before the server that set X-Forwarded-For and X-Forwarded-Proto, 0 to 5."""
     secret_key: str = ""
@@ -102,6 +106,12 @@ class Settings:
                 f"model_mirror is {self.model_mirror!r}, not an address such as "
                 "https://models.example.org/dva."
             )
+        for name in self.own_origins:
+            if not _is_origin(name):
+                raise SettingsError(
+                    f"origins has {name!r} in it, not a scheme and a name such as "
+                    "https://dva.example.org."
+                )
         if self.log_format not in ("auto", "json", "text"):
             raise SettingsError(f"log_format is {self.log_format!r}.")
         if self.metrics_token and len(self.metrics_token) < TOKEN_LENGTH:
@@ -129,6 +139,10 @@ class Settings:
     def is_embedded(self) -> bool:
         """Whether the database is a file of this machine, which no other server shares."""
         return self.database_url.startswith("sqlite")
+
+    @property
+    def own_origins(self) -> tuple[str, ...]:
+        return tuple(self.origins.split())
 
     @property
     def mirror_origin(self) -> str:
@@ -169,6 +183,13 @@ def _parse(name: str, kind: type, text: str) -> object:
         raise SettingsError(
             f"{variable} is {text!r}, not a value of type {kind.__name__}."
         ) from error
+
+
+def _is_origin(name: str) -> bool:
+    try:
+        return origin_of(name) == name
+    except ValueError:
+        return False
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:

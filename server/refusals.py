@@ -10,10 +10,10 @@ Refusal                     a DvaError
 ├── NotAdmitted 403         ├── LeaseMismatch 409       ├── SignatureInvalid 422
 ├── AccountDeleted 403      ├── DeviceTaken 409         ├── NameInvalid 422
 ├── NotFound 404            ├── BodyTooLarge 413        ├── ProtocolOutdated 426
-│   ├── LeaseUnknown        │                           ├── RateLimited 429
-│   ├── DeviceUnknown       │                           ├── ServerFault 500
-│   ├── PairUnknown         │                           └── Busy 503
-│   └── ProofUnknown        │                               └── ShardUnavailable
+│   ├── LeaseUnknown        └── OriginUnknown 421       ├── RateLimited 429
+│   ├── DeviceUnknown                                   ├── ServerFault 500
+│   ├── PairUnknown                                     └── Busy 503
+│   └── ProofUnknown                                        └── ShardUnavailable
 └── MethodNotAllowed 405
 """
 
@@ -197,6 +197,12 @@ class NameInvalid(Refusal):
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     default_code = "name_invalid"
     default_next_step = "Choose another, or none."
+
+
+class OriginUnknown(Refusal):
+    status = HTTPStatus.MISDIRECTED_REQUEST
+    default_code = "origin_unknown"
+    default_next_step = "Whoever runs this server has to name its address in DVA_ORIGINS."
 
 
 class ProtocolOutdated(Refusal):

@@ -12,6 +12,7 @@ from flask import Response, current_app, request
 from sqlalchemy.orm import Session
 
 from server.config import Settings
+from server.contributors.door import Door, origins_of
 from server.contributors.services import may_work, signed_in
 from server.db import Database, now
 from server.keys import Keys
@@ -41,6 +42,12 @@ def keys() -> Keys:
     found = current_app.extensions["dva-keys"]
     assert isinstance(found, Keys)
     return found
+
+
+def door() -> Door:
+    """For proofs that this request brings. Raises OriginUnknown."""
+    origins = origins_of(settings().own_origins, request.host_url)
+    return Door(keys=keys(), origins=origins)
 
 
 def message(kind: type[M]) -> M:

@@ -8,6 +8,9 @@ from dva_agent.account import Consent
 from dva_agent.native.identity import NativeIdentity
 from dva_agent.protocol import Registration, Result
 
+ORIGIN = "http://localhost"
+"""Of the server, to Flask's test client."""
+
 
 class Keys:
     """New ones; with `account`, another device of that contributor."""
@@ -17,7 +20,7 @@ class Keys:
         self.device = Ed25519PrivateKey.generate()
         self.identity = NativeIdentity(account=self.account, device=self.device)
 
-    def registration(self, challenge: bytes) -> Registration:
+    def registration(self, challenge: bytes, origin: str = ORIGIN) -> Registration:
         mine = self.identity
         return Registration(
             platform="native",
@@ -28,11 +31,11 @@ class Keys:
             device_key=mine.device_key,
             certificate=mine.certificate,
             challenge=challenge,
-            proof=self.proof(challenge),
+            proof=self.proof(challenge, origin),
         )
 
-    def proof(self, challenge: bytes) -> bytes:
-        return self.device.sign(statements.of_session(challenge, self.identity.device_key))
+    def proof(self, challenge: bytes, origin: str = ORIGIN) -> bytes:
+        return self.device.sign(statements.of_session(challenge, origin, self.identity.device_key))
 
     def consent(self, statement: bytes, challenge: bytes) -> Consent:
         return Consent(challenge=challenge, signature=self.account.sign(statement))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from dva_agent import statements
@@ -9,10 +10,10 @@ from dva_agent.account import Consent, Me, MyDevice
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.contributors import challenges, names
+from server.contributors import names
+from server.contributors.door import Door
 from server.contributors.models import DELETED, QUARANTINED, Contributor, Device
-from server.contributors.signatures import ED25519, is_signed
-from server.keys import Keys
+from server.contributors.signatures import ED25519
 from server.refusals import DeviceUnknown, NotSignedIn, SignatureInvalid
 
 LISTED = 100
@@ -55,13 +56,18 @@ def rename(session: Session, device: str, name: str | None) -> None:
 
 
 def revoke(
-    session: Session, keys: Keys, device: str, other: str, consent: Consent, at: datetime
+    session: Session, door: Door, device: str, other: str, consent: Consent, at: datetime
 ) -> None:
     """`other`, a device of the same contributor, is let in no more; what it has posted stays.
     Raises DeviceUnknown, ChallengeInvalid, SignatureInvalid."""
     contributor = _account(session, device, locked=True)
-    agreed = statements.of_revocation(consent.challenge, other)
-    _require_consent(keys, contributor, consent, at, agreed)
+    _require_consent(
+        door,
+        contributor,
+        consent,
+        at,
+        lambda origin: statements.of_revocation(consent.challenge, origin, other),
+    )
     found = session.get(Device, other)
     if found is None or found.contributor_id != contributor.id:
         raise DeviceUnknown("You have no such device.")
@@ -69,13 +75,18 @@ def revoke(
         found.revoked_at = at
 
 
-def delete(session: Session, keys: Keys, device: str, consent: Consent, at: datetime) -> Me:
+def delete(session: Session, door: Door, device: str, consent: Consent, at: datetime) -> Me:
     """The person goes: name, keys, and what their devices said of themselves. The scores stay, and
     so does the bare number of the contributor, which their entries in the ledger name. Raises
     ChallengeInvalid, SignatureInvalid."""
     contributor = _account(session, device, locked=True)
-    agreed = statements.of_deletion(consent.challenge, contributor.id)
-    _require_consent(keys, contributor, consent, at, agreed)
+    _require_consent(
+        door,
+        contributor,
+        consent,
+        at,
+        lambda origin: statements.of_deletion(consent.challenge, origin, contributor.id),
+    )
     contributor.display_name = None
     contributor.payout = None
     contributor.public_key = None
@@ -88,13 +99,18 @@ def delete(session: Session, keys: Keys, device: str, consent: Consent, at: date
 
 
 def attach_payout(
-    session: Session, keys: Keys, device: str, address: str | None, consent: Consent, at: datetime
+    session: Session, door: Door, device: str, address: str | None, consent: Consent, at: datetime
 ) -> None:
     """Where the credit is to be paid to from the next epoch on; None: nowhere. Who has but a
     device's token can't turn it to their own. Raises ChallengeInvalid, SignatureInvalid."""
     contributor = _account(session, device, locked=True)
-    agreed = statements.of_payout(consent.challenge, address or "")
-    _require_consent(keys, contributor, consent, at, agreed)
+    _require_consent(
+        door,
+        contributor,
+        consent,
+        at,
+        lambda origin: statements.of_payout(consent.challenge, origin, address or ""),
+    )
     contributor.payout = address
 
 
@@ -117,11 +133,15 @@ def _account(session: Session, device: str, *, locked: bool = False) -> Contribu
 
 
 def _require_consent(
-    keys: Keys, contributor: Contributor, consent: Consent, at: datetime, agreed: bytes
+    door: Door,
+    contributor: Contributor,
+    consent: Consent,
+    at: datetime,
+    agreed: Callable[[str], bytes],
 ) -> None:
-    """`agreed`: the statement that the account key has to have signed."""
-    challenges.require(keys.challenge, consent.challenge, at)
-    signed = contributor.public_key is not None and is_signed(
+    """`agreed`: the statement, by the server's origin, that the account key has to have signed."""
+    door.require_fresh(consent.challenge, at)
+    signed = contributor.public_key is not None and door.is_agreed(
         agreed, by=contributor.public_key, algorithm=ED25519, signature=consent.signature
     )
     if not signed:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from server.config import Settings
 from server.contributors import challenges, tokens
+from server.contributors.door import Door
 from server.contributors.models import ACTIVE, DELETED, Contributor, Device
 from server.contributors.services import clean, forget, require_not_revoked
 from server.contributors.signatures import ED25519, is_signed
@@ -34,7 +35,7 @@ def challenge(keys: Keys, at: datetime) -> protocol.Challenge:
 def register(
     session: Session,
     settings: Settings,
-    keys: Keys,
+    door: Door,
     registration: protocol.Registration,
     network: str | None,
     at: datetime,
@@ -42,7 +43,7 @@ def register(
     """The device with this key, a new one or the one it is already. A new one counts for its
     `network`; None isn't limited. Raises ChallengeInvalid, SignatureInvalid, AccountDeleted,
     DeviceTaken, NotSignedIn (revoked), RateLimited; then nothing has changed."""
-    _require_proof(keys, registration, at)
+    _require_proof(door, registration, at)
     contributor = _contributor(session, registration.account_key, at)
     key = registration.device_key
     device = session.scalar(select(Device).where(Device.public_key == key))
@@ -74,30 +75,31 @@ def register(
     return protocol.Device(
         device=device.id,
         contributor=contributor,
-        token=tokens.issue(keys.token, device.id, at),
+        token=tokens.issue(door.keys.token, device.id, at),
         expires_in_s=tokens.LIFETIME.total_seconds(),
     )
 
 
 def open_session(
-    session: Session, keys: Keys, asked: protocol.SessionRequest, at: datetime
+    session: Session, door: Door, asked: protocol.SessionRequest, at: datetime
 ) -> protocol.Session:
     """The next token of a device. Raises ChallengeInvalid, NotSignedIn, SignatureInvalid."""
-    challenges.require(keys.challenge, asked.challenge, at)
+    door.require_fresh(asked.challenge, at)
     device = session.get(Device, asked.device)
     if device is None or device.public_key is None or device.key_algorithm is None:
         raise NotSignedIn("There is no device of this name that has a key.")
-    proven = is_signed(
-        statements.of_session(asked.challenge, device.public_key),
-        by=device.public_key,
+    key = device.public_key
+    proven = door.is_agreed(
+        lambda origin: statements.of_session(asked.challenge, origin, key),
+        by=key,
         algorithm=device.key_algorithm,
         signature=asked.proof,
     )
     if not proven:
-        raise SignatureInvalid("The proof isn't by this device's key.")
+        raise SignatureInvalid("The proof isn't by this device's key, for this server.")
     require_not_revoked(device)
     return protocol.Session(
-        token=tokens.issue(keys.token, device.id, at),
+        token=tokens.issue(door.keys.token, device.id, at),
         expires_in_s=tokens.LIFETIME.total_seconds(),
     )
 
@@ -107,10 +109,10 @@ def contributor_id(account_key: bytes) -> str:
     return hashlib.sha256(ED25519.encode() + account_key).hexdigest()[:32]
 
 
-def _require_proof(keys: Keys, registration: protocol.Registration, at: datetime) -> None:
+def _require_proof(door: Door, registration: protocol.Registration, at: datetime) -> None:
     """That the account key agreed to this device, and that the device's key is here."""
     asked = registration
-    challenges.require(keys.challenge, asked.challenge, at)
+    door.require_fresh(asked.challenge, at)
     certified = is_signed(
         statements.of_device(asked.account_key, asked.key_algorithm, asked.device_key),
         by=asked.account_key,
@@ -119,14 +121,16 @@ def _require_proof(keys: Keys, registration: protocol.Registration, at: datetime
     )
     if not certified:
         raise SignatureInvalid("The certificate isn't by this account key, for this device key.")
-    proven = is_signed(
-        statements.of_session(asked.challenge, asked.device_key),
+    proven = door.is_agreed(
+        lambda origin: statements.of_session(asked.challenge, origin, asked.device_key),
         by=asked.device_key,
         algorithm=asked.key_algorithm,
         signature=asked.proof,
     )
     if not proven:
-        raise SignatureInvalid("The proof isn't by this device key, for this challenge.")
+        raise SignatureInvalid(
+            "The proof isn't by this device key, over this challenge, for this server."
+        )
 
 
 def _contributor(session: Session, account_key: bytes, at: datetime) -> str:

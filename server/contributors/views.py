@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 from server.contributors import account, registration
 from server.db import now
 from server.limits.rate import network_of
-from server.web import answer, database, keys, message, settings
+from server.web import answer, database, door, keys, message, settings
 from server.web import device as asking
 
 blueprint = Blueprint("contributors", __name__)
@@ -26,7 +26,7 @@ def register() -> Response:
     asked = message(Registration)
     network = network_of(request.remote_addr)
     with database().write() as session:
-        made = registration.register(session, settings(), keys(), asked, network, now())
+        made = registration.register(session, settings(), door(), asked, network, now())
     return answer(made, 201)
 
 
@@ -34,7 +34,7 @@ def register() -> Response:
 def open_session() -> Response:
     asked = message(SessionRequest)
     with database().read() as session:
-        opened = registration.open_session(session, keys(), asked, now())
+        opened = registration.open_session(session, door(), asked, now())
     return answer(opened)
 
 
@@ -59,7 +59,7 @@ def revoke(device: str) -> Response:
     consent = message(Consent)
     with database().write() as session:
         who = asking(session)
-        account.revoke(session, keys(), who, device, consent, now())
+        account.revoke(session, door(), who, device, consent, now())
         session.flush()
         return answer(account.me(session, who))
 
@@ -68,5 +68,5 @@ def revoke(device: str) -> Response:
 def delete() -> Response:
     consent = message(Consent)
     with database().write() as session:
-        left = account.delete(session, keys(), asking(session), consent, now())
+        left = account.delete(session, door(), asking(session), consent, now())
     return answer(left)

@@ -41,6 +41,7 @@ def examine(
     yield from _of_settings(settings, root)
     yield machine.port(host, port)
     yield machine.secure_context(host, settings.proxies)
+    yield machine.origins(settings.own_origins, settings.proxies)
 
 
 def _of_settings(settings: Settings, root: Path) -> Iterator[Finding]:

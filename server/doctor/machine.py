@@ -119,6 +119,19 @@ def secure_context(host: str, proxies: int) -> Finding:
     )
 
 
+def origins(own: tuple[str, ...], proxies: int) -> Finding:
+    """Whether people can come in under the name that they see."""
+    if own:
+        return ok("origins", f"people come in at {', '.join(own)}")
+    if proxies:
+        return warning(
+            "origins",
+            "DVA_ORIGINS isn't set: under a public name nobody can come in.",
+            "Set it to what people have in the address bar, such as https://dva.example.org.",
+        )
+    return ok("origins", "people come in under any name of this machine or its own network")
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback

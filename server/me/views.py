@@ -14,7 +14,7 @@ from server.credit import epochs
 from server.db import now
 from server.me import work
 from server.refusals import MessageInvalid
-from server.web import answer, database, device, keys, message, settings
+from server.web import answer, database, device, door, message, settings
 
 blueprint = Blueprint("me", __name__)
 
@@ -45,7 +45,7 @@ def payout() -> Response:
     asked = message(PayoutChange)
     consent = Consent(challenge=asked.challenge, signature=asked.signature)
     with database().write() as session:
-        account.attach_payout(session, keys(), device(session), asked.address, consent, now())
+        account.attach_payout(session, door(), device(session), asked.address, consent, now())
     return answer(Payout(address=asked.address))
 
 

@@ -30,6 +30,7 @@ from server.refusals import (
     NotAdmitted,
     NotFound,
     NotSignedIn,
+    OriginUnknown,
     PairUnknown,
     ProofUnknown,
     ProtocolOutdated,
@@ -43,6 +44,7 @@ from server.refusals import (
     SignatureInvalid,
 )
 
+OF_A_PROOF = (ChallengeInvalid, SignatureInvalid, OriginUnknown)
 OF_A_LEASE = (LeaseUnknown, LeaseNotYours)
 
 
@@ -104,7 +106,7 @@ OPERATIONS = (
         status=HTTPStatus.CREATED,
         body=protocol.Registration,
         answer=protocol.Device,
-        refusals=(ChallengeInvalid, SignatureInvalid, NotSignedIn, AccountDeleted, DeviceTaken),
+        refusals=(*OF_A_PROOF, NotSignedIn, AccountDeleted, DeviceTaken),
     ),
     Operation(
         method="post",
@@ -112,7 +114,7 @@ OPERATIONS = (
         summary="The next token of a registered device.",
         body=protocol.SessionRequest,
         answer=protocol.Session,
-        refusals=(ChallengeInvalid, SignatureInvalid, NotSignedIn),
+        refusals=(*OF_A_PROOF, NotSignedIn),
     ),
     Operation(
         method="get",
@@ -137,7 +139,7 @@ OPERATIONS = (
         body=account.Consent,
         answer=account.Me,
         signed_in=True,
-        refusals=(ChallengeInvalid, SignatureInvalid, DeviceUnknown),
+        refusals=(*OF_A_PROOF, DeviceUnknown),
     ),
     Operation(
         method="post",
@@ -146,7 +148,7 @@ OPERATIONS = (
         body=account.Consent,
         answer=account.Me,
         signed_in=True,
-        refusals=(ChallengeInvalid, SignatureInvalid),
+        refusals=OF_A_PROOF,
     ),
     Operation(
         method="post",
@@ -265,7 +267,7 @@ OPERATIONS = (
         body=credit.PayoutChange,
         answer=credit.Payout,
         signed_in=True,
-        refusals=(ChallengeInvalid, SignatureInvalid),
+        refusals=OF_A_PROOF,
     ),
     Operation(
         method="get",

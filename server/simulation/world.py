@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from server.config import Settings
 from server.contributors import registration
+from server.contributors.door import Door
 from server.credit import projector
 from server.db import Database
 from server.keys import Keys, keys_of
@@ -43,6 +44,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 SHARD_UNITS = 100
 AUDITOR = "simulated"
 KEYS = keys_of("of a simulation, and known to all")
+ORIGIN = "http://simulated"
 DRAWN_AT_ONCE = 1000
 CLAIMED_PAIRS = 1000
 
@@ -74,6 +76,7 @@ class World:
         self.at = START
         self._settings = Settings(data=folder)
         self._keys: Keys = KEYS
+        self._door = Door(keys=KEYS, origins=(ORIGIN,))
         self._court = Court(settings=self._settings, secret=self._keys.audit)
         self._manifest: Manifest = bundles.register(bundle, self._settings.bundles)
         self._tolerance = tolerance_of(self._manifest, bundles.read_golden(bundle, self._manifest))
@@ -111,10 +114,10 @@ class World:
             device_key=identity.device_key,
             certificate=identity.certificate,
             challenge=challenge,
-            proof=device.sign(statements.of_session(challenge, identity.device_key)),
+            proof=device.sign(statements.of_session(challenge, ORIGIN, identity.device_key)),
         )
         made = registration.register(
-            self._session, self._settings, self._keys, asked, None, self.at
+            self._session, self._settings, self._door, asked, None, self.at
         )
         return Someone(device=made.device, contributor=made.contributor, key=device)
 

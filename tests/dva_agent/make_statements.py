@@ -21,6 +21,8 @@ PHRASES = (
     "legal winner thank year wave sausage worth useful legal winner thank yellow",
 )
 CHALLENGE = bytes(range(56))
+ORIGIN = "https://dva.example.org"
+ADDRESS = "chain:0xAbC123.x-y_z"
 DEVICE = "0123456789abcdef0123456789abcdef"
 DEVICE_KEYS = {"ed25519": bytes(range(100, 132)), "p256": b"\x04" + bytes(range(64))}
 
@@ -47,11 +49,15 @@ def case(phrase: str, algorithm: str) -> dict[str, str]:
         "algorithm": algorithm,
         "device_key": text(device_key),
         "challenge": text(CHALLENGE),
+        "origin": ORIGIN,
         "device": DEVICE,
         "of_device": text(statements.of_device(key, algorithm, device_key)),
-        "of_session": text(statements.of_session(CHALLENGE, device_key)),
-        "of_revocation": text(statements.of_revocation(CHALLENGE, DEVICE)),
-        "of_deletion": text(statements.of_deletion(CHALLENGE, DEVICE)),
+        "of_session": text(statements.of_session(CHALLENGE, ORIGIN, device_key)),
+        "of_revocation": text(statements.of_revocation(CHALLENGE, ORIGIN, DEVICE)),
+        "of_deletion": text(statements.of_deletion(CHALLENGE, ORIGIN, DEVICE)),
+        "address": ADDRESS,
+        "of_payout": text(statements.of_payout(CHALLENGE, ORIGIN, ADDRESS)),
+        "of_no_payout": text(statements.of_payout(CHALLENGE, ORIGIN, "")),
         "certificate": text(secret.sign(statements.of_device(key, algorithm, device_key))),
     }
 

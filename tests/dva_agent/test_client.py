@@ -155,7 +155,7 @@ def test_headers() -> None:
     assert (method, url) == ("POST", "http://dva.test/api/v1/leases/l1/result")
     assert headers["Authorization"] == "Bearer secret"
     assert headers["Content-Type"] == "application/json"
-    assert headers["DVA-Protocol"] == "1"
+    assert headers["DVA-Protocol"] == "2"
 
 
 def test_the_token_stays_with_the_server() -> None:

@@ -10,8 +10,9 @@ FIELDS = st.lists(st.binary(max_size=8), max_size=4)
 
 
 def test_a_statement_byte_by_byte() -> None:
-    made = statements.of_session(b"\xff" * 3, b"key")
-    assert made == b"dva session 1\0\x03\0\0\0\xff\xff\xff\x03\0\0\0key"
+    made = statements.of_session(b"\xff" * 3, "http://a", b"key")
+    named = b"\x08\0\0\0http://a"
+    assert made == b"dva session 2\0\x03\0\0\0\xff\xff\xff" + named + b"\x03\0\0\0key"
     result = statements.of_result(
         lease="l", unit="u", bundle="b", rung="wasm", statuses=b"\0", scores=b"abcd"
     )

@@ -34,7 +34,7 @@ def report_one(here: World, index: int) -> tuple[str, Reported]:
     async def go() -> tuple[str, Reported]:
         client = ServerClient(
             transport=here.wire,
-            server="http://dva.test",
+            server="http://localhost",
             clock=SystemClock(),
             retrying=lambda error, seconds: None,
             identity=Keys().identity,

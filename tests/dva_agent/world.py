@@ -109,7 +109,7 @@ class Wire:
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
     ) -> Answer:
         response = self._app.test_client().open(
-            url.removeprefix("http://dva.test"),
+            url.removeprefix("http://localhost"),
             method=method,
             headers=dict(headers),
             data=body,
@@ -157,7 +157,7 @@ class World:
 
     def runner(self, *, rungs: tuple[Rung, ...] = ("native",), **errand: Any) -> Runner:
         return assemble(
-            server="http://dva.test",
+            server="http://localhost",
             identity=Keys().identity,
             transport=self.wire,
             rungs=rungs,

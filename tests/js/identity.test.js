@@ -7,7 +7,7 @@ import { fromBase64, toBase64 } from '../../webapp/identity/encoding.js';
 import { identityOf, newIdentity, readIdentity } from '../../webapp/identity/identity.js';
 import { accountOf, newPhrase, readPhrase } from '../../webapp/identity/phrase.js';
 import {
-  deleteStatement, deviceStatement, revokeStatement, sessionStatement, statement,
+  deleteStatement, deviceStatement, payoutStatement, revokeStatement, sessionStatement, statement,
 } from '../../webapp/identity/statements.js';
 
 /** Made by Python: tests/dva_agent/make_statements.py. @type {Record<string, string>[]} */
@@ -18,11 +18,14 @@ for (const known of CASES) {
     const account = await accountOf(known.phrase);
     assert.equal(toBase64(account.key), known.account_key);
     const [challenge, deviceKey] = [fromBase64(known.challenge), fromBase64(known.device_key)];
+    const { origin } = known;
     const device = deviceStatement(account.key, known.algorithm, deviceKey);
     assert.equal(toBase64(device), known.of_device);
-    assert.equal(toBase64(sessionStatement(challenge, deviceKey)), known.of_session);
-    assert.equal(toBase64(revokeStatement(challenge, known.device)), known.of_revocation);
-    assert.equal(toBase64(deleteStatement(challenge, known.device)), known.of_deletion);
+    assert.equal(toBase64(sessionStatement(challenge, origin, deviceKey)), known.of_session);
+    assert.equal(toBase64(revokeStatement(challenge, origin, known.device)), known.of_revocation);
+    assert.equal(toBase64(deleteStatement(challenge, origin, known.device)), known.of_deletion);
+    assert.equal(toBase64(payoutStatement(challenge, origin, known.address)), known.of_payout);
+    assert.equal(toBase64(payoutStatement(challenge, origin, '')), known.of_no_payout);
     assert.equal(toBase64(await account.sign(device)), known.certificate);
   });
 }

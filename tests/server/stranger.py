@@ -70,6 +70,9 @@ class Stranger:
         self._http = http
         self.account = account or ed25519.Ed25519PrivateKey.generate()
         self.key = DeviceKey(algorithm)
+        url = http.base_url
+        self.seen = f"{url.scheme}://{url.netloc.decode()}".encode()
+        """The server's origin, as it is seen from here."""
         self.token = ""
         self.device = ""
         self.contributor = ""
@@ -97,7 +100,7 @@ class Stranger:
         }
 
     def proof(self, challenge: bytes) -> bytes:
-        return self.key.sign(said("dva session 1", challenge, self.key.public))
+        return self.key.sign(said("dva session 2", challenge, self.seen, self.key.public))
 
     def register(self) -> httpx.Response:
         answer = self.ask("POST", "/devices", self.registration(self.challenge()))
@@ -149,10 +152,10 @@ class Stranger:
 
     def consent(self, label: str, about: str) -> Json:
         challenge = self.challenge()
-        signature = self.account.sign(said(label, challenge, about.encode()))
+        signature = self.account.sign(said(label, challenge, self.seen, about.encode()))
         return {"challenge": text(challenge), "signature": text(signature)}
 
     def revoke(self, device: str) -> httpx.Response:
         return self.ask(
-            "POST", f"/me/devices/{device}/revoke", self.consent("dva revoke 1", device)
+            "POST", f"/me/devices/{device}/revoke", self.consent("dva revoke 2", device)
         )

@@ -33,7 +33,7 @@ from server.contributors.tokens import LIFETIME
 from server.db import Database, now
 from server.refusals import NameInvalid
 from server.results.models import Result
-from tests.keys import Keys
+from tests.keys import ORIGIN, Keys
 from tests.server.api import Api, problem, result_for
 
 ASK = LeaseRequest(agents=["dva"])
@@ -46,13 +46,13 @@ def me(api: Api) -> Me:
 
 def revocation(api: Api, device: str, keys: Keys | None = None) -> Consent:
     challenge = api.challenge()
-    statement = statements.of_revocation(challenge, device)
+    statement = statements.of_revocation(challenge, ORIGIN, device)
     return (keys or api.keys).consent(statement, challenge)
 
 
 def deletion(api: Api, contributor: str) -> Consent:
     challenge = api.challenge()
-    return api.keys.consent(statements.of_deletion(challenge, contributor), challenge)
+    return api.keys.consent(statements.of_deletion(challenge, ORIGIN, contributor), challenge)
 
 
 def later(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:

@@ -120,6 +120,14 @@ def test_where_a_page_gets_webgpu(host: str, proxies: int, expected: str) -> Non
     assert state(machine.secure_context(host, proxies)) == expected
 
 
+@pytest.mark.parametrize(
+    ("own", "proxies", "expected"),
+    [((), 0, "ok"), ((), 1, "warning"), (("https://dva.example.org",), 1, "ok")],
+)
+def test_a_public_name_has_to_be_set(own: tuple[str, ...], proxies: int, expected: str) -> None:
+    assert state(machine.origins(own, proxies)) == expected
+
+
 def test_a_port_that_something_else_has() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

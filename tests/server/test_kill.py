@@ -47,7 +47,7 @@ class Client:
 
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(base_url=url + ROOT, timeout=20)
-        self._keys = Keys()
+        self._url, self._keys = url, Keys()
         self.acknowledged: dict[str, bytes] = {}
         self.repeated = 0
 
@@ -58,7 +58,7 @@ class Client:
 
     def _register(self) -> None:
         challenge = decode(self._post("/challenges", b"").content, Challenge).challenge
-        registration = self._keys.registration(challenge)
+        registration = self._keys.registration(challenge, self._url)
         device = decode(self._post("/devices", encode(registration)).content, Device)
         self._http.headers["Authorization"] = f"Bearer {device.token}"
 

@@ -23,7 +23,7 @@ from server.me import work
 from server.pools.bundles import registered
 from server.results import services as results
 from server.trust import queue
-from tests.keys import Keys
+from tests.keys import ORIGIN, Keys
 from tests.server.api import Api, problem, result_for
 from tests.server.auditing import FAILED, PASSED, Trial
 from tests.server.command import Dva
@@ -198,7 +198,9 @@ ADDRESS = "chain:0xAbC123.x-y_z"
 
 def attach(api: Api, address: str | None, signer: Keys, *, signed: str | None = None) -> Any:
     challenge = api.challenge()
-    statement = statements.of_payout(challenge, signed if signed is not None else address or "")
+    statement = statements.of_payout(
+        challenge, ORIGIN, signed if signed is not None else address or ""
+    )
     consent = signer.consent(statement, challenge)
     body = {
         "address": address,
@@ -219,7 +221,7 @@ def test_an_address_is_in_the_next_epoch_and_goes_with_the_account(
     assert (tmp_path / "epoch-1.csv").read_text().endswith(f",{ADDRESS}\n")
     challenge = api.challenge()
     contributor = credit_of(api).contributor
-    gone = api.keys.consent(statements.of_deletion(challenge, contributor), challenge)
+    gone = api.keys.consent(statements.of_deletion(challenge, ORIGIN, contributor), challenge)
     assert api.post("/me/delete", gone).status_code == 200
     with database.read() as session:
         assert account.payouts(session) == {}

@@ -25,7 +25,7 @@ from server.db import Database, now
 from server.openapi.document import document
 from server.openapi.operations import OPERATIONS, Operation
 from server.work.models import Lease as LeaseRow
-from tests.keys import Keys
+from tests.keys import ORIGIN, Keys
 from tests.server.api import Api, problem, result_for
 
 if TYPE_CHECKING:
@@ -160,8 +160,10 @@ def _true(
     request = {"agents": ["dva"]}
     report = {"pool": held.pool, "unit": held.unit, "uid": held.pairs[0].uid, "reason": "other"}
     second = Api(app, Keys(api.keys.account)).device.device
-    consent = _json(api.keys.consent(statements.of_revocation(challenge, second), challenge))
-    agreed = statements.of_payout(challenge, "an-address")
+    consent = _json(
+        api.keys.consent(statements.of_revocation(challenge, ORIGIN, second), challenge)
+    )
+    agreed = statements.of_payout(challenge, ORIGIN, "an-address")
     payout = {"address": "an-address", **_json(api.keys.consent(agreed, challenge))}
     return (
         {

@@ -122,10 +122,10 @@ def test_methods_that_arent_there(api: Api, path: str) -> None:
 
 def test_other_protocols_are_told_to_reload(api: Api) -> None:
     for path in ("/status", "/nowhere"):
-        answer = api.client.get(ROOT + path, headers={PROTOCOL_HEADER: "2"})
+        answer = api.client.get(ROOT + path, headers={PROTOCOL_HEADER: "1"})
         problem(answer, 426, "protocol_outdated")
-    assert api.client.get(ROOT + "/status", headers={PROTOCOL_HEADER: "1"}).status_code == 200
-    assert api.client.get("/", headers={PROTOCOL_HEADER: "2"}).status_code == 200
+    assert api.client.get(ROOT + "/status", headers={PROTOCOL_HEADER: "2"}).status_code == 200
+    assert api.client.get("/", headers={PROTOCOL_HEADER: "1"}).status_code == 200
 
 
 def test_bodies_that_are_too_large(api: Api) -> None:

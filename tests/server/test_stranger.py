@@ -30,7 +30,9 @@ SCORES = [0.25, -0.5, 0.125, 1.0]
 
 @pytest.fixture
 def http(app: Flask, pool: str) -> Iterator[httpx.Client]:
-    with httpx.Client(transport=httpx.WSGITransport(app), base_url="http://dva.test") as client:
+    with httpx.Client(
+        transport=httpx.WSGITransport(app), base_url="http://127.0.0.1:8000"
+    ) as client:
         yield client
 
 
@@ -162,9 +164,37 @@ def a_key_for_two_accounts(mine: Stranger, other: Stranger) -> httpx.Response:
 def a_proof_as_a_revocation(mine: Stranger, other: Stranger) -> httpx.Response:
     """What was signed for one purpose, used for another."""
     challenge = mine.challenge()
-    signed = mine.account.sign(said("dva session 1", challenge, mine.device.encode()))
+    signed = mine.account.sign(said("dva session 2", challenge, mine.seen, mine.device.encode()))
     body = {"challenge": text(challenge), "signature": text(signed)}
     return mine.ask("POST", f"/me/devices/{mine.device}/revoke", body)
+
+
+ELSEWHERE = b"https://other.example.org"
+
+
+def introduced_by_another_server(mine: Stranger, other: Stranger) -> httpx.Response:
+    """It gave this server's challenge to one of its own visitors."""
+    visitor = Stranger(mine._http)
+    visitor.seen = ELSEWHERE
+    return visitor.register()
+
+
+def signed_in_by_another_server(mine: Stranger, other: Stranger) -> httpx.Response:
+    mine.seen = ELSEWHERE
+    return mine.ask("POST", "/sessions", mine.renewal(mine.challenge()))
+
+
+def deleted_at_another_server(mine: Stranger, other: Stranger) -> httpx.Response:
+    mine.seen = ELSEWHERE
+    return mine.ask("POST", "/me/delete", mine.consent("dva delete 2", mine.contributor))
+
+
+def deleted_at_another_server_that_says_it_is_this_one(
+    mine: Stranger, other: Stranger
+) -> httpx.Response:
+    mine.seen = ELSEWHERE
+    mine._http.headers["Host"] = "other.example.org"
+    return mine.ask("POST", "/me/delete", mine.consent("dva delete 2", mine.contributor))
 
 
 def revoking_anothers(mine: Stranger, other: Stranger) -> httpx.Response:
@@ -172,7 +202,7 @@ def revoking_anothers(mine: Stranger, other: Stranger) -> httpx.Response:
 
 
 def deleting_another(mine: Stranger, other: Stranger) -> httpx.Response:
-    return mine.ask("POST", "/me/delete", mine.consent("dva delete 1", other.contributor))
+    return mine.ask("POST", "/me/delete", mine.consent("dva delete 2", other.contributor))
 
 
 Attack = Callable[[Stranger, Stranger], httpx.Response]
@@ -189,6 +219,10 @@ ATTACKS: dict[Attack, tuple[int, str]] = {
     with_anothers_certificate: (422, "signature_invalid"),
     a_key_for_two_accounts: (409, "device_taken"),
     a_proof_as_a_revocation: (422, "signature_invalid"),
+    introduced_by_another_server: (422, "signature_invalid"),
+    signed_in_by_another_server: (422, "signature_invalid"),
+    deleted_at_another_server: (422, "signature_invalid"),
+    deleted_at_another_server_that_says_it_is_this_one: (421, "origin_unknown"),
     revoking_anothers: (404, "device_unknown"),
     deleting_another: (422, "signature_invalid"),
 }
@@ -224,7 +258,7 @@ def revoked(database: Database, device: Stranger) -> None:
 
 
 def deleted(database: Database, device: Stranger) -> None:
-    device.ask("POST", "/me/delete", device.consent("dva delete 1", device.contributor))
+    device.ask("POST", "/me/delete", device.consent("dva delete 2", device.contributor))
 
 
 def nobody(database: Database, device: Stranger) -> None:
@@ -263,7 +297,7 @@ def ask(device: Stranger, what: str, lease: Json) -> httpx.Response:
         "rename": lambda: device.ask("POST", "/me", {"display_name": "Eve"}),
         "revoke": lambda: device.revoke("0" * 32),
         "delete": lambda: device.ask(
-            "POST", "/me/delete", device.consent("dva delete 1", device.contributor)
+            "POST", "/me/delete", device.consent("dva delete 2", device.contributor)
         ),
     }
     return requests[what]()

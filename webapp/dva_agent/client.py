@@ -19,6 +19,7 @@ from dva_agent.clock import Clock
 from dva_agent.credit import Credit, CreditProof, Payout, PayoutChange
 from dva_agent.errors import BundleError, MessageError, Refused, ServerError
 from dva_agent.identity import Identity
+from dva_agent.origin import origin_of
 from dva_agent.protocol import PROTOCOL, PROTOCOL_HEADER, ROOT, Message
 from dva_agent.retry import Retrying, again
 
@@ -57,8 +58,10 @@ class ServerClient:
         """`server`: its origin, such as "http://127.0.0.1:8000". `identity`: who registers, and
         signs the results. `signed_in`: told of the device, with each new token."""
         self._transport = transport
-        self._root = server.rstrip("/") + ROOT
         self._origin = server.rstrip("/")
+        self._root = self._origin + ROOT
+        self.signed_origin = origin_of(server)
+        """What a signature for this server names."""
         self._clock = clock
         self._retrying = retrying
         self._backoff = backoff or Backoff()
@@ -252,7 +255,7 @@ class ServerClient:
         for _ in range(PROOFS):
             challenge = await self.challenge()
             proof = await self._identity.sign(
-                statements.of_session(challenge, self._identity.device_key)
+                statements.of_session(challenge, self.signed_origin, self._identity.device_key)
             )
             try:
                 return await send(challenge, proof)

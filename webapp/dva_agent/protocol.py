@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 
 from dva_agent.errors import MessageError
 
-PROTOCOL = 1
+PROTOCOL = 2
 ROOT = "/api/v1"
 PROTOCOL_HEADER = "DVA-Protocol"
 

@@ -2,8 +2,9 @@
 
 A statement is an ASCII label, a NUL, then its fields, each as its length (uint32, little-endian)
 and its bytes; text is UTF-8. The label says what the signature is for, so that none made for one
-purpose serves another. docs/protocol.md has the same in words; JavaScript that signs without
-Python mirrors it.
+purpose serves another. What answers a challenge names the server's origin too, as whoever signs
+sees it: else one server could pass another's challenge on, and the answer back. docs/protocol.md
+has the same in words; JavaScript that signs without Python mirrors it.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from __future__ import annotations
 import struct
 
 DEVICE = "dva device 1"
-SESSION = "dva session 1"
+SESSION = "dva session 2"
 RESULT = "dva result 1"
-REVOKE = "dva revoke 1"
-DELETE = "dva delete 1"
-PAYOUT = "dva payout 1"
+REVOKE = "dva revoke 2"
+DELETE = "dva delete 2"
+PAYOUT = "dva payout 2"
 
 
 def statement(label: str, *fields: bytes) -> bytes:
@@ -31,9 +32,9 @@ def of_device(account_key: bytes, key_algorithm: str, device_key: bytes) -> byte
     return statement(DEVICE, account_key, key_algorithm.encode(), device_key)
 
 
-def of_session(challenge: bytes, device_key: bytes) -> bytes:
-    """By the device key: its private half is here, now."""
-    return statement(SESSION, challenge, device_key)
+def of_session(challenge: bytes, origin: str, device_key: bytes) -> bytes:
+    """By the device key: its private half is here, now, and speaks to this server."""
+    return statement(SESSION, challenge, origin.encode(), device_key)
 
 
 def of_result(
@@ -44,16 +45,16 @@ def of_result(
     return statement(RESULT, *texts, statuses, scores)
 
 
-def of_revocation(challenge: bytes, device: str) -> bytes:
+def of_revocation(challenge: bytes, origin: str, device: str) -> bytes:
     """By the account key: this device of mine is to be let in no more."""
-    return statement(REVOKE, challenge, device.encode())
+    return statement(REVOKE, challenge, origin.encode(), device.encode())
 
 
-def of_deletion(challenge: bytes, contributor: str) -> bytes:
-    """By the account key: forget me."""
-    return statement(DELETE, challenge, contributor.encode())
+def of_deletion(challenge: bytes, origin: str, contributor: str) -> bytes:
+    """By the account key: forget me here."""
+    return statement(DELETE, challenge, origin.encode(), contributor.encode())
 
 
-def of_payout(challenge: bytes, address: str) -> bytes:
+def of_payout(challenge: bytes, origin: str, address: str) -> bytes:
     """By the account key: pay my credit to this address, or, if it is empty, to none."""
-    return statement(PAYOUT, challenge, address.encode())
+    return statement(PAYOUT, challenge, origin.encode(), address.encode())

@@ -52,10 +52,11 @@ async function certified(phrase) {
  * That this browser has the device's key.
  * @param {Signing} identity
  * @param {Uint8Array} challenge of the server
+ * @param {string} origin the server's
  * @returns {Promise<Uint8Array<ArrayBuffer>>}
  */
-export function proofOf(identity, challenge) {
-  return signWith(identity, sessionStatement(challenge, identity.deviceKey));
+export function proofOf(identity, challenge, origin) {
+  return signWith(identity, sessionStatement(challenge, origin, identity.deviceKey));
 }
 
 /**

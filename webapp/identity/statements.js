@@ -1,5 +1,7 @@
 // What keys of this browser sign: the bytes of webapp/dva_agent/statements.py, for those statements
-// that JavaScript signs without Python. tests/data/statements.json holds both to the same.
+// that JavaScript signs without Python. tests/dva_agent/statements.json holds both to
+// the same. What answers a challenge names the server as the person sees it: its origin, as
+// `location.origin` has it.
 
 const TEXT = new TextEncoder();
 const LENGTH_BYTES = 4;
@@ -40,26 +42,39 @@ export function deviceStatement(accountKey, algorithm, deviceKey) {
 /**
  * By the device's key: I have it.
  * @param {Uint8Array} challenge of the server
+ * @param {string} origin the server's
  * @param {Uint8Array} deviceKey
  */
-export function sessionStatement(challenge, deviceKey) {
-  return statement('dva session 1', challenge, deviceKey);
+export function sessionStatement(challenge, origin, deviceKey) {
+  return statement('dva session 2', challenge, origin, deviceKey);
 }
 
 /**
  * By the account key: this device is mine no more.
  * @param {Uint8Array} challenge of the server
+ * @param {string} origin the server's
  * @param {string} device its id
  */
-export function revokeStatement(challenge, device) {
-  return statement('dva revoke 1', challenge, device);
+export function revokeStatement(challenge, origin, device) {
+  return statement('dva revoke 2', challenge, origin, device);
 }
 
 /**
- * By the account key: forget me.
+ * By the account key: forget me here.
  * @param {Uint8Array} challenge of the server
+ * @param {string} origin the server's
  * @param {string} contributor its id
  */
-export function deleteStatement(challenge, contributor) {
-  return statement('dva delete 1', challenge, contributor);
+export function deleteStatement(challenge, origin, contributor) {
+  return statement('dva delete 2', challenge, origin, contributor);
+}
+
+/**
+ * By the account key: pay my credit to this address.
+ * @param {Uint8Array} challenge of the server
+ * @param {string} origin the server's
+ * @param {string} address empty: to none
+ */
+export function payoutStatement(challenge, origin, address) {
+  return statement('dva payout 2', challenge, origin, address);
 }

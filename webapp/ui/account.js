@@ -79,7 +79,7 @@ export class Account extends EventTarget {
    */
   async revoke(device, phrase) {
     const challenge = await this.#session.challenge();
-    const body = await this.#signed(phrase, challenge, revokeStatement(challenge, device));
+    const body = await this.#signed(phrase, challenge, revokeStatement(challenge, location.origin, device));
     await this.#session.ask('POST', `/me/devices/${device}/revoke`, body);
     await this.look();
   }
@@ -92,7 +92,7 @@ export class Account extends EventTarget {
     const { contributor } = this.#me ?? (await this.#ask('GET', '/me'));
     await this.#halt();
     const challenge = await this.#session.challenge();
-    const body = await this.#signed(phrase, challenge, deleteStatement(challenge, contributor));
+    const body = await this.#signed(phrase, challenge, deleteStatement(challenge, location.origin, contributor));
     await this.#session.ask('POST', '/me/delete', body);
     await this.#nobody();
   }

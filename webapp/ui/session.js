@@ -81,7 +81,7 @@ export class Session extends EventTarget {
       device_key: toBase64(identity.deviceKey),
       certificate: toBase64(identity.certificate),
       challenge: toBase64(challenge),
-      proof: toBase64(await proofOf(identity, challenge)),
+      proof: toBase64(await proofOf(identity, challenge, location.origin)),
     });
     // The agent introduces the same device again at its start, and says what it computes with.
     this.#keep({ .../** @type {Device} */ (device), key: toBase64(identity.deviceKey) });
@@ -116,7 +116,7 @@ export class Session extends EventTarget {
   async #renewed(device) {
     const identity = await this.#keyring.make();
     const challenge = await this.challenge();
-    const proof = await proofOf(identity, challenge);
+    const proof = await proofOf(identity, challenge, location.origin);
     const asked = { device, challenge: toBase64(challenge), proof: toBase64(proof) };
     const { token } = /** @type {{token: string}} */ (await this.#once('POST', '/sessions', asked));
     this.#keep({ device, token, key: toBase64(identity.deviceKey) });

@@ -33,7 +33,10 @@ def revoke(server: str, who: NativeIdentity, device: str) -> Me:
     async def act(client: ServerClient) -> Me:
         challenge = await client.challenge()
         return await client.revoke(
-            device, _consent(who, challenge, statements.of_revocation(challenge, device))
+            device,
+            _consent(
+                who, challenge, statements.of_revocation(challenge, client.signed_origin, device)
+            ),
         )
 
     return _visit(server, who, act)
@@ -46,7 +49,7 @@ def delete(server: str, who: NativeIdentity) -> Me:
         challenge = await client.challenge()
         whose = contributor_of(who.account_key)
         return await client.delete(
-            _consent(who, challenge, statements.of_deletion(challenge, whose))
+            _consent(who, challenge, statements.of_deletion(challenge, client.signed_origin, whose))
         )
 
     return _visit(server, who, act)
@@ -67,7 +70,8 @@ def attach_payout(server: str, who: NativeIdentity, address: str | None) -> Payo
 
     async def act(client: ServerClient) -> Payout:
         challenge = await client.challenge()
-        signature = who.sign_as_account(statements.of_payout(challenge, address or ""))
+        agreed = statements.of_payout(challenge, client.signed_origin, address or "")
+        signature = who.sign_as_account(agreed)
         change = PayoutChange(address=address, challenge=challenge, signature=signature)
         return await client.attach_payout(change)
 

@@ -2,7 +2,7 @@
 
 The account key is made of the phrase as wallets make theirs (BIP-39, SLIP-0010 for ed25519, the
 master key), so that the same words are the same contributor in a tab. A device key of its own for
-each server: what one of them is sent as a proof is worth nothing at another.
+each server: no two of them can tell by it that the same machine visits both.
 """
 
 from __future__ import annotations

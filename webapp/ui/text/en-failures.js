@@ -82,6 +82,7 @@ export const FAILURES = Object.freeze({
   name_invalid: ['This cannot be a name.', 'It has 1 to 40 characters, all of which can be seen.'],
   device_taken: ['The key of this browser is of another account.', 'Forget this browser under “You”, and start.'],
   challenge_invalid: ['Signing in took too long.', 'Try it again.'],
+  origin_unknown: ['This server does not know the address that you see it under.', 'Tell whoever runs it: they have to name the address in its settings.'],
   signature_invalid: ['The server cannot check the signature of this browser.', 'Reload the page; if it stays, forget this browser under “You”.'],
   protocol_outdated: ['The server is newer than this page.', 'The page loads itself anew. If this stays, reload it while holding Shift.'],
   bundle_invalid: [
