@@ -24,7 +24,7 @@ from server.cli.epochs import epoch
 from server.cli.identity import identity
 from server.cli.ingest import ingest
 from server.cli.reports import reports
-from server.cli.select import select, verify_selection
+from server.cli.select import compare, select, verify_selection
 from server.cli.selection import grade, scores, signatures
 from server.cli.serving import demo, serve
 from server.cli.simulate import simulate
@@ -46,6 +46,7 @@ COMMANDS = (
     grade,
     select,
     verify_selection,
+    compare,
     reports,
     trust,
     credit,

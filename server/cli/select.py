@@ -1,4 +1,4 @@
-"""`dva select` and `dva verify-selection`."""
+"""`dva select`, `dva verify-selection` and `dva compare`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from server.cli.opened import bar, opened
 from server.cli.options import FOLDER, data_options
 from server.config import read_settings
 from server.results.services import Standing
+from server.selection import compare as comparing
 from server.selection.cut import Cut, Rule
 from server.selection.cutting import select_pool, select_tables
 from server.selection.verify import verify
+
+PLACE = click.Path(exists=True, path_type=Path)
 
 
 @click.command(
@@ -83,9 +86,27 @@ def verify_selection(folder: Path, digest: str | None, scores: Path | None) -> N
     that it is that certificate. Prints it, or ends with status 1 at the first difference."""
     found = verify(folder, scores=scores, digest=digest.strip().lower() if digest else None)
     claim = found.certificate
-    click.echo(json.dumps(msgspec.to_builtins(claim), indent=1))
+    said = msgspec.to_builtins(claim)
+    # A line a table would bury the rest.
+    said["scores"] = len(claim.scores)
+    click.echo(json.dumps(said, indent=1))
     again = "cut again from its score tables" if found.cut_again else "its score tables not at hand"
     click.echo(f"{claim.counts.members:,} members hold, {again}", err=True)
+
+
+@click.command(epilog="Example: dva compare best published.npy")
+@click.argument("a", type=PLACE)
+@click.argument("b", type=PLACE)
+@click.option("--column-a", default="score", show_default=True, help="A's column of scores.")
+@click.option("--column-b", default="score", show_default=True, help="B's.")
+def compare(a: Path, b: Path, column_a: str, column_b: str) -> None:
+    """How far A and B agree; prints JSON: overlap, Jaccard's index and, where both have scores,
+    Spearman's rank correlation. Each is what dva select wrote, a folder of score tables, a Parquet
+    file, or a published uid list (.npy)."""
+    found = comparing.compare(
+        comparing.read_listed(a, column_a), comparing.read_listed(b, column_b)
+    )
+    click.echo(json.dumps(asdict(found), indent=1))
 
 
 def _cut(**rules: float | None) -> Cut:

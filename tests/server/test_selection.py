@@ -251,5 +251,7 @@ def test_select_and_verify_a_pool(
     assert claim["audit"]["wrong_rate"] is None, "nobody has audited"
     members = pq.read_table(out / "members.parquet")["uid"].to_pylist()
     assert set(members) <= {uid(number) for number in range(16)}
+    same = json.loads(dva(settings, "compare", str(out), str(out / "scores")).out)
+    assert (same["share_of_a"], same["a"]) == (1.0, len(members))
     again = dva(settings, "select", "test", "--count", "3", "--state", "all", "--out", str(out))
     assert "[folder_exists]" in again.err
