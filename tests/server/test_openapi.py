@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 import schemathesis
-from dva_agent import statements
-from dva_agent.protocol import ROOT, Message, SessionRequest, encode, pack_scores
+from dva_agent.protocol import ROOT
 from flask import Flask
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
@@ -21,12 +18,11 @@ from schemathesis import Case
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
-from server.db import Database, now
+from server.db import Database
 from server.openapi.document import document
 from server.openapi.operations import OPERATIONS, Operation
-from server.work.models import Lease as LeaseRow
-from tests.keys import ORIGIN, Keys
-from tests.server.api import Api, problem, result_for
+from tests.server.api import Api, problem
+from tests.server.known import known
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -83,13 +79,17 @@ def test_it_has_every_message_and_says_what_it_is() -> None:
 def test_whatever_is_asked_the_answer_is_described(
     operation: Operation, app: Flask, api: Api, pool: str, database: Database
 ) -> None:
-    names, bodies = _true(app, api, database)
+    true = known(app, api, database)
     schema = schemathesis.openapi.from_dict(DOCUMENT)
     schema.app = _in_whole(app)
     cases = schema[operation.path][operation.method].as_strategy()
     of_path = re.findall(r"\{(\w+)\}", operation.path)
-    true_names = st.fixed_dictionaries({name: st.sampled_from(names[name]) for name in of_path})
-    true_bodies = st.sampled_from(bodies[operation.body.__name__]) if operation.body else st.none()
+    true_names = st.fixed_dictionaries(
+        {name: st.sampled_from(true.names[name]) for name in of_path}
+    )
+    true_bodies = (
+        st.sampled_from(true.bodies[operation.body.__name__]) if operation.body else st.none()
+    )
 
     @examples(
         max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None
@@ -114,13 +114,13 @@ def test_what_needs_a_sign_in_is_refused_without_one(
     app: Flask, api: Api, pool: str, database: Database
 ) -> None:
     """Every route that says so, with a body that it would take, however the token is wrong."""
-    names, bodies = _true(app, api, database)
+    true = known(app, api, database)
     tokens = ("", "Bearer ", "Bearer made-up", f"Basic {api.device.token}", api.device.token)
     asked = [operation for operation in OPERATIONS if operation.signed_in]
     assert len(asked) > 10
     for operation in asked:
-        path = ROOT + re.sub(r"\{(\w+)\}", lambda found: names[found[1]][0], operation.path)
-        body = bodies[operation.body.__name__][-1] if operation.body else None
+        path = ROOT + re.sub(r"\{(\w+)\}", lambda found: true.names[found[1]][0], operation.path)
+        body = true.bodies[operation.body.__name__][-1] if operation.body else None
         for token in tokens:
             answer = app.test_client().open(
                 path, method=operation.method, json=body, headers={"Authorization": token}
@@ -139,75 +139,3 @@ def _in_whole(app: Flask) -> WSGIApplication:
             getattr(parts, "close", lambda: None)()
 
     return run
-
-
-def _true(
-    app: Flask, api: Api, database: Database
-) -> tuple[dict[str, list[str]], dict[str, list[dict[str, Any]]]]:
-    """What the server knows, to be named in paths, and bodies that it takes or nearly takes."""
-    held, done, abandoned, expired = api.lease(4).leases
-    api.finish(done)
-    api.post(f"/leases/{abandoned.lease}/abandon")
-    with database.write() as session:
-        session.get_one(LeaseRow, expired.lease).deadline = now() - timedelta(seconds=1)
-    [others] = Api(app).lease().leases
-    result = _json(api.signed(result_for(held)))
-    challenge, keys = api.challenge(), Keys()
-    registration = _json(keys.registration(challenge))
-    session = SessionRequest(
-        device=api.device.device, challenge=challenge, proof=api.keys.proof(challenge)
-    )
-    request = {"agents": ["dva"]}
-    report = {"pool": held.pool, "unit": held.unit, "uid": held.pairs[0].uid, "reason": "other"}
-    second = Api(app, Keys(api.keys.account)).device.device
-    consent = _json(
-        api.keys.consent(statements.of_revocation(challenge, ORIGIN, second), challenge)
-    )
-    agreed = statements.of_payout(challenge, ORIGIN, "an-address")
-    payout = {"address": "an-address", **_json(api.keys.consent(agreed, challenge))}
-    return (
-        {
-            "device": [second],
-            "lease": [each.lease for each in (held, done, abandoned, expired, others)],
-            "bundle": [held.bundle],
-            "path": ["manifest.json", "text.onnx"],
-            "pool": [held.pool],
-            "name": ["00000"],
-            "unit": [held.unit],
-        },
-        {
-            "Registration": [
-                {**registration, "proof": registration["certificate"]},
-                {**registration, "challenge": base64.b64encode(bytes(56)).decode()},
-                registration,
-            ],
-            "NameChange": [{"display_name": None}, {"display_name": "\u202e"}],
-            "PayoutChange": [payout, {**payout, "address": None}],
-            "Consent": [consent, {**consent, "signature": registration["proof"]}],
-            "SessionRequest": [
-                {**_json(session), "device": "0" * 32},
-                {**_json(session), "proof": registration["proof"]},
-                _json(session),
-            ],
-            "LeaseRequest": [
-                request,
-                {**request, "request": "0" * 32},
-                {**request, "pool": "nowhere"},
-                {"agents": ["nobody"]},
-            ],
-            "Report": [report, {**report, "uid": "nothing"}],
-            "Result": [
-                {**result, "scores": ""},
-                {**result, "bundle": "f" * 32},
-                _json(result_for(held, scores=pack_scores([2.0, 0, 0, 0]))),
-                _json(result_for(held, statuses=bytes([8, 0, 0, 0]), scores=bytes(16))),
-                # Last, since it ends the lease: what comes first is tried first.
-                {**result, "more": 2},
-            ],
-        },
-    )
-
-
-def _json(message: Message) -> dict[str, Any]:
-    made: dict[str, Any] = msgspec.json.decode(encode(message))
-    return made
