@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import click
+import msgspec
 
 from server.cli.opened import bar
 from server.cli.serving import DEMO_BUNDLE
+from server.simulation.kept import Job, keep, load
 from server.simulation.people import KINDS
 from server.simulation.play import Tally, play
 from server.simulation.report import MIXED, added, figures, mixed_shares, rows
@@ -19,7 +22,15 @@ from server.simulation.report import MIXED, added, figures, mixed_shares, rows
 WORLDS = (*KINDS, MIXED)
 
 
-@click.command(epilog="Example: dva simulate --only honest --only lazy_10 --units 2000 --json")
+@click.command(
+    epilog="""Examples:
+
+    \b
+    dva simulate --json --out worlds            # seed 0: some twenty minutes of two cores
+    dva simulate --seeds 0-9 --json --out worlds   # the published figures; goes on from there
+    dva simulate --only honest --only lazy_10 --units 2000
+    """
+)
 @click.option(
     "--units",
     type=click.IntRange(20),
@@ -35,29 +46,33 @@ WORLDS = (*KINDS, MIXED)
     help="These worlds alone: one kind of people each, or mixed.",
 )
 @click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep each finished world here, and don't play those again that are here already.",
+)
+@click.option(
     "--processes", type=click.IntRange(1), default=os.cpu_count() or 1, show_default="one a core"
 )
 @click.option("--json", "as_json", is_flag=True, help="All figures, on stdout.")
-def simulate(units: int, seeds: str, only: tuple[str, ...], processes: int, as_json: bool) -> None:
+def simulate(
+    units: int,
+    seeds: str,
+    only: tuple[str, ...],
+    out: Path | None,
+    processes: int,
+    as_json: bool,
+) -> None:
     """Set populations of honest people and cheats on the real server code, and count what gets
     through: on a clock of its own, without a network, with recorded noise."""
     names = only or WORLDS
-    jobs = [(name, seed) for seed in _range(seeds) for name in names]
-    found: dict[str, list[Mapping[str, Tally]]] = {name: [] for name in names}
-    with (
-        bar("worlds", unit="world") as progress,
-        ProcessPoolExecutor(max_workers=min(processes, len(jobs))) as pool,
-    ):
-        started = [
-            (name, pool.submit(_world, name, seed, units, DEMO_BUNDLE)) for name, seed in jobs
-        ]
-        for number, (name, job) in enumerate(started):
-            progress(number, len(jobs))
-            found[name].append(job.result())
-        progress(len(jobs), len(jobs))
+    jobs = [Job(name=name, seed=seed, units=units) for seed in _range(seeds) for name in names]
+    found = _play(jobs, out, processes)
     worlds = {
-        name: {kind: added(each[kind] for each in tallies) for kind in tallies[0]}
-        for name, tallies in found.items()
+        name: {
+            kind: added(found[job][kind] for job in jobs if job.name == name)
+            for kind in _kinds(name)
+        }
+        for name in names
     }
     if as_json:
         click.echo(json.dumps({**figures(worlds), "populations": rows(worlds)}, indent=1))
@@ -75,9 +90,48 @@ def simulate(units: int, seeds: str, only: tuple[str, ...], processes: int, as_j
         )
 
 
-def _world(name: str, seed: int, units: int, bundle: Path) -> dict[str, Tally]:
-    shares = mixed_shares() if name == MIXED else {name: 1.0}
-    return play(shares, units=units, seed=seed, bundle=bundle)
+def _play(jobs: list[Job], out: Path | None, processes: int) -> dict[Job, Mapping[str, Tally]]:
+    """All of them, in the order in which they end."""
+    found: dict[Job, Mapping[str, Tally]] = {}
+    for job in jobs:
+        before = _load(out, job)
+        if before is not None:
+            found[job] = before
+    left = [job for job in jobs if job not in found]
+    with (
+        bar("worlds", unit="world") as progress,
+        ProcessPoolExecutor(processes, initializer=_collect_seldom) as pool,
+    ):
+        progress(len(found), len(jobs))
+        started = {pool.submit(_world, job, DEMO_BUNDLE): job for job in left}
+        for done in as_completed(started):
+            job = started[done]
+            found[job] = done.result()
+            if out is not None:
+                keep(out, job, found[job])
+            progress(len(found), len(jobs))
+    return found
+
+
+def _load(out: Path | None, job: Job) -> Mapping[str, Tally] | None:
+    try:
+        return None if out is None else load(out, job)
+    except msgspec.DecodeError as error:
+        raise click.ClickException(f"{out}/{job.file} isn't a finished world: {error}") from error
+
+
+def _collect_seldom() -> None:
+    """A world makes millions of small objects, hardly any of them in circles."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+
+
+def _kinds(name: str) -> dict[str, float]:
+    return mixed_shares() if name == MIXED else {name: 1.0}
+
+
+def _world(job: Job, bundle: Path) -> dict[str, Tally]:
+    return play(_kinds(job.name), units=job.units, seed=job.seed, bundle=bundle)
 
 
 def _range(seeds: str) -> range:

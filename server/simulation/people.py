@@ -11,19 +11,25 @@ from server.simulation.behaviours import Behaviour, Lazy
 
 VISIT = 300
 """Units of an honest visit on average: an hour or so of a graphics card."""
+SYBIL_VISIT = 3
+"""Units of an identity that was made to be thrown away."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
     """`visit`: units before leaving, on average; None: stays until caught. `after_turn`: of a
     cheat with a `turn`, how many units after it it leaves, at most. Whoever is gone or out is
-    replaced by another of the kind."""
+    replaced by another of the kind. `at_once`: how many there are at a time where all are of this
+    kind; fewer have longer careers. `networks`: they come from that many; None: each from one of
+    its own."""
 
     behaviour: Behaviour
     hostile: bool = True
     visit: int | None = None
     turn: int = 0
     after_turn: int | None = None
+    at_once: int = 20
+    networks: int | None = None
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
@@ -45,8 +51,10 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "whole_10": Kind(behaviour=Lazy(share=0.10, whole=True)),
         "sleeper_20": Kind(behaviour=Lazy(share=0.10, honest_first=20), turn=20),
         "sleeper_100": Kind(behaviour=Lazy(share=0.10, honest_first=100), turn=100),
-        "sleeper_1000": Kind(behaviour=Lazy(share=0.10, honest_first=1000), turn=1000),
+        "sleeper_1000": Kind(behaviour=Lazy(share=0.10, honest_first=1000), turn=1000, at_once=4),
         "leaver": Kind(behaviour=Lazy(share=0.10, honest_first=100), turn=100, after_turn=40),
+        "sybil_10": Kind(behaviour=Lazy(share=0.10), visit=SYBIL_VISIT, networks=4),
+        "sybil_100": Kind(behaviour=behaviours.mean_guessing, visit=SYBIL_VISIT, networks=4),
     }
 )
 HOSTILE = tuple(name for name, kind in KINDS.items() if kind.hostile)

@@ -4,7 +4,7 @@ up, and a day goes by."""
 from __future__ import annotations
 
 import tempfile
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,8 +24,9 @@ from server.trust.records import standing
 
 UNIT_PAIRS = 256
 AT_ONCE = 20
-"""People who take part at a time."""
-TICK_S = 20.0
+"""People of several kinds who take part at a time."""
+TICK_S = 160.0
+"""In which everybody posts all that they hold, eight units at most, before anybody looks at it."""
 HOUR_S = 3600.0
 MORE_UNITS = 1.5
 """What a pool has for each unit that is to be posted: rejected ones are given out again."""
@@ -47,7 +48,7 @@ class Tally:
     """A day after the last one was posted."""
     rejected: int = 0
     caught: int = 0
-    """People."""
+    """People, those too who had left by then."""
     posted_when_caught: int = 0
     """Results with made-up scores, of all who were caught."""
     pairs_past_probation: int = 0
@@ -63,7 +64,6 @@ class _Person:
     engine: int
     stays: int
     made_up: int = 0
-    granted: deque[Granted] = field(default_factory=deque)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,13 +79,15 @@ class _Play:
     world: World
     shares: Mapping[str, float]
     rng: np.random.Generator
+    at_once: int
     present: list[_Person] = field(default_factory=list)
+    left: list[_Person] = field(default_factory=list)
     entries: dict[int, _Entry] = field(default_factory=dict)
     tallies: dict[str, Tally] = field(default_factory=dict)
 
     def come(self) -> None:
-        """Those who left or were caught are replaced."""
-        while len(self.present) < AT_ONCE:
+        """Those who left or were caught are replaced, as far as networks may send people."""
+        while len(self.present) < self.at_once:
             name = self._next()
             kind = KINDS[name]
             stays = 1 << 30
@@ -93,11 +95,17 @@ class _Play:
                 stays = int(self.rng.geometric(1 / kind.visit))
             if kind.after_turn is not None:
                 stays = kind.turn + int(self.rng.integers(1, kind.after_turn + 1))
+            network = None
+            if kind.networks is not None:
+                network = f"network {self.rng.integers(kind.networks)}"
+            someone = self.world.join(network)
+            if someone is None:
+                return
             self.tallies[name].people += 1
             self.present.append(
                 _Person(
                     kind=name,
-                    someone=self.world.join(),
+                    someone=someone,
                     engine=int(self.rng.integers(self.world.truth.engines)),
                     stays=stays,
                 )
@@ -107,50 +115,47 @@ class _Play:
         """A kind of those, honest or hostile, of whom too few are present."""
         hostile = sum(share for name, share in self.shares.items() if KINDS[name].hostile)
         present = sum(KINDS[person.kind].hostile for person in self.present)
-        wanted = present < round(hostile * AT_ONCE)
+        wanted = present < round(hostile * self.at_once)
         names = [name for name in self.shares if KINDS[name].hostile == wanted]
         weights = np.array([self.shares[name] for name in names])
         return names[int(self.rng.choice(len(names), p=weights / weights.sum()))]
 
     def work(self, session: Session) -> None:
-        """Everybody posts a unit, if there is one for them."""
+        """Everybody posts all units that there are for them."""
         records = self._records(session)
         for person in list(self.present):
             someone = person.someone
             record = records.get(someone.device)
             if record is not None and record.stopped_at is not None:
-                self._caught(person)
-                continue
-            if not person.granted:
-                person.granted.extend(self.world.claim(someone))
-            if not person.granted:
-                continue
-            granted = person.granted.popleft()
-            turn = Turn(
-                truth=self.world.truth,
-                unit=granted.unit,
-                posted=someone.posted,
-                engine=person.engine,
-            )
-            made = KINDS[person.kind].behaviour(turn, self.rng)
-            rung = self.world.truth.rung(person.engine)
-            number = self.world.post(someone, granted, made.scores, rung)
-            far = np.abs(made.scores - self.world.truth.scores(granted.unit)) > FALSE_FROM
-            self.entries[number] = _Entry(
-                kind=person.kind,
-                made_up=bool(made.made_up.any()),
-                false_pairs=int((far & made.made_up).sum()),
-                on_probation=record is None or standing(record).is_on_probation,
-            )
-            person.made_up += bool(made.made_up.any())
-            if someone.posted >= person.stays:
+                self.count_caught(person)
                 self.present.remove(person)
+                continue
+            on_probation = record is None or standing(record).is_on_probation
+            for granted in self.world.claim(someone):
+                self._post(person, granted, on_probation=on_probation)
+                if someone.posted >= person.stays:
+                    self.present.remove(person)
+                    self.left.append(person)
+                    break
 
-    def _caught(self, person: _Person) -> None:
+    def _post(self, person: _Person, granted: Granted, *, on_probation: bool) -> None:
+        truth, someone = self.world.truth, person.someone
+        turn = Turn(truth=truth, unit=granted.unit, posted=someone.posted, engine=person.engine)
+        made = KINDS[person.kind].behaviour(turn, self.rng)
+        number = self.world.post(someone, granted, made.scores, truth.rung(person.engine))
+        far = np.abs(made.scores - truth.scores(granted.unit)) > FALSE_FROM
+        self.entries[number] = _Entry(
+            kind=person.kind,
+            made_up=bool(made.made_up.any()),
+            false_pairs=int((far & made.made_up).sum()),
+            on_probation=on_probation,
+        )
+        person.made_up += bool(made.made_up.any())
+
+    def count_caught(self, person: _Person) -> None:
         tally = self.tallies[person.kind]
         tally.caught += 1
         tally.posted_when_caught += person.made_up
-        self.present.remove(person)
 
     def _records(self, session: Session) -> dict[str, Record]:
         devices = [person.someone.device for person in self.present]
@@ -177,10 +182,15 @@ def play(
         )
         try:
             playing = _Play(
-                world=world, shares=shares, rng=rng, tallies={name: Tally() for name in shares}
+                world=world,
+                shares=shares,
+                rng=rng,
+                at_once=AT_ONCE if len(shares) > 1 else KINDS[next(iter(shares))].at_once,
+                tallies={name: Tally() for name in shares},
             )
             while len(playing.entries) < units:
                 with world.moment() as session:
+                    world.report()
                     playing.come()
                     playing.work(session)
                 with world.moment():
@@ -203,9 +213,15 @@ def _count(playing: _Play) -> None:
         states: dict[int, str] = {
             row.id: row.state for row in session.execute(select(Result.id, Result.state))
         }
+        stopped = set(
+            session.scalars(select(Record.device_id).where(Record.stopped_at.is_not(None)))
+        )
         recomputed: Counter[int] = Counter()
         for number, positions in session.execute(select(Audit.result_id, Audit.positions)):
             recomputed[number] += len(drawing.unpack(positions))
+    for person in (*playing.left, *playing.present):
+        if person.someone.device in stopped:
+            playing.count_caught(person)
     for number, entry in playing.entries.items():
         tally = playing.tallies[entry.kind]
         state = states[number]

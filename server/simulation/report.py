@@ -14,10 +14,18 @@ from server.simulation.play import UNIT_PAIRS, Tally
 MIXED = "mixed"
 """The world in which one in ten is hostile; all others hold one kind alone."""
 HOSTILE_SHARE = 0.1
-GUESSING = ("random", "caption_length", "constant", "mean_guessing", "copying")
+GUESSING = ("random", "caption_length", "constant", "mean_guessing", "copying", "sybil_100")
 FAKED: Mapping[str, tuple[str, ...]] = {
     "5": ("lazy_5", "whole_5"),
-    "10": ("lazy_10", "whole_10", "sleeper_20", "sleeper_100", "sleeper_1000", "leaver"),
+    "10": (
+        "lazy_10",
+        "whole_10",
+        "sleeper_20",
+        "sleeper_100",
+        "sleeper_1000",
+        "leaver",
+        "sybil_10",
+    ),
     "50": ("lazy_50",),
 }
 Worlds = Mapping[str, Mapping[str, Tally]]

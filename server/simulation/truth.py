@@ -8,7 +8,7 @@ made of that very pair.
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from server.trust.noise import Noise, recorded
 
 BUNDLE = "demo-q8"
+KEPT = 4096
 Floats = npt.NDArray[np.float32]
 
 
@@ -24,7 +25,8 @@ class Truth:
 
     def __init__(self, *, pairs: int, seed: int) -> None:
         self.pairs = pairs
-        self._seed = seed
+        # Looked up when a unit is worked on, and again when it is audited soon after.
+        self._places = lru_cache(maxsize=KEPT)(partial(self._draw, seed))
         self._engines = [noise for noise in recorded() if noise.bundle == BUNDLE]
 
     @property
@@ -64,6 +66,6 @@ class Truth:
         largest: Noise = max(self._engines, key=lambda noise: len(noise.truth))
         return largest.truth
 
-    def _places(self, unit: int) -> npt.NDArray[np.int64]:
-        rng = np.random.default_rng((self._seed, unit))
+    def _draw(self, seed: int, unit: int) -> npt.NDArray[np.int64]:
+        rng = np.random.default_rng((seed, unit))
         return rng.integers(0, len(self._scores), self.pairs)

@@ -19,6 +19,7 @@ from dva_agent import protocol, statements
 from dva_agent.bundle import Manifest
 from dva_agent.native.identity import NativeIdentity
 from dva_agent.protocol import MAX_LEASES, pack_scores
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from server.config import Settings
@@ -31,6 +32,7 @@ from server.migrations import migrate
 from server.pools import bundles
 from server.pools.models import Pool, Shard, Unit
 from server.pools.tolerance import tolerance_of
+from server.refusals import RateLimited
 from server.results import services as results
 from server.results.services import Result
 from server.simulation.truth import Truth
@@ -56,6 +58,7 @@ class Someone:
     device: str
     contributor: str
     key: Ed25519PrivateKey
+    network: str | None
     posted: int = 0
 
 
@@ -84,7 +87,7 @@ class World:
         migrate(self.database)
         with self.moment():
             self._pool = self._fill(folder, units)
-            self._report()
+            self.report()
 
     def close(self) -> None:
         self.database.close()
@@ -100,8 +103,9 @@ class World:
     def pass_time(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
 
-    def join(self) -> Someone:
-        """Somebody new."""
+    def join(self, network: str | None = None) -> Someone | None:
+        """Somebody new; None if too many have come from that network. None as a network: one that
+        isn't limited."""
         account, device = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
         identity = NativeIdentity(account=account, device=device)
         challenge = registration.challenge(self._keys, self.at).challenge
@@ -116,10 +120,16 @@ class World:
             challenge=challenge,
             proof=device.sign(statements.of_session(challenge, ORIGIN, identity.device_key)),
         )
-        made = registration.register(
-            self._session, self._settings, self._door, asked, None, self.at
+        try:
+            with self._session.begin_nested():
+                made = registration.register(
+                    self._session, self._settings, self._door, asked, network, self.at
+                )
+        except RateLimited:
+            return None
+        return Someone(
+            device=made.device, contributor=made.contributor, key=device, network=network
         )
-        return Someone(device=made.device, contributor=made.contributor, key=device)
 
     def claim(self, who: Someone) -> list[Granted]:
         """As many units as this device may have at a time, or none if there is none for it now."""
@@ -130,6 +140,7 @@ class World:
             pool_ids=[self._pool],
             count=MAX_LEASES,
             at=self.at,
+            network=who.network,
             gate=gate,
         )
         return [Granted(lease=lease.id, unit=unit.id, name=unit.name) for lease, unit in claimed]
@@ -161,7 +172,7 @@ class World:
 
     def audit(self) -> int:
         """Draws, recomputes and settles all that can be by now; gives the pairs recomputed."""
-        self._report()
+        self.report()
         pairs = 0
         while True:
             drawn = drawing.throw_coins(self._session, self._court.secret, DRAWN_AT_ONCE, self.at)
@@ -175,8 +186,8 @@ class World:
         projector.project(self._session)
         return pairs
 
-    def _report(self) -> None:
-        """The auditor lives: it says so more often than anybody looks."""
+    def report(self) -> None:
+        """The auditor lives, and says so."""
         queue.report(self._session, AUDITOR, START, self.at, pairs=0, busy_ms=0)
 
     def _settle(self, claimed: Sequence[Audit]) -> int:
@@ -235,17 +246,21 @@ class World:
                 pairs=count * self.truth.pairs,
                 units=count,
             )
-            self._session.add_all(
-                Unit(
-                    pool=pool,
-                    shard=shard,
-                    number=each,
-                    first_pair=each * self.truth.pairs,
-                    pairs=self.truth.pairs,
-                    span_start=0,
-                    span_size=1,
-                )
-                for each in range(count)
+            self._session.add(shard)
+            self._session.flush()
+            self._session.execute(
+                insert(Unit),
+                [
+                    {
+                        "pool_id": pool.id,
+                        "shard_id": shard.id,
+                        "number": each,
+                        "first_pair": each * self.truth.pairs,
+                        "pairs": self.truth.pairs,
+                        "span_start": 0,
+                        "span_size": 1,
+                    }
+                    for each in range(count)
+                ],
             )
-        self._session.flush()
         return pool.id

@@ -6,8 +6,9 @@ import hashlib
 import struct
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from server.pools.services import Unit
@@ -26,17 +27,18 @@ def throw_coins(session: Session, secret: bytes, limit: int, at: datetime) -> in
     # it by then.
     devices = records.all_locked(session, names)
     found = results.undrawn(session, names, limit)
+    rows = []
     for result, unit in found:
         record = devices[result.device_id]
         drawn = policy.draw(secret, result.digest, unit.pairs, records.standing(record))
         if drawn is not None:
-            _add(session, COIN, result, drawn, at)
+            rows.append(_row(COIN, result, drawn, at))
         result.drawn = True
         record.posted += 1
         record.pairs_since_tail += unit.pairs
         record.unsettled = True
         record.last_result_at = result.scored_at
-    session.flush()
+    _write(session, rows)
     return len(found)
 
 
@@ -52,7 +54,7 @@ def look_again(
     drawn = policy.draw_again(secret, result.digest, len(result.statuses), taken)
     if drawn is None:
         return False
-    _add(session, LOOK_AGAIN, result, drawn, at, tail=audit.tail)
+    _write(session, [_row(LOOK_AGAIN, result, drawn, at, tail=audit.tail)])
     return True
 
 
@@ -69,10 +71,14 @@ def draw_tail(
     )
     record.pairs_since_tail = 0
     name = tail_name(run[-1][0].id, [result.digest for result, _ in run])
-    for (result, _), drawn in zip(run, draws, strict=True):
-        if drawn is not None:
-            _add(session, TAIL, result, drawn, at, tail=name)
-    session.flush()
+    _write(
+        session,
+        [
+            _row(TAIL, result, drawn, at, tail=name)
+            for (result, _), drawn in zip(run, draws, strict=True)
+            if drawn is not None
+        ],
+    )
 
 
 def tail_name(last: int, digests: Sequence[str]) -> str:
@@ -88,6 +94,7 @@ def reach(tail: str) -> int:
 def recheck(session: Session, secret: bytes, device: str, at: datetime, *, before: int) -> None:
     """Sends the results that were confirmed last, among those numbered below `before`, to audit
     once more; what was looked at in them before isn't looked at again."""
+    rows = []
     for result, unit in results.confirmed_lately(
         session, device, before=before, limit=policy.RECHECKED_RESULTS
     ):
@@ -97,8 +104,8 @@ def recheck(session: Session, secret: bytes, device: str, at: datetime, *, befor
         taken = sorted({place for audit in audits for place in unpack(audit.positions)})
         drawn = policy.draw_recheck(secret, result.digest, unit.pairs, taken)
         if drawn is not None:
-            _add(session, RECHECK, result, drawn, at)
-    session.flush()
+            rows.append(_row(RECHECK, result, drawn, at))
+    _write(session, rows)
 
 
 def pack(positions: Sequence[int]) -> bytes:
@@ -109,24 +116,23 @@ def unpack(positions: bytes) -> tuple[int, ...]:
     return struct.unpack(f"<{len(positions) // POSITION_BYTES}H", positions)
 
 
-def _add(
-    session: Session,
-    kind: str,
-    result: Result,
-    drawn: Draw,
-    at: datetime,
-    *,
-    tail: str | None = None,
-) -> None:
-    session.add(
-        Audit(
-            result_id=result.id,
-            device_id=result.device_id,
-            tail=tail,
-            kind=kind,
-            seed=drawn.seed,
-            policy=policy.VERSION,
-            positions=pack(drawn.positions),
-            created_at=at,
-        )
-    )
+def _row(
+    kind: str, result: Result, drawn: Draw, at: datetime, *, tail: str | None = None
+) -> dict[str, Any]:
+    return {
+        "result_id": result.id,
+        "device_id": result.device_id,
+        "tail": tail,
+        "kind": kind,
+        "seed": drawn.seed,
+        "policy": policy.VERSION,
+        "positions": pack(drawn.positions),
+        "created_at": at,
+    }
+
+
+def _write(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Together: a statement for each would be sent to learn its number, which nobody asks for."""
+    session.flush()
+    if rows:
+        session.execute(insert(Audit), rows)
