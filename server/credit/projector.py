@@ -84,6 +84,29 @@ def check(session: Session) -> None:
         )
 
 
+def adrift(session: Session, limit: int = 10) -> list[str]:
+    """Accounts, `limit` at most, whose balance, with what isn't applied to it yet, isn't the sum of
+    the ledger."""
+    kept = select(Balance.account, Balance.amount, Balance.pairs)
+    since = (
+        select(Posting.account, Posting.amount, Posting.pairs)
+        .join(Transfer, Posting.transfer_id == Transfer.id)
+        .where(~Transfer.applied)
+    )
+    whole = select(Posting.account, -Posting.amount, -Posting.pairs)
+    # One statement: while it runs, others may add to the ledger or apply it.
+    all_of_it = union_all(kept, since, whole).subquery()
+    return list(
+        session.scalars(
+            select(all_of_it.c.account)
+            .group_by(all_of_it.c.account)
+            .having((func.sum(all_of_it.c.amount) != 0) | (func.sum(all_of_it.c.pairs) != 0))
+            .order_by(all_of_it.c.account)
+            .limit(limit)
+        )
+    )
+
+
 def balances(session: Session, accounts: Collection[str] | None = None) -> dict[str, Amount]:
     """What is on these accounts, or on all, to the latest transfer: the balances and what isn't
     applied to them yet. An account without any transfer isn't in it."""

@@ -9,14 +9,16 @@ from sqlalchemy.orm import Session
 from server.credit.earning import earned
 from server.credit.history import Decided, decided
 from server.credit.ledger import confirm, earned_by, forfeit, forfeited_by, revoke, revoked_from
-from server.credit.projector import Amount, balances, project, rebuild
+from server.credit.projector import Amount, adrift, balances, check, project, rebuild
 from server.credit.run import Earned, credits
 
 __all__ = [
     "Amount",
     "Decided",
     "Earned",
+    "adrift",
     "balances",
+    "check",
     "confirm",
     "credits",
     "decided",

@@ -16,8 +16,10 @@ from sqlalchemy.orm import Session
 
 from server.config import Settings
 from server.contributors import services as contributors
+from server.credit import services as credit
 from server.doctor import checkout
 from server.doctor.finding import Finding, ok, problem, some, warning
+from server.errors import LedgerError
 from server.keys import FILE
 from server.migrations import revisions
 from server.pools import bundles, licences
@@ -160,6 +162,30 @@ def shards(settings: Settings) -> list[Finding]:
             ]
     except SQLAlchemyError:
         return []
+
+
+def ledger(settings: Settings) -> list[Finding]:
+    """Whether credit adds up. Nothing where the database can't be read, or is older: that has been
+    said."""
+    if is_new(settings):
+        return []
+    try:
+        with reading(settings) as session:
+            credit.check(session)
+            wrong = credit.adrift(session)
+    except LedgerError as error:
+        return [problem("ledger", str(error), error.next_step)]
+    except SQLAlchemyError:
+        return []
+    if wrong:
+        return [
+            problem(
+                "ledger",
+                f"Balances aren't what the ledger adds up to: {some(wrong)}.",
+                "dva credit rebuild adds them up anew.",
+            )
+        ]
+    return [ok("ledger", "what is given is what is taken, and the balances are its sums")]
 
 
 def licence(settings: Settings, pool: str, bundle: str) -> Iterator[Finding]:

@@ -52,5 +52,6 @@ def _of_settings(settings: Settings, root: Path) -> Iterator[Finding]:
     yield from data.database(settings)
     newest = (machine.newest_of([root / "requirements" / "run.txt"]), data.last_seen(settings))
     yield machine.clock(now(), max((time for time in newest if time), default=None))
+    yield from data.ledger(settings)
     yield from data.shards(settings)
     yield from mirror.mirror(settings)

@@ -17,6 +17,9 @@ import pytest
 from sqlalchemy import text, update
 
 from server.config import Settings
+from server.credit import services as credit
+from server.credit.models import Balance, Posting
+from server.credit.services import Earned
 from server.db import Database, now
 from server.doctor import checkout, data, machine, mirror
 from server.doctor.examine import examine
@@ -228,6 +231,26 @@ def test_a_schema_of_another_version(
     with database.write() as session:
         session.execute(text("UPDATE alembic_version SET version_num = :step"), {"step": step})
     assert states(data.database(settings))["database"] == expected
+
+
+def test_a_ledger_that_adds_up_and_two_that_dont(settings: Settings, database: Database) -> None:
+    run = [Earned(result_id=1, unit=1, pairs=4, amount=400)]
+    with database.write() as session:
+        credit.confirm(session, "a" * 32, run, AT)
+    assert states(data.ledger(settings)) == {"ledger": "ok"}
+    with database.write() as session:
+        assert credit.project(session) == 1
+    assert states(data.ledger(settings)) == {"ledger": "ok"}
+    with database.write() as session:
+        session.execute(update(Balance).where(Balance.amount > 0).values(amount=401))
+    [found] = data.ledger(settings)
+    assert state(found) == "problem"
+    assert "a" * 32 in found.says
+    with database.write() as session:
+        session.add(Posting(transfer_id=1, account="more", amount=1, pairs=0))
+    [found] = data.ledger(settings)
+    assert state(found) == "problem"
+    assert "Transfer 1" in found.says
 
 
 def test_databases_that_cant_be_read(tmp_path: Path) -> None:
