@@ -18,12 +18,13 @@ from server.results import services as results
 from server.results.models import Result
 from tests.e2e.acting import phase, press, start
 from tests.e2e.axe import violations
-from tests.e2e.serving import ingest, pool_status, serving, until
+from tests.e2e.serving import dva, ingest, pool_status, serving, until
 from tests.e2e.small_pool import write_small_pool
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PAIRS = 4
+ADDRESS = "chain:0xAbC123.x-y_z"
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,30 @@ def credit(page: Page) -> Locator:
     return page.locator("dva-credit")
 
 
+def pay_out(page: Page, data: Path) -> None:
+    """An address, and the proof of an epoch, by keyboard."""
+    page.get_by_text("Payouts and proofs").focus()
+    page.keyboard.press("Enter")
+    panel = page.locator("dva-paid")
+    expect(panel).to_contain_text("No epoch with credit of yours is closed yet")
+    address = panel.get_by_label("Address", exact=True)
+    address.fill("too short")
+    page.keyboard.press("Enter")
+    expect(panel.get_by_role("alert")).to_contain_text("8 to 128")
+    address.fill(ADDRESS)
+    page.keyboard.press("Enter")
+    expect(panel).to_contain_text(f"Credit goes to {ADDRESS}")
+    root = dva("epoch", "close", "--output", str(data), "--data", str(data)).strip()
+    assert (data / "epoch-1.csv").read_text().endswith(f",{ADDRESS}\n")
+    page.get_by_text("Payouts and proofs").click()
+    page.get_by_text("Payouts and proofs").click()
+    expect(panel).to_contain_text("The latest is epoch 1")
+    with page.expect_download() as saved:
+        panel.get_by_role("button", name="Download the proof").press("Enter")
+    proof = saved.value.path()
+    dva("epoch", "verify", str(proof), root)
+
+
 def test_credit_from_nothing_to_its_end(page: Page, origin: str, data: Path) -> None:
     page.goto(f"{origin}/?rung=wasm&power=full")
     panel = credit(page)
@@ -87,6 +112,7 @@ def test_credit_from_nothing_to_its_end(page: Page, origin: str, data: Path) -> 
     expect(panel.locator("[data-kind=confirmed]")).to_contain_text(f"{PAIRS} pairs")
     expect(panel.locator("[data-kind=forfeited]")).to_be_visible()
     expect(panel.get_by_role("status")).to_contain_text("Nothing is waiting")
+    pay_out(page, data)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
         # Colours go over into each other.

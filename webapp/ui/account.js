@@ -78,8 +78,7 @@ export class Account extends EventTarget {
    * @param {string} phrase of the account
    */
   async revoke(device, phrase) {
-    const challenge = await this.#session.challenge();
-    const body = await this.#signed(phrase, challenge, revokeStatement(challenge, location.origin, device));
+    const body = await this.consent(phrase, (...asked) => revokeStatement(...asked, device));
     await this.#session.ask('POST', `/me/devices/${device}/revoke`, body);
     await this.look();
   }
@@ -91,8 +90,7 @@ export class Account extends EventTarget {
   async remove(phrase) {
     const { contributor } = this.#me ?? (await this.#ask('GET', '/me'));
     await this.#halt();
-    const challenge = await this.#session.challenge();
-    const body = await this.#signed(phrase, challenge, deleteStatement(challenge, location.origin, contributor));
+    const body = await this.consent(phrase, (...asked) => deleteStatement(...asked, contributor));
     await this.#session.ask('POST', '/me/delete', body);
     await this.#nobody();
   }
@@ -123,6 +121,20 @@ export class Account extends EventTarget {
     await this.#keyring.dropPhrase();
   }
 
+  /**
+   * The account's own word, for this server and for now.
+   * @param {string} phrase
+   * @param {(challenge: Uint8Array, origin: string) => Uint8Array<ArrayBuffer>} statement
+   */
+  async consent(phrase, statement) {
+    if (!(await this.#isMine(phrase))) throw new Refusal(OTHER_PHRASE, 0);
+    const { accountOf } = await import('../identity/phrase.js');
+    const { sign } = await accountOf(phrase);
+    const challenge = await this.#session.challenge();
+    const signature = await sign(statement(challenge, location.origin));
+    return { challenge: toBase64(challenge), signature: toBase64(signature) };
+  }
+
   /** @param {string} phrase */
   async #isMine(phrase) {
     const { accountOf } = await import('../identity/phrase.js');
@@ -135,18 +147,6 @@ export class Account extends EventTarget {
     await this.#keyring.forget();
     this.#session.drop();
     this.#become(null);
-  }
-
-  /**
-   * @param {string} phrase
-   * @param {Uint8Array} challenge
-   * @param {Uint8Array<ArrayBuffer>} statement
-   */
-  async #signed(phrase, challenge, statement) {
-    if (!(await this.#isMine(phrase))) throw new Refusal(OTHER_PHRASE, 0);
-    const { accountOf } = await import('../identity/phrase.js');
-    const { sign } = await accountOf(phrase);
-    return { challenge: toBase64(challenge), signature: toBase64(await sign(statement)) };
   }
 
   /**

@@ -25,7 +25,9 @@ import { ModelElement } from './model.js';
 import { NoticesElement } from './notices.js';
 import { NumbersElement } from './numbers.js';
 import { PaceElement } from './pace.js';
+import { PaidElement } from './paid.js';
 import { PairElement } from './pair.js';
+import { Payouts } from './payouts.js';
 import { PhraseEntryElement } from './phrase-entry.js';
 import { PhraseElement } from './phrase-sheet.js';
 import { PoolElement } from './pool.js';
@@ -66,6 +68,7 @@ const ELEMENTS = Object.freeze({
   'dva-notices': NoticesElement,
   'dva-numbers': NumbersElement,
   'dva-pace': PaceElement,
+  'dva-paid': PaidElement,
   'dva-pair': PairElement,
   'dva-phrase': PhraseElement,
   'dva-phrase-entry': PhraseEntryElement,
@@ -175,7 +178,8 @@ function offline() {
 controls.bind(controller);
 panel.bind(settings, conditions);
 panel.consent = { read: () => admission.read(), withdraw: () => admission.withdraw() };
-find('dva-you', YouElement).bind(new Account(keyring, session, () => controller.halt()), {
+const account = new Account(keyring, session, () => controller.halt());
+find('dva-you', YouElement).bind(account, {
   ask: find('dva-ask', AskElement),
   entry: find('dva-phrase-entry', PhraseEntryElement),
   sheet: find('dva-phrase', PhraseElement),
@@ -234,6 +238,7 @@ await keyring.load();
 const earnings = new Earnings(session);
 controller.addEventListener('posted', () => earnings.note());
 find('dva-credit', CreditElement).bind(earnings);
+find('dva-paid', PaidElement).bind(new Payouts(account, session), find('dva-phrase-entry', PhraseEntryElement));
 const looked = look();
 controls.mayStart = async () => {
   // What is agreed to must be known first.

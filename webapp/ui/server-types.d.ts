@@ -32,6 +32,13 @@ export interface Credit {
   confirmed: Amount;
   forfeited: Amount;
   revoked: Amount;
+  payout?: string | null;
+}
+
+/** Kept as a file, it is checked by `dva epoch verify`. */
+export interface CreditProof {
+  epoch: number;
+  closed_at: string;
 }
 
 export interface WorkedUnit {

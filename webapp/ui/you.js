@@ -3,9 +3,8 @@
 
 import { deviceItems } from './my-devices.js';
 import { make, say } from './dom.js';
-import { OTHER_PHRASE } from './account.js';
-import { Refusal } from './refusal.js';
 import { TEXT } from './text.js';
+import { wordsFor } from './wording.js';
 
 /** @typedef {import('./account.js').Account} Account */
 /** @typedef {import('./ask.js').AskElement} AskElement */
@@ -208,15 +207,6 @@ export class YouElement extends HTMLElement {
     this.#busy = false;
     this.render();
   }
-}
-
-/** @param {unknown} error */
-function wordsFor(error) {
-  if (!(error instanceof Refusal)) return TEXT.youFailed(String(error));
-  if (error.code === OTHER_PHRASE) return TEXT.otherPhrase;
-  // The catalogue's words for that are about the server's messages; this one was ours.
-  const known = error.code === 'message_invalid' ? null : TEXT.failure(error.code);
-  return known?.join(' ') ?? TEXT.youFailed(error.message);
 }
 
 /**

@@ -5,6 +5,7 @@ import { AGENTS } from './en-agents.js';
 import { CREDIT } from './en-credit.js';
 import { FAILURES } from './en-failures.js';
 import { LIVE } from './en-live.js';
+import { PAID } from './en-paid.js';
 import { YOU } from './en-you.js';
 
 /** @typedef {import('../state.js').Phase} Phase */
@@ -83,6 +84,7 @@ export const EN = Object.freeze({
   ...AGENTS,
   ...CREDIT,
   ...LIVE,
+  ...PAID,
   ...YOU,
   language: 'English',
   product: 'DVA',

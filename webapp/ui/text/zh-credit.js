@@ -6,7 +6,7 @@ import { count } from '../format.js';
 const REASON = Object.freeze({
   posted: '服务器已收到它的分数。',
   passed: '审计程序重新计算了其中一些分数，结果一致。',
-  audits_passed: '它和之后的审计都已通过，这份贡献值归你。',
+  audits_passed: '它和之后的审计都已通过，这份贡献值归您。',
   audit_failed: '在确认它之前，它或本设备另一个单元的审计没有通过，因此退回重做。',
   recheck_failed: '它曾被确认，但在重新检查本设备的工作时发现有误。',
   score_differs: '有一个分数与审计程序算出的相差太大，超出了任何设备应有的误差。',
@@ -35,11 +35,11 @@ export const CREDIT = Object.freeze({
   creditPending: (units) => `有 ${count(units)} 个单元在等待审计。`,
   creditSettled: '没有正在等待的单元。',
   creditHow:
-    '这是服务器统计的、你账户下所有设备的总和。每一对的贡献值等于模型为它做的计算量，以百万次或十亿次运算（MFLOP、GFLOP）计，设备自己声称什么都不会使它变多。' +
-    '服务器上的审计程序会抽样重新计算你的工作：一致的得到确认，不一致的不予计入。',
+    '这是服务器统计的、您账户下所有设备的总和。每一对的贡献值等于模型为它做的计算量，以百万次或十亿次运算（MFLOP、GFLOP）计，设备自己声称什么都不会使它变多。' +
+    '服务器上的审计程序会抽样重新计算您的工作：一致的得到确认，不一致的不予计入。',
   pairs: (pairs) => `${count(pairs)} 对`,
 
-  work: '你的工作，逐个单元',
+  work: '您的工作，逐个单元',
   workLoading: '正在询问服务器…',
   workNone: '还没有。',
   workCount: (units) => `最近的 ${units} 个，新的在前。`,

@@ -5,6 +5,7 @@ import { AGENTS } from './zh-agents.js';
 import { CREDIT } from './zh-credit.js';
 import { FAILURES } from './zh-failures.js';
 import { LIVE } from './zh-live.js';
+import { PAID } from './zh-paid.js';
 import { YOU } from './zh-you.js';
 
 /** @type {typeof import('./en.js').EN.tables.PHASE} */
@@ -81,6 +82,7 @@ export const ZH = Object.freeze({
   ...AGENTS,
   ...CREDIT,
   ...LIVE,
+  ...PAID,
   ...YOU,
   language: '中文',
   product: 'DVA',
