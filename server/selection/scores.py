@@ -81,11 +81,14 @@ def write_scores(
         schema = columns.with_metadata({METADATA_KEY: _metadata(found, shard)})
         try:
             with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
+                tables = [schema.empty_table()]
                 for unit, table in _finished_units(database, settings, shard, state):
-                    writer.write_table(table.cast(schema))
+                    tables.append(table.cast(schema))
                     pairs += len(table)
                     withheld += unit.pairs - len(table)
                     scored += pc.sum(pc.equal(table["status"], "scored")).as_py() or 0
+                # In one go: a row group a unit would be slow to read.
+                writer.write_table(pa.concat_tables(tables))
             with partial.open("rb") as file:
                 os.fsync(file.fileno())
             partial.replace(path)

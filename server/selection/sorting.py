@@ -32,7 +32,8 @@ class Members:
 
     def sorted(self) -> Members:
         """By uid; one that is there twice by score."""
-        order = np.argsort(self.high, kind="stable")
+        # Not the stable sort, which is slower: where the order could differ, it's sorted again.
+        order = np.argsort(self.high)
         high = self.high[order]
         if (high[1:] == high[:-1]).any():
             order = np.lexsort((self.score, self.low, self.high))
