@@ -173,16 +173,20 @@ def finish_unit(session: Session, unit: int) -> Unit:
     return row
 
 
-def redo_unit(session: Session, unit: int) -> Unit:
-    """Opens a unit that was done, and takes it off its shard's counts."""
-    row = session.get_one(Unit, unit, options=[WITH_POOL])
-    assert row.state == DONE
-    row.state = OPEN
-    row.shard.units_done = Shard.units_done - 1
-    row.shard.pairs_done = Shard.pairs_done - row.pairs
-    # Before the next one of this shard is counted, which adds to what the row says then.
+def redo_units(session: Session, units: Sequence[int]) -> list[Unit]:
+    """Opens units that were done, and takes them off their shards' counts; gives them in the same
+    order."""
+    rows = [session.get_one(Unit, unit, options=[WITH_POOL]) for unit in units]
+    for shard in {row.shard for row in rows}:
+        own = [row for row in rows if row.shard is shard]
+        assert all(row.state == DONE for row in own)
+        shard.units_done = Shard.units_done - len(own)
+        shard.pairs_done = Shard.pairs_done - sum(row.pairs for row in own)
+    for row in rows:
+        row.state = OPEN
+    # Before the next one of a shard is counted, which adds to what its row says then.
     session.flush()
-    return row
+    return rows
 
 
 def get_unit(session: Session, unit: int) -> Unit:

@@ -230,6 +230,15 @@ def get(session: Session, result: int) -> Result:
     return session.get_one(Result, result)
 
 
+def get_all(
+    session: Session, numbers: Collection[int], *, scores: bool = False
+) -> dict[int, Result]:
+    """By number. Without `scores`, those of each are read when somebody asks for them."""
+    query = select(Result).where(Result.id.in_(numbers))
+    found = session.scalars(query if scores else query.options(defer(Result.scores)))
+    return {result.id: result for result in found}
+
+
 def confirm(result: Result) -> None:
     """It has passed: a pending one, inside a transaction that holds its device's lock."""
     assert result.state == PENDING
@@ -237,15 +246,21 @@ def confirm(result: Result) -> None:
 
 
 def reject(session: Session, result: Result) -> None:
-    """Takes a living result out of the pool and gives its unit out anew: one that was confirmed is
-    `revoked` then, a pending one `rejected`. Nothing else happens to one that was taken out."""
-    if result.state not in (PENDING, CONFIRMED):
-        return
-    result.state = REJECTED if result.state == PENDING else REVOKED
-    # The database must see it gone before anybody posts another one for the unit.
+    """As `reject_all`, of one."""
+    reject_all(session, [result])
+
+
+def reject_all(session: Session, found: Sequence[Result]) -> None:
+    """Takes living results out of the pool and gives their units out anew: what was confirmed is
+    `revoked` then, what was pending `rejected`. Nothing else happens to what was taken out."""
+    living = [result for result in found if result.state in (PENDING, CONFIRMED)]
+    for result in living:
+        result.state = REJECTED if result.state == PENDING else REVOKED
+    # The database must see them gone before anybody posts another one for the unit.
     session.flush()
-    unit = pools.redo_unit(session, result.unit_id)
-    _count_broken(session, unit.shard_id, result.statuses, -1)
+    units = pools.redo_units(session, [result.unit_id for result in living])
+    for unit, result in zip(units, living, strict=True):
+        _count_broken(session, unit.shard_id, result.statuses, -1)
 
 
 def results_of(

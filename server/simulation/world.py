@@ -69,6 +69,8 @@ class Granted:
     lease: str
     unit: int
     name: str
+    row: Unit
+    """Held on to, so that its session remembers it."""
 
 
 class World:
@@ -143,7 +145,10 @@ class World:
             network=who.network,
             gate=gate,
         )
-        return [Granted(lease=lease.id, unit=unit.id, name=unit.name) for lease, unit in claimed]
+        return [
+            Granted(lease=lease.id, unit=unit.id, name=unit.name, row=unit)
+            for lease, unit in claimed
+        ]
 
     def post(self, who: Someone, granted: Granted, scores: np.ndarray, rung: str) -> int:
         """The result's number."""
@@ -194,8 +199,9 @@ class World:
         """Gives the pairs looked at."""
         pairs = 0
         decided: dict[str, list[Decided]] = {}
+        found = results.get_all(self._session, {audit.result_id for audit in claimed}, scores=True)
         for audit in claimed:
-            result = results.get(self._session, audit.result_id)
+            result = found[audit.result_id]
             pairs += len(verdicts.compared(result.statuses, drawing.unpack(audit.positions)))
             decided.setdefault(audit.device_id, []).append(self._decide(audit, result))
         for of_device in decided.values():

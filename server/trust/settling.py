@@ -92,7 +92,11 @@ def settle_all(
             .execution_options(populate_existing=True)
         )
     }
-    judged = [_settle(session, court, record, audits[each.audit], each, at) for each in decided]
+    found = results.get_all(session, {audit.result_id for audit in audits.values()})
+    judged = []
+    for each in decided:
+        audit = audits[each.audit]
+        judged.append(_settle(session, court, record, audit, found[audit.result_id], each, at))
     if any(each.state in (PASSED, VOID) for each in judged):
         count = confirm_what_can_be(session, court, record, at)
         judged[-1] = dataclasses.replace(judged[-1], confirmed=count)
@@ -100,12 +104,17 @@ def settle_all(
 
 
 def _settle(
-    session: Session, court: Court, record: Record, audit: Audit, decided: Decided, at: datetime
+    session: Session,
+    court: Court,
+    record: Record,
+    audit: Audit,
+    result: Result,
+    decided: Decided,
+    at: datetime,
 ) -> Judged:
     if audit.state != OPEN:
         return Judged(state=audit.state)
     verdict = decided.verdict
-    result = results.get(session, audit.result_id)
     if decided.recomputed is not None:
         audit.recomputed, audit.recomputed_statuses = decided.recomputed
     if verdict is not None:
@@ -185,8 +194,7 @@ def _fail(
         record.confirmed -= 1
         revoked = 1
     pending = results.run_of(session, record.device_id)
-    for each, _ in pending:
-        results.reject(session, each)
+    results.reject_all(session, [each for each, _ in pending])
     if pending:
         credit.forfeit(
             session, _contributor(session, record), _earned(court, pending), at, reason=FORFEITED
