@@ -6,10 +6,10 @@ import os
 
 from tests.processes import command_line, descendants, resident_mb
 from tests.soak.devtools import DevTools
-from tests.soak.tab import AGENT, Tab
+from tests.soak.tab import AGENT, PIXELS, Tab
 
 _ELEMENTS = "document.getElementsByTagName('*').length"
-_WORKERS = (AGENT, "/engine/pixels-worker.js")
+_WORKERS = (AGENT, PIXELS)
 """The others are onnxruntime's threads, which wait without ever answering."""
 
 

@@ -16,7 +16,8 @@ from tests.soak.devtools import DevTools, chromium
 STARTS_WITHIN_S = 300.0
 STOPS_WITHIN_S = 60.0
 AGENT = "/engine/worker.js"
-"""How the agent's Worker's address ends."""
+PIXELS = "/engine/pixels-worker.js"
+"""How the addresses of the agent's two Workers end."""
 
 _LOOK_EVERY_S = 0.2
 _PHASE = "(document.querySelector('dva-controls .phase')?.dataset.phase ?? '')"
@@ -37,15 +38,22 @@ class Tab:
     troubles: list[str] = field(default_factory=list)
     workers: dict[str, str] = field(default_factory=dict)
     """The sessions of its Workers, with their addresses."""
+    _targets: dict[str, str] = field(default_factory=dict)
+    """The same sessions, by target."""
 
     def start(self, address: str) -> None:
-        """Returns when the first pairs are scored."""
+        """Returns when the first pairs are scored, and both Workers are known: what isn't known
+        isn't measured."""
         self.devtools.send("Page.navigate", self.session, url=address)
         self._press(_START)
         self._until(f"({_CAN_BE_PRESSED.format(_AGREE)}) || !['', 'idle'].includes({_PHASE})")
         if self._told(_CAN_BE_PRESSED.format(_AGREE)):
             self._press(_AGREE)
         self._until(f"{_PHASE} === 'running'")
+        self.listen()
+        for kind in (AGENT, PIXELS):
+            if not any(address.endswith(kind) for address in self.workers.values()):
+                raise TabError(f"Chromium told of no Worker {kind}: {list(self.workers.values())}")
 
     @property
     def phase(self) -> str:
@@ -63,12 +71,17 @@ class Tab:
             match event.get("method"):
                 case "Target.attachedToTarget":
                     self._see(told["sessionId"], told["targetInfo"])
+                case "Target.targetInfoChanged":
+                    # A Worker's address may come after it.
+                    if session := self._targets.get(told["targetInfo"]["targetId"]):
+                        self._see(session, told["targetInfo"])
                 case "Target.detachedFromTarget":
                     self.workers.pop(told["sessionId"], None)
                 case _ if trouble := _trouble(event):
                     self.troubles.append(trouble)
 
     def _see(self, session: str, target: dict[str, Any]) -> None:
+        self._targets[target["targetId"]] = session
         if target["type"] == "worker" and target["url"].endswith(AGENT):
             # Its own Workers, which it makes only when it has a model.
             watch_workers(self.devtools, session)
