@@ -17,7 +17,7 @@ from server.cli.serving import DEMO_BUNDLE
 from server.simulation.kept import Job, keep, load
 from server.simulation.people import KINDS
 from server.simulation.play import Tally, play
-from server.simulation.report import MIXED, added, figures, mixed_shares, rows
+from server.simulation.report import MIXED, added, figures, mixed_shares, rows, table
 
 WORLDS = (*KINDS, MIXED)
 
@@ -77,17 +77,7 @@ def simulate(
     if as_json:
         click.echo(json.dumps({**figures(worlds), "populations": rows(worlds)}, indent=1))
         return
-    click.echo(
-        f"{'world':14}{'kind':16}{'people':>8}{'posted':>8}{'made up':>9}{'confirmed':>11}"
-        f"{'of made up':>12}{'caught':>8}{'after':>7}"
-    )
-    for row in rows(worlds):
-        after = row["posted_when_caught"] / row["caught"] if row["caught"] else 0.0
-        click.echo(
-            f"{row['world']:14}{row['kind']:16}{row['people']:>8}{row['posted']:>8}"
-            f"{row['made_up']:>9}{row['confirmed']:>11}{row['made_up_confirmed']:>12}"
-            f"{row['caught']:>8}{after:>7.1f}"
-        )
+    click.echo("\n".join(table(worlds)))
 
 
 def _play(jobs: list[Job], out: Path | None, processes: int) -> dict[Job, Mapping[str, Tally]]:

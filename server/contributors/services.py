@@ -217,11 +217,10 @@ def forget(session: Session, settings: Settings, at: datetime) -> None:
         .limit(FORGET_AT_ONCE)
         .with_for_update(skip_locked=True, of=Device)
     )
-    session.execute(
-        update(Device)
-        .where(Device.id.in_(session.scalars(old).all()))
-        .values(device_class="", agent_version="")
-    )
+    if found := session.scalars(old).all():
+        session.execute(
+            update(Device).where(Device.id.in_(found)).values(device_class="", agent_version="")
+        )
 
 
 def _kept(session: Session, device: str) -> Device:

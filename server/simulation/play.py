@@ -42,6 +42,8 @@ class Tally:
     """Results with made-up scores."""
     made_up_confirmed: int = 0
     pairs_confirmed: int = 0
+    made_up_pairs_confirmed: int = 0
+    """What earned credit without having been computed."""
     false_pairs_confirmed: int = 0
     confirmed: int = 0
     pending: int = 0
@@ -69,7 +71,7 @@ class _Person:
 @dataclass(frozen=True, kw_only=True)
 class _Entry:
     kind: str
-    made_up: bool
+    made_up_pairs: int
     false_pairs: int
     on_probation: bool
 
@@ -146,7 +148,7 @@ class _Play:
         far = np.abs(made.scores - truth.scores(granted.unit)) > FALSE_FROM
         self.entries[number] = _Entry(
             kind=person.kind,
-            made_up=bool(made.made_up.any()),
+            made_up_pairs=int(made.made_up.sum()),
             false_pairs=int((far & made.made_up).sum()),
             on_probation=on_probation,
         )
@@ -226,14 +228,15 @@ def _count(playing: _Play) -> None:
         tally = playing.tallies[entry.kind]
         state = states[number]
         tally.posted += 1
-        tally.made_up += entry.made_up
+        tally.made_up += entry.made_up_pairs > 0
         tally.recomputed += recomputed[number]
         if not entry.on_probation:
             tally.pairs_past_probation += UNIT_PAIRS
             tally.recomputed_past_probation += recomputed[number]
         if state == CONFIRMED:
             tally.confirmed += 1
-            tally.made_up_confirmed += entry.made_up
+            tally.made_up_confirmed += entry.made_up_pairs > 0
+            tally.made_up_pairs_confirmed += entry.made_up_pairs
             tally.pairs_confirmed += UNIT_PAIRS
             tally.false_pairs_confirmed += entry.false_pairs
         elif state == PENDING:

@@ -120,5 +120,33 @@ def rows(worlds: Worlds) -> list[dict[str, Any]]:
     ]
 
 
+def table(worlds: Worlds) -> list[str]:
+    """Lines of Markdown. Who has nobody in a world isn't in it."""
+    lines = [
+        "| world | kind | people | results | made up | until caught | of them confirmed "
+        "| false pairs | pairs paid for nothing | hurt | recomputed |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for world, tallies in worlds.items():
+        for kind, tally in tallies.items():
+            if not tally.people:
+                continue
+            until = (
+                f"{tally.posted_when_caught / tally.caught:.1f}"
+                if tally.made_up and tally.caught
+                else ""
+            )
+            confirmed = Share(count=tally.made_up_confirmed, total=tally.made_up)
+            hurt = "" if kind in HOSTILE else f"{tally.caught} people, {tally.rejected} results"
+            recomputed = Share(count=tally.recomputed, total=tally.posted * UNIT_PAIRS)
+            lines.append(
+                f"| {world} | {kind} | {tally.people:,} | {tally.posted:,} | {tally.made_up:,} "
+                f"| {until} | {f'{confirmed.value:.2%}' if tally.made_up else ''} "
+                f"| {tally.false_pairs_confirmed:,} | {tally.made_up_pairs_confirmed:,} "
+                f"| {hurt} | {recomputed.value:.2%} |"
+            )
+    return lines
+
+
 def _of(alone: Mapping[str, Tally], kinds: Sequence[str]) -> Tally:
     return added(alone[kind] for kind in kinds if kind in alone)

@@ -132,7 +132,8 @@ def forget(session: Session, at: datetime) -> None:
         .limit(FORGET_AT_ONCE)
         .with_for_update(skip_locked=True)
     )
-    session.execute(delete(Lease).where(Lease.id.in_(session.scalars(old).all())))
+    if found := session.scalars(old).all():
+        session.execute(delete(Lease).where(Lease.id.in_(found)))
 
 
 def own(session: Session, device: str, lease: str, at: datetime) -> Lease:

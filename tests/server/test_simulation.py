@@ -9,7 +9,7 @@ import pytest
 from server.simulation.kept import Job, keep, load
 from server.simulation.people import HOSTILE, KINDS
 from server.simulation.play import UNIT_PAIRS, Tally, play
-from server.simulation.report import MIXED, Share, added, figures, mixed_shares
+from server.simulation.report import MIXED, Share, added, figures, mixed_shares, table
 from server.trust.policy import UNAUDITED_ON_PROBATION
 
 DEMO = Path(__file__).parents[2] / "static" / "models" / "demo-q8"
@@ -61,6 +61,14 @@ def test_an_upper_bound_of_nothing_found_shrinks_with_what_was_looked_at() -> No
 
 def test_tallies_add_up() -> None:
     assert added([Tally(people=1, posted=2), Tally(people=3)]) == Tally(people=4, posted=2)
+
+
+def test_a_table_tells_the_hurt_from_the_caught() -> None:
+    honest = Tally(people=4, posted=100, confirmed=99, rejected=1, caught=1)
+    lazy = Tally(people=2, posted=8, made_up=8, made_up_confirmed=2, caught=2, posted_when_caught=7)
+    lines = table({"mixed": {"honest": honest, "lazy_5": lazy, "random": Tally()}})[2:]
+    assert [line.split(" | ")[5:7] for line in lines] == [["", ""], ["3.5", "25.00%"]]
+    assert "1 people, 1 results" in lines[0]
 
 
 def test_a_finished_world_is_found_again(tmp_path: Path) -> None:
