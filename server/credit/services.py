@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from server.credit.earning import earned
+from server.credit.earning import counted, earned, gflops_per_pair
 from server.credit.history import Decided, decided
 from server.credit.ledger import confirm, earned_by, forfeit, forfeited_by, revoke, revoked_from
 from server.credit.projector import Amount, adrift, balances, check, project, rebuild
@@ -20,10 +20,12 @@ __all__ = [
     "balances",
     "check",
     "confirm",
+    "counted",
     "credits",
     "decided",
     "earned",
     "forfeit",
+    "gflops_per_pair",
     "project",
     "rebuild",
     "revoke",

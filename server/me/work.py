@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 
 from dva_agent.credit import Amount, Awaited, Credit, Work, WorkedUnit, WorkState
@@ -12,7 +13,7 @@ from server.config import Settings
 from server.contributors import services as contributors
 from server.credit import services as ledger
 from server.credit.services import Decided
-from server.pools.services import Unit
+from server.pools.services import Pool, Unit
 from server.results import services as results
 from server.results.services import Result
 from server.trust import queue, telling
@@ -31,17 +32,16 @@ STATES: dict[str, WorkState] = {
 def credit_of(session: Session, settings: Settings, device: str) -> Credit:
     """Of the contributor whose device this is."""
     contributor = contributors.contributor_of(session, device)
-    pending = results.pending_of(session, contributors.devices_of(session, contributor))
-    credits = pairs = 0
-    for result, unit in pending:
-        amount = _pending(settings, result, unit)
-        pairs += amount[0]
-        credits += amount[1] or 0
+    pending = results.pending_statuses(session, contributors.devices_of(session, contributor))
+    pairs = Counter[int]()
+    for pool, statuses in pending:
+        pairs[pool] += ledger.counted(statuses)
+    credits = sum(_credits(session, settings, pool, count) for pool, count in pairs.items())
     settled = ledger.settled_of(session, contributor)
     return Credit(
         contributor=contributor,
         payout=contributors.payout_of(session, contributor),
-        pending=Amount(credits=credits, pairs=pairs),
+        pending=Amount(credits=credits, pairs=pairs.total()),
         pending_units=len(pending),
         confirmed=_amount(settled.confirmed),
         forfeited=_amount(settled.forfeited),
@@ -99,6 +99,15 @@ def _worked(
         reason=reason,
         awaits=awaits,
     )
+
+
+def _credits(session: Session, settings: Settings, pool: int, pairs: int) -> int:
+    """0 while the server lacks the pool's model."""
+    try:
+        gflops = ledger.gflops_per_pair(settings, session.get_one(Pool, pool))
+    except BundleError:
+        return 0
+    return ledger.credits(pairs, gflops)
 
 
 def _pending(settings: Settings, result: Result, unit: Unit) -> tuple[int, int | None]:

@@ -309,6 +309,17 @@ def pending_of(session: Session, devices: Collection[str]) -> Sequence[tuple[Res
     return [(result, unit) for result, unit in rows]
 
 
+def pending_statuses(session: Session, devices: Collection[str]) -> list[tuple[int, bytes]]:
+    """Of each of those results its pool, and how its pairs stand: there may be thousands where no
+    auditor runs."""
+    rows = session.execute(
+        select(Unit.pool_id, Result.statuses)
+        .join(Unit, Unit.id == Result.unit_id)
+        .where(Result.device_id.in_(devices), PENDING_ONLY)
+    )
+    return [(pool, statuses) for pool, statuses in rows]
+
+
 @dataclass(frozen=True, kw_only=True)
 class MinuteCount:
     """Results that were accepted in the minute that began then, and their pairs with a score."""
