@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.e2e.acting import phase, start
-from tests.e2e.serving import POOL, dva, ingest, serving, until
+from tests.e2e.serving import POOL, dva, ingest, pool_status, serving, until
 from tests.e2e.small_pool import write_small_pool
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -61,6 +61,12 @@ def begin(page: Page, origin: str, more: str = "") -> None:
     start(page)
 
 
+def listed(page: Page) -> Locator:
+    """The page's own units, asked for now."""
+    page.locator("dva-credit summary").click()
+    return page.locator("dva-credit .units li")
+
+
 def test_a_liar_is_caught_and_the_honest_tab_is_paid(
     chromium: Browser, app: None, demo_bundle: Path, tmp_path: Path
 ) -> None:
@@ -80,6 +86,10 @@ def test_a_liar_is_caught_and_the_honest_tab_is_paid(
             begin(liar, origin)
             phase(liar, "failed", timeout=PATIENCE_MS)
             expect(liar.locator("dva-notices")).to_contain_text("contributor_suspended")
+            caught = listed(liar).filter(has_text="what the auditor computed")
+            expect(caught.first).to_have_attribute("data-state", "forfeited", timeout=PATIENCE_MS)
+            expect(liar.locator("dva-credit [data-kind=forfeited]")).to_be_visible()
+            expect(liar.locator("dva-credit [data-kind=confirmed]")).to_contain_text("0 pairs")
         assert confirmed(tmp_path) == set()
 
         with chromium.new_context() as others:
@@ -88,3 +98,7 @@ def test_a_liar_is_caught_and_the_honest_tab_is_paid(
             begin(honest, origin, "&until=drained")
             phase(honest, "drained", timeout=PATIENCE_MS)
             until(lambda: len(confirmed(tmp_path)) >= SHARDS * PAIRS, seconds=120)
+            expect(listed(honest).first).to_contain_text("This credit stays", timeout=PATIENCE_MS)
+            paid = honest.locator("dva-credit [data-kind=confirmed]")
+            expect(paid).to_contain_text(f"{pool_status(origin)['pairs']} pairs")
+            expect(honest.locator("dva-credit [data-kind=forfeited]")).to_be_hidden()
