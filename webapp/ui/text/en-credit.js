@@ -23,7 +23,7 @@ const REASON = Object.freeze({
 const AWAITS = Object.freeze({
   auditor: 'Waits for an auditor: none runs on this server just now.',
   audit: 'Waits for its turn with an auditor.',
-  later_audits: 'Waits for audits of later units to pass, too. Who stops gets a last audit over all that is left, within hours.',
+  later_audits: 'Waits for audits of later units to pass, too. If you stop, a last audit of all that is left follows within hours.',
 });
 
 export const CREDIT = Object.freeze({

@@ -2,13 +2,13 @@
 
 export const PAID = Object.freeze({
   paid: 'Payouts and proofs',
-  paidSummary: 'Optional. This server pays nobody itself.',
+  paidSummary: 'Optional',
   paidTitle: 'Payout address',
   paidAddress: 'Address',
   paidLater: 'An address can be named once the server knows this browser, after the first start.',
   paidWhere: (/** @type {string | null} */ address) =>
     `${address === null ? 'No address is named.' : `Credit goes to ${address}.`} ` +
-    'Whoever pays for credit outside can pay there. It stands beside your credit in the statements of later epochs, where everybody can read it.',
+    'This server pays nobody; whoever pays for credit elsewhere can pay there. It stands beside your credit in the statements of later epochs, where everybody can read it.',
   paidSave: 'Save address',
   paidNone: 'Name none',
   paidWrong: 'An address has 8 to 128 letters, digits and _ : . - in it, and no spaces.',

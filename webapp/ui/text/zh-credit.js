@@ -20,7 +20,7 @@ const REASON = Object.freeze({
 const AWAITS = Object.freeze({
   auditor: '正在等待审计程序：此服务器目前没有运行审计程序。',
   audit: '正在排队等待审计。',
-  later_audits: '还要等之后单元的审计也通过。停止工作的人会在几小时内得到一次覆盖所有剩余部分的最后审计。',
+  later_audits: '还要等之后单元的审计也通过。如果您停止工作，几小时内会对剩下的部分做最后一次审计。',
 });
 
 /** @typedef {typeof import('./en-credit.js').CREDIT} English */

@@ -5,13 +5,13 @@
 /** @type {{[K in keyof English]: English[K] extends string ? string : English[K]}} */
 export const PAID = Object.freeze({
   paid: '支付与证明',
-  paidSummary: '可选。此服务器自己不向任何人付款。',
+  paidSummary: '可选',
   paidTitle: '收款地址',
   paidAddress: '地址',
   paidLater: '第一次开始以后，服务器认识了这个浏览器，就可以填写地址。',
   paidWhere: (address) =>
     `${address === null ? '没有填写地址。' : `贡献值付到 ${address}。`}` +
-    '在外部为贡献值付款的人可以付到这里。它会写在之后各期的公示中您的贡献值旁边，人人都能看到。',
+    '此服务器不向任何人付款；在别处为贡献值付款的人可以付到这里。它会写在之后各期的公示中您的贡献值旁边，人人都能看到。',
   paidSave: '保存地址',
   paidNone: '不填地址',
   paidWrong: '地址由 8 到 128 个字母、数字和 _ : . - 组成，不含空格。',
