@@ -19,11 +19,12 @@ from server.errors import SelectionError
 from server.pools import services as pools
 from server.results.services import Standing
 from server.selection import certificate, outputs, uids
+from server.selection.asking import Engine, asking
 from server.selection.certificate import AuditPart, Certificate, Counts, CutPart, MembersPart, Part
 from server.selection.cut import TIES, Cut
 from server.selection.scores import METADATA_KEY, write_scores
 from server.selection.sorting import Members, Sorter
-from server.selection.tables import Found, ScoreTables
+from server.selection.tables import ScoreTables
 from server.trust.boundary import interval
 from server.trust.sampled import Sampled, sampled
 
@@ -76,10 +77,10 @@ def tables_of(folder: Path, *, state: Standing, column: str = "score") -> ScoreT
     return ScoreTables(files=tuple(sorted(folder.glob("*.parquet"))), column=column, state=state)
 
 
-def sorted_members(tables: ScoreTables, threshold: float, folder: Path) -> Sorter:
+def sorted_members(engine: Engine, tables: ScoreTables, threshold: float, folder: Path) -> Sorter:
     """All at or above the threshold, ready to be read in order. Runs lie in `folder`."""
     sorter = Sorter(folder)
-    for batch in tables.members(threshold):
+    for batch in tables.members(engine, threshold):
         high, low = uids.halves(batch.column(0))
         score = batch.column(1).to_numpy(zero_copy_only=False)
         sorter.add(Members(high, low, score.astype(np.float64)))
@@ -129,11 +130,14 @@ def part(path: Path) -> Part:
 
 
 def _cut(folder: Path, tables: ScoreTables, cut: Cut, sample: Sampled | None) -> Selected:
-    found = tables.find(cut)
-    facts = told(tables)
     runs = folder / "runs"
     runs.mkdir()
-    members, root = _write(folder, tables, found, runs)
+    with asking() as engine:
+        found = tables.find(engine, cut)
+        facts = told(tables)
+        sorter = sorted_members(engine, tables, found.threshold, runs)
+    root = _write(folder, tables, sorter)
+    members = len(sorter)
     shutil.rmtree(runs)
     made = Certificate(
         dva_version=VERSION,
@@ -166,15 +170,15 @@ def _cut(folder: Path, tables: ScoreTables, cut: Cut, sample: Sampled | None) ->
     )
 
 
-def _write(folder: Path, tables: ScoreTables, found: Found, runs: Path) -> tuple[int, str]:
-    sorter = sorted_members(tables, found.threshold, runs)
+def _write(folder: Path, tables: ScoreTables, sorter: Sorter) -> str:
+    """The Merkle root."""
     tree = outputs.Tree()
     kind = tables.schema.field(tables.column).type
     with outputs.Writer(folder, len(sorter), kind) as writer:
         for block in sorter:
             writer.add(block)
             tree.add(block)
-    return len(sorter), tree.root()
+    return tree.root()
 
 
 @contextmanager

@@ -6,14 +6,12 @@ the one bin that the threshold lies in, then a scan that keeps what is at or abo
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -21,16 +19,9 @@ import pyarrow.parquet as pq
 
 from server.errors import SelectionError
 from server.results.services import Standing
+from server.selection.asking import Engine
 from server.selection.cut import Cut, holder
-
-Expression: TypeAlias = Any
-Frame: TypeAlias = Any
-"""Daft's own types say that comparing two expressions gives a bool."""
-BINS = 1 << 15
-"""Over [0, 1], and as many below 0."""
-OUTSIDE = -1
-AHEAD = 2
-"""Batches that Daft may have ready before they are asked for."""
+from server.selection.engine import OUTSIDE, Question
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +42,10 @@ class ScoreTables:
     column: str = "score"
     state: Standing = "all"
 
-    def find(self, cut: Cut) -> Found:
+    def find(self, engine: Engine, cut: Cut) -> Found:
         """Raises SelectionError for what can't be read or cut."""
-        counts = self._grouped(self._scored(), self._bin)
+        _ = self.schema
+        counts = self._counts(engine, self._question("bin"))
         if OUTSIDE in counts:
             raise SelectionError(
                 f"{counts[OUTSIDE]:,} values of {self.column} are no scores in [-1, 1].",
@@ -63,26 +55,17 @@ class ScoreTables:
         place = cut.place(scored)
         if place is None:
             threshold = float(self._precision(cut.value)) + 0.0
-            ties = (self._score >= _lowest(threshold)) & (self._score <= threshold)
-            at = self._grouped(self._scored().where(ties), self._score)
-            return Found(threshold=threshold, scored=scored, at_threshold=at.total())
-        bins = np.array(sorted(counts, reverse=True))
-        index, before = holder(np.array([counts[bin] for bin in bins.tolist()]), place)
-        boundary = self._scored().where(self._bin == int(bins[index]))
-        inside = self._grouped(boundary, self._score)
-        scores = np.array(sorted(inside, reverse=True))
-        of_score = np.array([inside[score] for score in scores.tolist()])
-        index, _ = holder(of_score, place - before)
-        return Found(
-            threshold=float(scores[index]), scored=scored, at_threshold=int(of_score[index])
-        )
+            ties = self._question("score", low=_lowest(threshold), high=threshold)
+            at = self._counts(engine, ties).total()
+            return Found(threshold=threshold, scored=scored, at_threshold=at)
+        bin, place = _holder(counts, place)
+        inside = self._counts(engine, self._question("score", bin=int(bin)))
+        threshold, _ = _holder(inside, place)
+        return Found(threshold=threshold, scored=scored, at_threshold=inside[threshold])
 
-    def members(self, threshold: float) -> Iterator[pa.RecordBatch]:
+    def members(self, engine: Engine, threshold: float) -> Iterator[pa.RecordBatch]:
         """uid and score of all at or above it, in the order of the files."""
-        chosen = self._scored().where(self._score >= _lowest(threshold))
-        columns = self._daft.col("uid"), self._score.alias("score")
-        with self._reading():
-            yield from chosen.select(*columns).to_arrow_iter(results_buffer_size=AHEAD)
+        return engine.ask(self._question("members", low=_lowest(threshold)))
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -113,57 +96,39 @@ class ScoreTables:
         single = self.schema.field(self.column).type == pa.float32()
         return np.float32 if single else np.float64
 
-    @cached_property
-    def _daft(self) -> Any:
-        # Nobody is told that it runs, and progress is shown by the command.
-        os.environ["DAFT_ANALYTICS_ENABLED"] = "0"
-        os.environ["DAFT_PROGRESS_BAR"] = "0"
-        os.environ["DAFT_RUNNER"] = "native"
-        import daft
-
-        return daft
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        try:
-            yield
-        except self._daft.exceptions.DaftCoreException as error:
-            raise SelectionError(
-                f"The scores can't be read: {error}", code="scores_invalid"
-            ) from error
-
-    @property
-    def _score(self) -> Expression:
-        return self._daft.col(self.column)
-
-    @cached_property
-    def _bin(self) -> Expression:
-        """Rounding keeps the order, so whatever is above in bin is above in score."""
-        from daft.functions import when
-
-        score = self._score
-        number = ((score + 1.0) * float(BINS)).cast(self._daft.DataType.int32())
-        return when((score >= -1.0) & (score <= 1.0), number).otherwise(
-            self._daft.lit(OUTSIDE).cast(self._daft.DataType.int32())
+    def _question(
+        self,
+        ask: Literal["bin", "score", "members"],
+        *,
+        bin: int | None = None,
+        low: float | None = None,
+        high: float | None = None,
+    ) -> Question:
+        return Question(
+            ask=ask,
+            files=[str(file) for file in self.files],
+            column=self.column,
+            state=None if self.state == "all" else self.state,
+            bin=bin,
+            low=low,
+            high=high,
         )
 
-    def _scored(self) -> Frame:
-        _ = self.schema
-        table = self._daft.read_parquet([str(file) for file in self.files])
-        if self.state != "all":
-            table = table.where(self._daft.col("state") == self.state)
-        return table.where(self._daft.col(self.column).not_null())
-
-    def _grouped(self, table: Frame, key: Expression) -> Counter[Any]:
-        """How many rows by the key's value. Raises SelectionError."""
-        count = self._daft.col("key").count().alias("rows")
-        with self._reading():
-            found = table.select(key.alias("key")).groupby("key").agg(count).to_pydict()
-        counts: Counter[Any] = Counter()
-        for value, rows in zip(found["key"], found["rows"], strict=True):
-            # Daft has two zeros; here they are one.
-            counts[value + 0] += rows
+    def _counts(self, engine: Engine, question: Question) -> Counter[float]:
+        counts: Counter[float] = Counter()
+        for batch in engine.ask(question):
+            keys, rows = (column.to_pylist() for column in batch.columns)
+            for key, count in zip(keys, rows, strict=True):
+                # Daft has two zeros; here they are one.
+                counts[key + 0] += count
         return counts
+
+
+def _holder(counts: Counter[float], place: int) -> tuple[float, int]:
+    """The key that holds this place in falling order, and the place among those it stands for."""
+    keys = sorted(counts, reverse=True)
+    index, before = holder(np.array([counts[key] for key in keys]), place)
+    return keys[index], place - before
 
 
 def _lowest(score: float) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from server.errors import SelectionError
 from server.selection import certificate, outputs
+from server.selection.asking import asking
 from server.selection.certificate import Certificate, Part
 from server.selection.cut import TIES, Cut
 from server.selection.cutting import SCORES, audit_part, part, sorted_members, tables_of, told
@@ -108,17 +109,19 @@ def _cut_again(scores: Path, claim: Certificate) -> None:
         _require_same(file, each)
     if any(getattr(claim, name) != value for name, value in told(tables).items()):
         raise _differs("The score tables say another pool, bundle or licence.")
-    found = tables.find(Cut(rule=claim.cut.rule, value=claim.cut.value))
+    tree = outputs.Tree()
+    with tempfile.TemporaryDirectory() as runs:
+        with asking() as engine:
+            found = tables.find(engine, Cut(rule=claim.cut.rule, value=claim.cut.value))
+            sorter = sorted_members(engine, tables, found.threshold, Path(runs))
+        for block in sorter:
+            tree.add(block)
     if (found.threshold, found.scored, found.at_threshold) != (
         claim.cut.threshold,
         claim.counts.scored,
         claim.counts.at_threshold,
     ):
         raise _differs("The score tables give another threshold or other counts.")
-    tree = outputs.Tree()
-    with tempfile.TemporaryDirectory() as runs:
-        for block in sorted_members(tables, found.threshold, Path(runs)):
-            tree.add(block)
     if tree.root() != claim.members.merkle_root:
         raise _differs("The score tables give other members.")
 
