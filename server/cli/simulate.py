@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
-from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import click
@@ -14,12 +11,9 @@ import msgspec
 
 from server.cli.opened import bar
 from server.cli.serving import DEMO_BUNDLE
-from server.simulation.kept import Job, keep, load
-from server.simulation.people import KINDS
-from server.simulation.play import Tally, play
-from server.simulation.report import MIXED, added, figures, mixed_shares, rows, table
-
-WORLDS = (*KINDS, MIXED)
+from server.simulation.kept import Job
+from server.simulation.report import added, figures, rows, table
+from server.simulation.running import WORLDS, kinds, run
 
 
 @click.command(
@@ -66,11 +60,15 @@ def simulate(
     through: on a clock of its own, without a network, with recorded noise."""
     names = only or WORLDS
     jobs = [Job(name=name, seed=seed, units=units) for seed in _range(seeds) for name in names]
-    found = _play(jobs, out, processes)
+    with bar("results", unit="result") as progress:
+        try:
+            found = run(jobs, bundle=DEMO_BUNDLE, out=out, processes=processes, progress=progress)
+        except msgspec.DecodeError as error:
+            raise click.ClickException(f"{out} has a file that isn't a world: {error}") from error
     worlds = {
         name: {
             kind: added(found[job][kind] for job in jobs if job.name == name)
-            for kind in _kinds(name)
+            for kind in kinds(name)
         }
         for name in names
     }
@@ -78,50 +76,6 @@ def simulate(
         click.echo(json.dumps({**figures(worlds), "populations": rows(worlds)}, indent=1))
         return
     click.echo("\n".join(table(worlds)))
-
-
-def _play(jobs: list[Job], out: Path | None, processes: int) -> dict[Job, Mapping[str, Tally]]:
-    """All of them, in the order in which they end."""
-    found: dict[Job, Mapping[str, Tally]] = {}
-    for job in jobs:
-        before = _load(out, job)
-        if before is not None:
-            found[job] = before
-    left = [job for job in jobs if job not in found]
-    with (
-        bar("worlds", unit="world") as progress,
-        ProcessPoolExecutor(processes, initializer=_collect_seldom) as pool,
-    ):
-        progress(len(found), len(jobs))
-        started = {pool.submit(_world, job, DEMO_BUNDLE): job for job in left}
-        for done in as_completed(started):
-            job = started[done]
-            found[job] = done.result()
-            if out is not None:
-                keep(out, job, found[job])
-            progress(len(found), len(jobs))
-    return found
-
-
-def _load(out: Path | None, job: Job) -> Mapping[str, Tally] | None:
-    try:
-        return None if out is None else load(out, job)
-    except msgspec.DecodeError as error:
-        raise click.ClickException(f"{out}/{job.file} isn't a finished world: {error}") from error
-
-
-def _collect_seldom() -> None:
-    """A world makes millions of small objects, hardly any of them in circles."""
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
-
-
-def _kinds(name: str) -> dict[str, float]:
-    return mixed_shares() if name == MIXED else {name: 1.0}
-
-
-def _world(job: Job, bundle: Path) -> dict[str, Tally]:
-    return play(_kinds(job.name), units=job.units, seed=job.seed, bundle=bundle)
 
 
 def _range(seeds: str) -> range:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from server.simulation.kept import Job, keep, load
+from server.simulation.kept import Job, load
 from server.simulation.people import HOSTILE, KINDS
 from server.simulation.play import UNIT_PAIRS, Tally, play
 from server.simulation.report import MIXED, Share, added, figures, mixed_shares, table
+from server.simulation.running import run
 from server.trust.policy import UNAUDITED_ON_PROBATION
 
 DEMO = Path(__file__).parents[2] / "static" / "models" / "demo-q8"
@@ -72,8 +73,21 @@ def test_a_table_tells_the_hurt_from_the_caught() -> None:
 
 
 def test_a_finished_world_is_found_again(tmp_path: Path) -> None:
-    job = Job(name="lazy_5", seed=3, units=100)
-    assert load(tmp_path, job) is None
-    keep(tmp_path, job, {"lazy_5": Tally(people=7, made_up=90)})
-    assert load(tmp_path, job) == {"lazy_5": Tally(people=7, made_up=90)}
-    assert load(tmp_path, Job(name="lazy_5", seed=4, units=100)) is None
+    job = Job(name="constant", seed=3, units=20)
+    shown: list[tuple[int, int]] = []
+
+    def play_it(bundle: Path) -> Tally:
+        found = run(
+            [job],
+            bundle=bundle,
+            out=tmp_path,
+            processes=1,
+            progress=lambda done, total: shown.append((done, total)),
+        )
+        return found[job]["constant"]
+
+    tally = play_it(DEMO)
+    assert tally.posted == tally.rejected >= 20
+    assert shown[-1] == (20, 20)
+    assert play_it(tmp_path / "there is none") == tally
+    assert load(tmp_path, Job(name="constant", seed=4, units=20)) is None

@@ -1,0 +1,76 @@
+"""Many worlds on all cores, with what is finished kept and what is going on shown."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from multiprocessing.sharedctypes import Synchronized
+from pathlib import Path
+
+from server.simulation.kept import Job, keep, load
+from server.simulation.people import KINDS
+from server.simulation.play import Tally, play
+from server.simulation.report import MIXED, mixed_shares
+
+WORLDS = (*KINDS, MIXED)
+LOOK_S = 1.0
+_posted: Synchronized[int]
+"""By all processes; each has it from its start."""
+
+
+def kinds(world: str) -> Mapping[str, float]:
+    """Who takes part in a world, and their shares."""
+    return mixed_shares() if world == MIXED else {world: 1.0}
+
+
+def run(
+    jobs: Sequence[Job],
+    *,
+    bundle: Path,
+    out: Path | None,
+    processes: int,
+    progress: Callable[[int, int], None],
+) -> dict[Job, Mapping[str, Tally]]:
+    """What comes of each. `progress`: of results posted. Raises msgspec.DecodeError for a file in
+    `out` that isn't a finished world."""
+    kept = {} if out is None else {job: load(out, job) for job in jobs}
+    found: dict[Job, Mapping[str, Tally]] = {job: has for job, has in kept.items() if has}
+    total = sum(job.units for job in jobs)
+    before = sum(job.units for job in found)
+    posted: Synchronized[int] = multiprocessing.Value("q", 0)
+    with ProcessPoolExecutor(processes, initializer=_begin, initargs=(posted,)) as pool:
+        started = {pool.submit(_world, job, bundle): job for job in jobs if job not in found}
+        while started:
+            done, _ = wait(started, timeout=LOOK_S, return_when=FIRST_COMPLETED)
+            for future in done:
+                job = started.pop(future)
+                found[job] = future.result()
+                if out is not None:
+                    keep(out, job, found[job])
+            progress(before + posted.value, total)
+    return found
+
+
+def _begin(posted: Synchronized[int]) -> None:
+    """Of a process."""
+    global _posted
+    _posted = posted
+    # A world makes millions of small objects, hardly any of them in circles.
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+
+
+def _world(job: Job, bundle: Path) -> dict[str, Tally]:
+    told = 0
+
+    def progress(units: int) -> None:
+        nonlocal told
+        # The last ones are more than were asked for, since people post several at a time.
+        units = min(units, job.units)
+        with _posted.get_lock():
+            _posted.value += units - told
+        told = units
+
+    return play(kinds(job.name), units=job.units, seed=job.seed, bundle=bundle, progress=progress)
