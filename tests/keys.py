@@ -15,7 +15,10 @@ ORIGIN = "http://localhost"
 class Keys:
     """New ones; with `account`, another device of that contributor."""
 
-    def __init__(self, account: Ed25519PrivateKey | None = None) -> None:
+    def __init__(
+        self, account: Ed25519PrivateKey | None = None, *, device_class: str = "test"
+    ) -> None:
+        self.device_class = device_class
         self.account = account or Ed25519PrivateKey.generate()
         self.device = Ed25519PrivateKey.generate()
         self.identity = NativeIdentity(account=self.account, device=self.device)
@@ -24,7 +27,7 @@ class Keys:
         mine = self.identity
         return Registration(
             platform="native",
-            device_class="test",
+            device_class=self.device_class,
             agent_version="1",
             account_key=mine.account_key,
             key_algorithm=mine.key_algorithm,

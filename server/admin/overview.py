@@ -20,7 +20,9 @@ from server.problems import services as problems
 from server.problems.services import CodeCount
 from server.refusals import ShardUnavailable
 from server.results import services as results
+from server.trust import operator
 from server.trust.load import Load, load
+from server.trust.operator import SetAside
 from server.work import services as work
 
 MINUTES = 60
@@ -54,6 +56,8 @@ class Overview:
     states: Mapping[str, int]
     """Of the last hour's results."""
     audits: Load
+    set_aside: Sequence[SetAside]
+    """Kinds of devices and shards."""
     rate: Chart
     rate_starts: datetime
     results_hour: int
@@ -69,7 +73,7 @@ class ShardLine:
     leased: int
     open: int
     fault: str
-    """Why its file can't be served; empty if it can."""
+    """Why its units aren't given out; empty if they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +109,7 @@ def overview(session: Session, settings: Settings, at: datetime) -> Overview:
         devices_active=contributors.count_devices(session, at - ACTIVE),
         states=results.count_states(session, at - timedelta(hours=1)),
         audits=load(session, at),
+        set_aside=operator.set_aside(session),
         rate=chart([minute.results for minute in minutes]),
         rate_starts=minutes[0].minute,
         results_hour=sum(minute.results for minute in minutes),
@@ -133,7 +138,7 @@ def pool_page(
 
 
 def _line(shard: Shard, leased: int) -> ShardLine:
-    fault = ""
+    fault = "set aside: dva trust show says why" if shard.set_aside else ""
     try:
         pools.checked_path(shard)
     except ShardUnavailable as error:

@@ -1,11 +1,14 @@
-"""`dva trust`: an operator looks at who was stopped, and decides."""
+"""`dva trust`: an operator looks at who was stopped and what was set aside, and decides."""
 
 from __future__ import annotations
 
+import getpass
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,75 +17,112 @@ from server.cli.options import data_options
 from server.config import read_settings
 from server.db import now
 from server.trust import operator
-from server.trust.operator import Standing
+from server.trust.operator import SetAside, Standing
+
+NAME = "DEVICE|CONTRIBUTOR|POOL/SHARD|BUNDLE/RUNG/CLASS"
+
+
+def _why(command: Callable[..., Any]) -> Callable[..., Any]:
+    option = click.option("--why", default="", help="Kept with the decision, and your name.")
+    return option(command)
 
 
 @click.group(epilog="Example: dva trust list --data data")
 def trust() -> None:
-    """Who was stopped by audits and why; suspending and restoring contributors and devices."""
+    """Who was stopped by audits, which kinds of devices and shards are set aside, and why;
+    suspending and restoring."""
 
 
 @trust.command("list", epilog="Example: dva trust list --data data")
-@click.option("--all", "everybody", is_flag=True, help="Not only those that were stopped.")
+@click.option("--all", "everybody", is_flag=True, help="Not only those that are stopped.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="A JSON array, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 @data_options
 def list_(
     everybody: bool, limit: int, as_json: bool, data: Path | None, database: str | None
 ) -> None:
-    """Devices, those that were stopped last first."""
+    """Kinds of devices and shards that are set aside, then devices, those that were stopped last
+    first."""
     with opened(read_settings(data=data, database=database)) as store, store.read() as session:
+        aside = operator.set_aside(session, ended=everybody)
         found = operator.listed(session, only_stopped=not everybody, limit=limit)
     if as_json:
-        click.echo(json.dumps([asdict(each) for each in found], indent=2, default=_plain))
+        both = {
+            "quarantines": [asdict(each) for each in aside],
+            "devices": [asdict(each) for each in found],
+        }
+        click.echo(json.dumps(both, indent=2, default=_plain))
         return
+    for quarantine in aside:
+        click.echo(_quarantine(quarantine))
     for each in found:
         click.echo(_line(each))
-    click.echo(f"{len(found)} devices", err=True)
+    click.echo(f"{len(aside)} kinds of devices and shards, {len(found)} devices", err=True)
 
 
 @trust.command("show", epilog="Example: dva trust show 98511b969188e460cfeb13bae271ef0e")
-@click.argument("name", metavar="DEVICE|CONTRIBUTOR")
+@click.argument("name", metavar=NAME)
 @data_options
 def show(name: str, data: Path | None, database: str | None) -> None:
-    """A device, or all of a contributor's, with the newest audits; as JSON."""
+    """What was decided about somebody or something, by whom and why; of a device, or all of a
+    contributor's, the newest audits too; as JSON."""
     with opened(read_settings(data=data, database=database)) as store, store.read() as session:
-        found = operator.shown(session, name)
-    rows = [
-        {**asdict(standing), "audits": [asdict(audit) for audit in audits]}
-        for standing, audits in found
-    ]
-    click.echo(json.dumps(rows, indent=2, default=_plain))
+        decided = operator.decided(session, name)
+        found = [] if "/" in name else operator.shown(session, name)
+    shown = {
+        "decisions": [asdict(each) for each in decided],
+        "devices": [
+            {**asdict(standing), "audits": [asdict(audit) for audit in audits]}
+            for standing, audits in found
+        ],
+    }
+    click.echo(json.dumps(shown, indent=2, default=_plain))
 
 
-@trust.command(epilog="Example: dva trust suspend 98511b969188e460cfeb13bae271ef0e --data data")
-@click.argument("name", metavar="DEVICE|CONTRIBUTOR")
+@trust.command(epilog='Example: dva trust suspend demo/00007 --why "half a download" --data data')
+@click.argument("name", metavar=NAME)
+@_why
 @data_options
-def suspend(name: str, data: Path | None, database: str | None) -> None:
-    """No more work for a contributor, or for one device. What they posted is audited as before."""
+def suspend(name: str, why: str, data: Path | None, database: str | None) -> None:
+    """No more work for a contributor, one device or a kind of device, or on a shard. What people
+    posted is audited as before; what is pending of a kind of device or a shard is given out anew,
+    and nobody is held responsible for it."""
     with opened(read_settings(data=data, database=database)) as store, store.write() as session:
-        operator.suspend(session, name, now())
+        operator.suspend(session, name, by=getpass.getuser(), reason=why, at=now())
     click.echo(f"{name} gets no more work.")
 
 
 @trust.command(epilog="Example: dva trust restore 98511b969188e460cfeb13bae271ef0e --data data")
-@click.argument("name", metavar="DEVICE|CONTRIBUTOR")
+@click.argument("name", metavar=NAME)
+@_why
 @data_options
-def restore(name: str, data: Path | None, database: str | None) -> None:
-    """Let a contributor, or one device of theirs, work again. They begin anew, on probation; what
-    was rejected stays so."""
+def restore(name: str, why: str, data: Path | None, database: str | None) -> None:
+    """Let a contributor, one device of theirs or a kind of device work again, or on a shard. People
+    begin anew, on probation; what was rejected stays so."""
     with opened(read_settings(data=data, database=database)) as store, store.write() as session:
-        operator.restore(session, name)
-    click.echo(f"{name} may work again, on probation.")
+        operator.restore(session, name, by=getpass.getuser(), reason=why, at=now())
+    click.echo(f"{name} is restored.")
+
+
+def _quarantine(each: SetAside) -> str:
+    until = f"until {_time(each.until)}" if each.until else "set aside"
+    last = each.decisions[-1]
+    # What devices call themselves is anything, and this goes to a terminal.
+    name = "".join(letter if letter.isprintable() else "?" for letter in each.name)
+    return f"{name}  {until}  since {_time(each.since)}  by {last.by}  {last.reason or '-'}"
 
 
 def _line(each: Standing) -> str:
-    time = each.stopped_at.isoformat(sep=" ", timespec="seconds") if each.stopped_at else "-"
+    time = _time(each.stopped_at) if each.stopped_at else "-"
     return (
         f"{each.device}  {each.state:<11}  {each.confirmed:>7} confirmed  {each.passed:>5} passed"
         f"  {each.failed:>3} failed  {time:<25}  {each.stopped_for or '-'}"
         f"  contributor {each.contributor}"
     )
+
+
+def _time(at: datetime) -> str:
+    return at.isoformat(sep=" ", timespec="seconds")
 
 
 def _plain(value: object) -> str:

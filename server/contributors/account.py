@@ -94,6 +94,7 @@ def delete(session: Session, door: Door, device: str, consent: Consent, at: date
     for each in session.scalars(select(Device).where(Device.contributor_id == contributor.id)):
         each.public_key = each.certificate = each.key_algorithm = None
         each.device_class = each.agent_version = ""
+        each.network = None
         each.revoked_at = each.revoked_at or at
     return Me(contributor=contributor.id, display_name=None, state=DELETED, devices=[])
 

@@ -55,6 +55,9 @@ class Device(Base):
     platform: Mapped[str] = mapped_column(String(16))
     device_class: Mapped[str] = mapped_column(String(200))
     agent_version: Mapped[str] = mapped_column(String(200))
+    network: Mapped[str | None] = mapped_column(String(32))
+    """Where it registered last, as a name that only the server's secret makes: the devices of one
+    network count once when a kind of device is judged. None: this machine, or forgotten."""
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     last_seen_at: Mapped[datetime] = mapped_column(UtcTime, server_default="0", index=True)
     """When it last asked for something; exact to a minute, so that few requests write it."""

@@ -72,6 +72,7 @@ def register(
     require_not_revoked(device)
     device.device_class = clean(registration.device_class)
     device.agent_version = clean(registration.agent_version)
+    device.network = network
     return protocol.Device(
         device=device.id,
         contributor=contributor,

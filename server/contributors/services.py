@@ -19,6 +19,8 @@ from server.refusals import NotAdmitted, NotSignedIn, SignatureInvalid
 
 SEEN_EVERY = timedelta(minutes=1)
 FORGET_AT_ONCE = 100
+NETWORK_KEPT = timedelta(days=7)
+"""Longer than it takes to see whether a kind of device fails or a person."""
 DAY_S = 86_400
 _KEPT, _LOCKED = "devices", "locked devices"
 """In a session's info, which ends with it. A session forgets rows that nobody refers to, and
@@ -204,8 +206,18 @@ def invalid(session: Session, settings: Settings, device: str, units: int) -> No
 
 
 def forget(session: Session, settings: Settings, at: datetime) -> None:
-    """Blanks what devices that weren't seen for long said of themselves. Their keys stay: without
-    those their results couldn't be verified, nor could they come back."""
+    """Blanks where devices were that weren't seen for a week, and what those that weren't seen for
+    long said of themselves. Their keys stay: without those their results couldn't be verified, nor
+    could they come back."""
+    away = (
+        select(Device.id)
+        .where(Device.last_seen_at <= at - NETWORK_KEPT, Device.network.is_not(None))
+        .limit(FORGET_AT_ONCE)
+        .with_for_update(skip_locked=True, of=Device)
+    )
+    session.execute(
+        update(Device).where(Device.id.in_(session.scalars(away).all())).values(network=None)
+    )
     if not settings.devices_kept_days:
         return
     old = (

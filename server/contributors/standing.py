@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.contributors.models import ACTIVE, Contributor, Device
+from server.contributors.models import ACTIVE, SUSPENDED, Contributor, Device
 
 
 def owner_of(session: Session, device: str) -> str | None:
@@ -21,3 +25,33 @@ def state_of(session: Session, device: str) -> str:
     """The contributor's state, and where that is active, the device's own."""
     found = session.get_one(Device, device)
     return found.state if found.contributor.state == ACTIVE else found.contributor.state
+
+
+def is_suspended(session: Session, contributor: str) -> bool:
+    return session.get_one(Contributor, contributor).state == SUSPENDED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whereabouts:
+    """`network`: None if it isn't known, or this machine."""
+
+    contributor: str
+    network: str | None
+
+
+def whereabouts(session: Session, devices: Collection[str]) -> dict[str, Whereabouts]:
+    """By device."""
+    rows = session.execute(
+        select(Device.id, Device.contributor_id, Device.network).where(Device.id.in_(devices))
+    )
+    return {row.id: Whereabouts(contributor=row[1], network=row[2]) for row in rows}
+
+
+def class_of(session: Session, device: str) -> str:
+    """What the device says it is."""
+    return session.get_one(Device, device).device_class
+
+
+def excuse(session: Session, device: str) -> None:
+    """What was found wrong with its work wasn't its fault: it may take as much as anybody."""
+    session.get_one(Device, device).quota = None

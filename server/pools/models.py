@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
@@ -52,6 +53,8 @@ class Shard(Base):
     units: Mapped[int]
     pairs_done: Mapped[int] = mapped_column(default=0)
     units_done: Mapped[int] = mapped_column(default=0)
+    set_aside: Mapped[bool] = mapped_column(server_default=false(), default=False)
+    """In quarantine: none of its units is given out."""
 
     pool: Mapped[Pool] = relationship()
 

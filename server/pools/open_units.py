@@ -21,8 +21,8 @@ TOLD_SHARDS = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class Taken:
-    """Units that were open. `unavailable`: open ones were passed over, because their shard isn't
-    the file that was ingested."""
+    """Units that were open. `unavailable`: open ones were passed over, because their shard is set
+    aside, or isn't the file that was ingested."""
 
     units: list[Unit]
     unavailable: bool
@@ -85,8 +85,12 @@ def _open_shards(session: Session, pool: int) -> Iterator[Shard]:
 
 
 def _is_sound(shard: Shard, known: dict[int, bool]) -> bool:
-    """Whether `checked_path` has nothing against it; looked up once a claim."""
+    """Whether it isn't set aside and `checked_path` has nothing against it; looked up once a
+    claim."""
     if shard.id not in known:
+        if shard.set_aside:
+            known[shard.id] = False
+            return False
         try:
             checked_path(shard)
         except ShardUnavailable as error:

@@ -159,6 +159,17 @@ def leased_units(session: Session, shards: Sequence[Shard]) -> dict[int, int]:
     return {shard: int(count) for shard, count in rows}
 
 
+def set_aside(session: Session, shard: int, aside: bool) -> None:
+    """While it is, none of its units is given out."""
+    session.get_one(Shard, shard).set_aside = aside
+
+
+def shard_name(session: Session, shard: int) -> str:
+    """POOL/SHARD, as operators name it."""
+    found = session.get_one(Shard, shard)
+    return f"{found.pool.name}/{found.name}"
+
+
 def reopen_unit(session: Session, unit: int) -> None:
     session.get_one(Unit, unit).state = OPEN
 

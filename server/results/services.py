@@ -147,6 +147,7 @@ def drained_devices(session: Session) -> list[str]:
     of theirs may come to bear witness."""
     drained = (
         select(Shard.pool_id)
+        .where(~Shard.set_aside)
         .group_by(Shard.pool_id)
         .having(func.sum(Shard.units) == func.sum(Shard.units_done))
     )
@@ -174,6 +175,7 @@ def count_undrawn(session: Session, most: int) -> int:
     return session.scalars(select(func.count()).select_from(some)).one()
 
 
+PENDING_ONES = and_(PENDING_ONLY)
 RESULT_ID = Result.id
 """For conditions on what other domains keep about a result."""
 

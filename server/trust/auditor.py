@@ -27,7 +27,7 @@ from server.pools.services import Unit
 from server.refusals import AgentUnknown
 from server.results import services as results
 from server.results.services import Result
-from server.trust import drawing, queue, settling, tails, verdicts
+from server.trust import aside, drawing, looking, queue, settling, tails, unreadable, verdicts
 from server.trust.judging import Verdict
 from server.trust.models import FAILED, Audit
 from server.trust.recompute import Recomputer
@@ -84,6 +84,7 @@ class Auditor:
         self._clock = clock
         self._started = clock()
         self._reported: datetime | None = None
+        self._looked: datetime | None = None
         self._pairs = 0
         self._busy_s = 0.0
 
@@ -92,7 +93,8 @@ class Auditor:
         nothing is to be done now. Raises what a database raises; an audit that fails to be
         recomputed is told in the log, and tried again after its claim."""
         self._report()
-        drawn = self._draw()
+        self._look()
+        drawn = self._take_out() or self._draw()
         cases = self._claim()
         if cases:
             return self._audit(cases) or True
@@ -105,6 +107,27 @@ class Auditor:
                 queue.leave(session, self.name)
         finally:
             self._recomputer.close()
+
+    def _look(self) -> None:
+        """Whether failures have something in common, now and then."""
+        at = self._clock()
+        if self._looked is not None and at - self._looked < looking.EVERY:
+            return
+        self._looked = at
+        with self._database.read() as session:
+            if not looking.is_worth_it(session):
+                return
+        with self._database.write() as session:
+            looking.look(session, at)
+
+    def _take_out(self) -> bool:
+        with self._database.read() as session:
+            if not aside.are_due(session):
+                return False
+        with self._database.write() as session:
+            aside.take_out(session, self._court, self._clock())
+            credit.project(session)
+        return True
 
     def _draw(self) -> bool:
         with self._database.read() as session:
@@ -185,6 +208,9 @@ class Auditor:
                 error,
                 queue.CLAIM.total_seconds() / 60,
             )
+            if unreadable.is_why(error, case.unit):
+                with self._database.write() as session:
+                    unreadable.found(session, case.audit.id, case.unit, error, self._clock())
             return None
         self._pairs += len(case.places)
         self._busy_s += time.monotonic() - started

@@ -94,15 +94,32 @@ def reach(tail: str) -> int:
 def recheck(session: Session, secret: bytes, device: str, at: datetime, *, before: int) -> None:
     """Sends the results that were confirmed last, among those numbered below `before`, to audit
     once more; what was looked at in them before isn't looked at again."""
+    found = results.confirmed_lately(session, device, before=before, limit=policy.RECHECKED_RESULTS)
+    _recheck(session, secret, found, policy.RECHECK_PAIRS, at)
+
+
+def once_more(
+    session: Session, secret: bytes, run: Sequence[tuple[Result, Unit]], at: datetime
+) -> None:
+    """Sends pending results to audit once more as if their device were new: another one of its
+    contributor has failed."""
+    _recheck(session, secret, run, policy.PROBATION_PAIRS, at)
+
+
+def _recheck(
+    session: Session,
+    secret: bytes,
+    found: Sequence[tuple[Result, Unit]],
+    pairs: int,
+    at: datetime,
+) -> None:
     rows = []
-    for result, unit in results.confirmed_lately(
-        session, device, before=before, limit=policy.RECHECKED_RESULTS
-    ):
+    for result, unit in found:
         audits = session.scalars(select(Audit).where(Audit.result_id == result.id)).all()
         if any(audit.kind == RECHECK for audit in audits):
             continue
         taken = sorted({place for audit in audits for place in unpack(audit.positions)})
-        drawn = policy.draw_recheck(secret, result.digest, unit.pairs, taken)
+        drawn = policy.draw_recheck(secret, result.digest, unit.pairs, taken, pairs)
         if drawn is not None:
             rows.append(_row(RECHECK, result, drawn, at))
     _write(session, rows)

@@ -10,18 +10,25 @@ from dva_agent.protocol import MAX_LEASES, Idle
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
+from server.contributors import standing
 from server.results import services as results
-from server.trust import policy, queue, records
+from server.results.services import Result
+from server.trust import policy, quarantine, queue, records
+from server.trust.cohort import DeviceClass
 from server.trust.models import OPEN_ONLY, Audit, Record
+from server.trust.quarantine import CLASS_QUARANTINED
 from server.work.gate import Room
 
 RETRY_OWN_S = 5.0
 RETRY_BACKLOG_S = 30.0
+RETRY_QUARANTINE_S = 600.0
 
 
 def gate(session: Session, device: str, held: int, at: datetime) -> Room:
     """A work.gate.Gate. What a newcomer holds counts as what it has posted: it may post that
     whenever it likes."""
+    if is_held_back(session, device):
+        return Room(0, Idle(reason=CLASS_QUARANTINED, retry_after_s=RETRY_QUARANTINE_S))
     if not records.standing(session.get(Record, device)).is_on_probation:
         return Room(MAX_LEASES)
     if backlog_pairs(session) > policy.BACKLOG_PAIRS:
@@ -33,6 +40,25 @@ def gate(session: Session, device: str, held: int, at: datetime) -> Room:
     if room <= 0:
         return Room(0, Idle(reason="audits_pending", retry_after_s=RETRY_OWN_S))
     return Room(room)
+
+
+def is_held_back(session: Session, device: str) -> bool:
+    """Whether it is of a kind that is set aside: by what it ran last, as long as it is what it was
+    then. Which rung it will run next, nobody knows before."""
+    classes = quarantine.active(session).classes
+    if not classes:
+        return False
+    last = session.execute(
+        select(Result.bundle, Result.rung, Result.device_class)
+        .where(Result.device_id == device)
+        .order_by(Result.id.desc())
+        .limit(1)
+    ).first()
+    return (
+        last is not None
+        and DeviceClass(*last) in classes
+        and standing.class_of(session, device) == last.device_class
+    )
 
 
 def unaudited(session: Session, device: str, most: int) -> int:

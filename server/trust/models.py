@@ -17,6 +17,8 @@ _UNSETTLED = text("unsettled")
 OPEN_ONLY = text("audit.state = 'open'")
 UNSETTLED = text("trust_record.unsettled")
 """For queries: a database uses a partial index where it reads the very condition."""
+_ACTIVE = text("lifted_at IS NULL")
+BY_CLASS, BY_SHARD = "class", "shard"
 
 
 class Audit(Base):
@@ -111,3 +113,49 @@ class Auditor(Base):
     """Recomputed since it started."""
     busy_ms: Mapped[int] = mapped_column(default=0)
     """How long that took it."""
+
+
+class Quarantine(Base):
+    """A kind of device, or a shard, that is set aside: nobody is given work there, and nobody is
+    held responsible for what comes from there."""
+
+    __tablename__ = "trust_quarantine"
+    __table_args__ = (
+        CheckConstraint("kind IN ('class', 'shard')", name="kind"),
+        Index(
+            "uq_trust_quarantine_active",
+            "name",
+            unique=True,
+            sqlite_where=_ACTIVE,
+            postgresql_where=_ACTIVE,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    name: Mapped[str] = mapped_column(String(300))
+    """What operators call it: POOL/SHARD, or BUNDLE/RUNG/CLASS."""
+    kind: Mapped[str] = mapped_column(String(8))
+    bundle: Mapped[str | None] = mapped_column(String(32))
+    rung: Mapped[str | None] = mapped_column(String(16))
+    device_class: Mapped[str | None] = mapped_column(String(200))
+    shard_id: Mapped[int | None] = mapped_column(ForeignKey("shard.id"))
+    made_at: Mapped[datetime] = mapped_column(UtcTime)
+    lifted_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    last_audit: Mapped[int | None] = mapped_column(BigInteger)
+    """The newest audit when it was lifted: no older one is evidence any more."""
+
+
+class Decision(Base):
+    """That somebody or something was stopped, set aside or restored: kept for ever."""
+
+    __tablename__ = "trust_decision"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    made_at: Mapped[datetime] = mapped_column(UtcTime)
+    made_by: Mapped[str] = mapped_column(String(80))
+    """audit, cohort or auditor: the program; else an operator's name on their machine."""
+    verb: Mapped[str] = mapped_column(String(16))
+    """suspended, quarantined or restored."""
+    subject: Mapped[str] = mapped_column(String(300), index=True)
+    """A contributor, a device, or a quarantine's name."""
+    reason: Mapped[str] = mapped_column(String(400))

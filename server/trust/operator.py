@@ -1,7 +1,9 @@
-"""What an operator sees of trust, and decides: who was stopped and why; stopping and restoring."""
+"""What an operator sees of trust, and decides: who was stopped and what set aside, and why;
+stopping and restoring."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,10 +14,10 @@ from sqlalchemy.orm import Session
 from server.contributors import services as contributors
 from server.contributors import standing
 from server.errors import TrustError
-from server.trust import drawing, records
-from server.trust.models import Audit, Record
+from server.trust import aside, decisions, drawing, quarantine, records
+from server.trust.aside import BY_OPERATOR
+from server.trust.models import Audit, Decision, Record
 
-BY_OPERATOR = "operator"
 AUDITS_SHOWN = 20
 
 
@@ -55,6 +57,28 @@ class ShownAudit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Decided:
+    """Who stopped or restored something, when and why."""
+
+    at: datetime
+    by: str
+    verb: str
+    subject: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetAside:
+    """A kind of device or a shard. `until`: None while it is."""
+
+    name: str
+    kind: str
+    since: datetime
+    until: datetime | None
+    decisions: Sequence[Decided]
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Named:
     contributor: str
     devices: Sequence[str]
@@ -89,26 +113,69 @@ def shown(session: Session, name: str) -> list[tuple[Standing, list[ShownAudit]]
     return found
 
 
-def suspend(session: Session, name: str, at: datetime) -> None:
-    """No more work for a contributor, or for one device. What they posted stays as it is, to be
-    audited like anything else. Raises TrustError."""
+def suspend(session: Session, name: str, *, by: str, reason: str, at: datetime) -> None:
+    """No more work for a contributor, one device, a kind of device (BUNDLE/RUNG/CLASS) or on a
+    shard (POOL/SHARD). What people posted stays as it is, to be audited like anything else; what is
+    pending of a kind of device or a shard is given out anew. Raises TrustError."""
+    cell = quarantine.named(session, name)
+    if cell is not None:
+        quarantine.impose(session, cell, by=by, reason=reason, at=at)
+        aside.excuse(session, at)
+        return
     named = _named(session, name)
-    for device in named.devices:
-        records.stop(records.locked(session, device), BY_OPERATOR, at)
+    for record in records.all_locked(session, named.devices).values():
+        records.stop(record, BY_OPERATOR, at)
+        # Whatever it was stopped for before: nothing but an operator restores it from now on.
+        record.stopped_for = BY_OPERATOR
     if named.is_device:
         contributors.quarantine(session, name)
     else:
         contributors.suspend(session, name)
+    verb = decisions.QUARANTINED if named.is_device else decisions.SUSPENDED
+    decisions.note(session, verb, name, by=by, reason=reason, at=at)
 
 
-def restore(session: Session, name: str) -> None:
+def restore(session: Session, name: str, *, by: str, reason: str, at: datetime) -> None:
     """A contributor with all devices, or one device, which then brings its contributor along: they
-    begin anew, on a probation that is longer for each failure. Raises TrustError."""
+    begin anew, on a probation that is longer for each failure. Or a kind of device or a shard,
+    which is given work again. Raises TrustError."""
+    if quarantine.named(session, name) is not None:
+        quarantine.lift(session, name, by=by, reason=reason, at=at)
+        return
     named = _named(session, name)
-    for device in named.devices:
-        records.restore(records.locked(session, device))
+    for device, record in records.all_locked(session, named.devices).items():
+        records.restore(record)
         contributors.release(session, device)
     contributors.restore(session, named.contributor)
+    decisions.note(session, decisions.RESTORED, name, by=by, reason=reason, at=at)
+
+
+def set_aside(session: Session, *, ended: bool = False) -> list[SetAside]:
+    """Kinds of devices and shards, the newest first; `ended`: those that were restored too."""
+    found = quarantine.listed(session, ended=ended)
+    past = defaultdict(list)
+    for each in decisions.about(session, {row.name for row in found}):
+        past[each.subject].append(_decided(each))
+    return [
+        SetAside(
+            name=row.name,
+            kind=row.kind,
+            since=row.made_at,
+            until=row.lifted_at,
+            decisions=past[row.name],
+        )
+        for row in found
+    ]
+
+
+def decided(session: Session, name: str) -> list[Decided]:
+    """What was decided about a contributor with all devices, a device with its contributor, a kind
+    of device or a shard; the oldest first. Raises TrustError."""
+    subjects = {name}
+    if quarantine.named(session, name) is None:
+        named = _named(session, name)
+        subjects = {named.contributor, *named.devices}
+    return [_decided(each) for each in decisions.about(session, subjects)]
 
 
 def _named(session: Session, name: str) -> _Named:
@@ -136,6 +203,16 @@ def _standing(session: Session, record: Record) -> Standing:
         confirmed=record.confirmed,
         stopped_at=record.stopped_at,
         stopped_for=record.stopped_for,
+    )
+
+
+def _decided(decision: Decision) -> Decided:
+    return Decided(
+        at=decision.made_at,
+        by=decision.made_by,
+        verb=decision.verb,
+        subject=decision.subject,
+        reason=decision.reason,
     )
 
 

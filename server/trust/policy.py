@@ -77,11 +77,13 @@ class Draw:
 class Outcome:
     """How a result that is neither confirmed nor taken out stands. `waiting`: its pairs haven't
     been drawn, or not all of them looked at. `passed`: pairs of it that were looked at and found
-    right. `tail`: a tail that was drawn over it has passed whole."""
+    right. `tail`: a tail that was drawn over it has passed whole. `again`: it was sent to audit
+    once more after something of its contributor's had failed, or all of it was looked at."""
 
     waiting: bool
     passed: int
     tail: bool
+    again: bool = False
 
 
 def draw(secret: bytes, digest: str, pairs: int, standing: Standing) -> Draw | None:
@@ -114,16 +116,26 @@ def draw_again(secret: bytes, digest: str, pairs: int, taken: Sequence[int]) -> 
     return _further(secret, f"again {len(taken)}", digest, pairs, taken, AGAIN_PAIRS)
 
 
-def draw_recheck(secret: bytes, digest: str, pairs: int, taken: Sequence[int]) -> Draw | None:
-    """Of a confirmed result whose device has failed since."""
-    return _further(secret, f"recheck {len(taken)}", digest, pairs, taken, RECHECK_PAIRS)
+def draw_recheck(
+    secret: bytes, digest: str, pairs: int, taken: Sequence[int], count: int = RECHECK_PAIRS
+) -> Draw | None:
+    """`count` pairs of a result whose device, or another of its contributor, has failed since."""
+    return _further(secret, f"recheck {len(taken)}", digest, pairs, taken, count)
 
 
-def settled(run: Sequence[Outcome]) -> int:
+def settled(run: Sequence[Outcome], *, suspended: bool = False) -> int:
     """How many of the oldest results of an unconfirmed run are confirmed by now: those with
     CONFIRMING_PAIRS on or after them, or under a tail that passed; never one that waits, nor one
-    after it."""
-    free = next((index for index, outcome in enumerate(run) if outcome.waiting), len(run))
+    after it. `suspended`: another device of its contributor has failed, so that one also waits
+    that wasn't sent to audit once more."""
+    free = next(
+        (
+            index
+            for index, outcome in enumerate(run)
+            if outcome.waiting or (suspended and not outcome.again)
+        ),
+        len(run),
+    )
     evidence = accumulate(outcome.passed for outcome in reversed(run))
     short = sum(pairs < CONFIRMING_PAIRS for pairs in evidence)
     under_tail = max((index + 1 for index, outcome in enumerate(run) if outcome.tail), default=0)

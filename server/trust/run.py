@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from server.results import services as results
 from server.results.services import Result
 from server.trust import drawing
-from server.trust.models import AGAIN, OPEN, PASSED, POSITION_BYTES, Audit
+from server.trust.models import AGAIN, OPEN, PASSED, POSITION_BYTES, RECHECK, Audit
 from server.trust.policy import Outcome
 
 # Asked after each audit, and a run is forty results long: made once, and read as plain columns.
@@ -18,7 +18,9 @@ _RUN = (
     select(
         Result.id,
         Result.drawn,
+        func.length(Result.statuses).label("pairs"),
         Audit.state,
+        Audit.kind,
         Audit.tail,
         func.length(Audit.positions).label("bytes"),
     )
@@ -46,6 +48,8 @@ def outcomes(session: Session, device: str) -> list[Outcome]:
                 waiting=not audits[0].drawn or any(row.state == OPEN for row in audits),
                 passed=counted // POSITION_BYTES,
                 tail=number <= reached,
+                again=any(row.kind == RECHECK for row in audits)
+                or counted == audits[0].pairs * POSITION_BYTES,
             )
         )
     return found

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from server.config import Settings
 from server.contributors import services as contributors
+from server.contributors import standing
 from server.credit import services as credit
 from server.credit.earning import earned
 from server.credit.services import Earned
@@ -27,7 +28,7 @@ from server.pools import services as pools
 from server.pools.services import Unit
 from server.results import services as results
 from server.results.services import CONFIRMED, PENDING, Result
-from server.trust import drawing, policy, records, run
+from server.trust import decisions, drawing, policy, quarantine, records, run
 from server.trust.judging import Verdict
 from server.trust.models import AGAIN, COIN, FAILED, OPEN, PASSED, VOID, Audit, Record
 
@@ -123,6 +124,12 @@ def _settle(
         _finish(audit, VOID, "nothing_to_compare" if verdict is None else "taken_out", at)
         return Judged(state=VOID, reason=audit.reason or "")
     if verdict.kind == "failed":
+        unit = pools.get_unit(session, result.unit_id)
+        cause = quarantine.active(session).cause(result, unit)
+        if cause is not None:
+            take_out(session, court, record, [(result, unit)], at, reason=cause)
+            audit.reason = cause
+            return Judged(state=VOID, reason=cause, rejected=1)
         _finish(audit, FAILED, verdict.reason, at)
         return _fail(session, court, record, audit, result, at)
     if verdict.kind == "again" and drawing.look_again(
@@ -158,6 +165,8 @@ def confirm_what_can_be(session: Session, court: Court, record: Record, at: date
     session.flush()
     outcomes = run.outcomes(session, record.device_id)
     count = policy.settled(outcomes)
+    if count and standing.is_suspended(session, _contributor(session, record)):
+        count = policy.settled(outcomes, suspended=True)
     if count:
         confirmed = results.run_of(session, record.device_id, limit=count)
         for result, _ in confirmed:
@@ -170,6 +179,30 @@ def confirm_what_can_be(session: Session, court: Court, record: Record, at: date
     return count
 
 
+def take_out(
+    session: Session,
+    court: Court,
+    record: Record,
+    found: Sequence[tuple[Result, Unit]],
+    at: datetime,
+    *,
+    reason: str,
+) -> None:
+    """Some living results of a device, all pending or all confirmed, that count for nothing any
+    more, and their credit with them; what of their audits is open is void."""
+    decide = credit.forfeit
+    if found[0][0].state == CONFIRMED:
+        decide = credit.revoke
+        record.confirmed -= len(found)
+    results.reject_all(session, [result for result, _ in found])
+    decide(session, _contributor(session, record), _earned(court, found), at, reason=reason)
+    gone = [result.id for result, _ in found]
+    for audit in session.scalars(
+        select(Audit).where(Audit.result_id.in_(gone), Audit.state == OPEN)
+    ):
+        _finish(audit, VOID, "taken_out", at)
+
+
 def _fail(
     session: Session,
     court: Court,
@@ -179,32 +212,29 @@ def _fail(
     at: datetime,
 ) -> Judged:
     reason = audit.reason or ""
+    contributor = _contributor(session, record)
+    unit = pools.get_unit(session, result.unit_id)
+    if record.stopped_at is None:
+        decisions.note(
+            session,
+            decisions.SUSPENDED,
+            contributor,
+            by=decisions.AUDIT,
+            reason=f"{reason}: audit {audit.id} of {unit.name}, device {record.device_id}",
+            at=at,
+        )
     record.failed += 1
     record.passed = record.posted = 0
     records.stop(record, reason, at)
-    contributors.suspend(session, _contributor(session, record))
+    contributors.suspend(session, contributor)
     contributors.invalid(session, court.settings, record.device_id, 1)
-    revoked = 0
-    if result.state == CONFIRMED:
-        own = [(result, pools.get_unit(session, result.unit_id))]
-        results.reject(session, result)
-        credit.revoke(
-            session, _contributor(session, record), _earned(court, own), at, reason=REVOKED
-        )
-        record.confirmed -= 1
-        revoked = 1
+    revoked = int(result.state == CONFIRMED)
+    if revoked:
+        take_out(session, court, record, [(result, unit)], at, reason=REVOKED)
     pending = results.run_of(session, record.device_id)
-    results.reject_all(session, [each for each, _ in pending])
     if pending:
-        credit.forfeit(
-            session, _contributor(session, record), _earned(court, pending), at, reason=FORFEITED
-        )
+        take_out(session, court, record, pending, at, reason=FORFEITED)
     record.unsettled = False
-    gone = [each.id for each, _ in pending] + ([result.id] if revoked else [])
-    for other in session.scalars(
-        select(Audit).where(Audit.result_id.in_(gone), Audit.state == OPEN)
-    ):
-        _finish(other, VOID, "taken_out", at)
     # Those older than what was just found wrong, after the newest have been looked at.
     before = result.id if revoked else 1 << 62
     drawing.recheck(session, court.secret, record.device_id, at, before=before)

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from server.contributors import services as contributors
+from server.contributors import standing
 from server.results import services as results
 from server.trust import drawing, records, settling
 from server.trust.models import OPEN_ONLY, UNSETTLED, Audit, Record
@@ -19,7 +21,8 @@ AT_ONCE = 100
 
 def draw_due(session: Session, court: Court, at: datetime) -> int:
     """Draws a tail for every device that has been silent for SILENCE, or has pending results in a
-    pool that is done; gives how many. A device that still has an audit to come waits for that."""
+    pool that is done; gives how many. A device that still has an audit to come waits for that.
+    Where another device of its contributor has failed, each result is looked at once more."""
     drawn = 0
     for device in _due(session, at):
         record = records.locked(session, device)
@@ -29,6 +32,8 @@ def draw_due(session: Session, court: Court, at: datetime) -> int:
         run = results.run_of(session, device)
         if not all(result.drawn for result, _ in run):
             continue
+        if standing.is_suspended(session, contributors.contributor_of(session, device)):
+            drawing.once_more(session, court.secret, run, at)
         drawing.draw_tail(session, court.secret, run, record, at)
         drawn += 1
     return drawn

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.trust.models import FAILED, OPEN, PASSED, Audit
+from server.trust.models import FAILED, OPEN, PASSED, VOID, Audit
+from server.trust.quarantine import CLASS_QUARANTINED, SHARD_QUARANTINED
+
+NOBODYS_FAULT = (CLASS_QUARANTINED, SHARD_QUARANTINED)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Audited:
-    """`failed`: the code with which one of its audits failed, or ""."""
+    """`failed`: the code with which one of its audits failed, or that of what was to blame for it,
+    or ""."""
 
     waits: bool = False
     passed: bool = False
@@ -34,6 +38,8 @@ def audits_of(session: Session, results: Collection[int]) -> dict[int, Audited]:
         found[result] = Audited(
             waits=known.waits or state == OPEN,
             passed=known.passed or state == PASSED,
-            failed=(reason or "") if state == FAILED else known.failed,
+            failed=(reason or "")
+            if state == FAILED or (state == VOID and reason in NOBODYS_FAULT)
+            else known.failed,
         )
     return found

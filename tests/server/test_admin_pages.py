@@ -26,6 +26,7 @@ from server.pools.ingest import ingest
 from server.pools.models import Shard
 from server.results.services import MINUTE, per_minute
 from server.security import ADMIN_POLICY
+from server.trust import operator as trust
 from server.trust import queue
 from server.trust.load import needed
 from server.work.models import Lease
@@ -157,6 +158,17 @@ def test_a_pools_page(operator: Operator, api: Api, pool: str) -> None:
     assert operator.get("/admin/pools/test?page=%C2%B2").status_code == 200
     assert operator.get("/admin/pools/other").status_code == 404
     assert operator.get("/admin/pools/%00").status_code == 404
+
+
+def test_what_is_set_aside_is_named_with_the_reason(
+    operator: Operator, database: Database, pool: str
+) -> None:
+    with database.write() as session:
+        trust.suspend(session, "test/00000", by="me", reason="half a <download>", at=now())
+    overview, page = operator.get().text, operator.get("/admin/pools/test").text
+    assert "test/00000" in overview
+    assert "half a &lt;download&gt;" in overview
+    assert "set aside" in page
 
 
 def test_a_shard_that_is_gone_is_named(

@@ -82,7 +82,7 @@ def test_only_what_is_named_is_written_per_pair(database: Database) -> None:
         "credit_epoch",
         "credit_epoch_line",
     }
-    trust = {"audit", "auditor", "trust_record"}
+    trust = {"audit", "auditor", "trust_record", "trust_quarantine", "trust_decision"}
     assert names == {"alembic_version", *work, *operators, *counts, *reports, *credit, *trust}
 
 

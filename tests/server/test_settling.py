@@ -250,16 +250,16 @@ def test_an_operator_stops_and_restores(
     request = LeaseRequest(agents=["dva"], count=1)
     for name, code in ((device, "device_quarantined"), (contributor, "contributor_suspended")):
         with database.write() as session:
-            operator.suspend(session, name, now())
+            operator.suspend(session, name, by="me", reason="", at=now())
         problem(api.post("/leases", request), 403, code)
         with database.read() as session:
             [stopped] = operator.listed(session, only_stopped=True, limit=10)
             assert (stopped.device, stopped.stopped_for) == (device, "operator")
         with database.write() as session:
-            operator.restore(session, name)
+            operator.restore(session, name, by="me", reason="", at=now())
         assert api.lease().leases
     with pytest.raises(TrustError), database.write() as session:
-        operator.restore(session, "nobody")
+        operator.restore(session, "nobody", by="me", reason="", at=now())
 
 
 def test_what_an_appeal_is_judged_by_is_kept(

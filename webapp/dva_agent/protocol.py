@@ -219,14 +219,16 @@ class Idle(Message, frozen=True, kw_only=True):
         "licence_unaccepted",
         "shard_unavailable",
         "audits_pending",
+        "class_quarantined",
     ]
     """drained: every unit is finished; all_leased: the rest is with other devices;
     too_many_leases: this device, its contributor or its network holds its share already;
     quota_spent: this device has taken as many units today as it may; no_pool: nothing has been
     ingested; no_agent: there are pools, but none for the agents that were named;
     licence_unaccepted: whoever runs the server has to accept the model's licence first;
-    shard_unavailable: what is left lies in shards whose files are missing or were changed;
-    audits_pending: what this device has posted has to be looked at first."""
+    shard_unavailable: what is left lies in shards whose files are missing or were changed, or that
+    are set aside; audits_pending: what this device has posted has to be looked at first;
+    class_quarantined: devices of this kind compute wrongly, and are given no work for now."""
     retry_after_s: Annotated[float, Meta(ge=0)]
 
 

@@ -7,7 +7,7 @@ import { recall, remember } from './kept.js';
 
 const KEY = 'dva.consent';
 /** Raised whenever the text says something else about what runs, what is sent or what is kept. */
-const TEXT_VERSION = 2;
+const TEXT_VERSION = 3;
 const MAX_LICENCES = 32;
 
 /**

@@ -16,6 +16,8 @@ const REASON = Object.freeze({
   score_biased: 'Its scores lie to one side of what the auditor computed: not noise, but a fault.',
   score_doubtful: 'Its scores stayed too far from the auditor’s, however many were looked at.',
   status_differs: 'A pair that the auditor could score was said to be broken, or the other way round.',
+  class_quarantined: 'Devices of this kind came to other results than they should. It is not held against you, and the unit was given out anew.',
+  shard_quarantined: 'Something is wrong with the part of the pool that it lies in. It is not held against you.',
   value_differs: 'A value differs from what the auditor computed.',
 });
 

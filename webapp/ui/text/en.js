@@ -41,7 +41,10 @@ const WAITING = Object.freeze({
   no_agent: 'The work on the server is for agents that this page lacks. Waiting for work of another kind.',
   audits_pending: 'The server is checking the first results of this device. Waiting a moment.',
   licence_unaccepted: 'Whoever runs this server has to accept the licence of the model first. Waiting for it.',
-  shard_unavailable: 'The rest of the pool cannot be read on the server just now. Waiting for it.',
+  shard_unavailable: 'The rest of the pool cannot be read on the server just now, or is set aside. Waiting for it.',
+  class_quarantined:
+    'Devices of this kind came to other results than they should when they were computed again, so they get no work for now. ' +
+    'It is not held against you. Update the browser and the graphics driver; whoever runs this server can look again.',
   unreachable: 'The server does not answer. Trying again by itself.',
 });
 
@@ -176,7 +179,8 @@ export const EN = Object.freeze({
   consentKeptServer:
     'On the server: a number for this browser and one for its account, the public keys of both, the name of your graphics card or ' +
     'the number of threads, the version of the agent, when you first came and were last here, and which units you scored and when, ' +
-    'signed by this browser. Against abuse, the network you come from (not the whole address) for about an hour. No e-mail, no ' +
+    'signed by this browser. Against abuse, the network you come from (not the whole address) for about an hour, and for a week after ' +
+    'you were last here a code that is made of it with a secret. No e-mail, no ' +
     'cookie, a name only if you choose one. You can delete the account at any time; the scores stay.',
   consentKeptHere:
     'In this browser: its keys, the model, your settings, your totals, this consent. It goes when you clear the data of this site. ' +

@@ -13,6 +13,8 @@ const REASON = Object.freeze({
   score_biased: '分数整体偏向一边：这不是噪声，而是故障。',
   score_doubtful: '无论检查多少对，分数始终与审计程序的结果相差过大。',
   status_differs: '审计程序能打分的一对被说成是损坏的，或者相反。',
+  class_quarantined: '这一类设备算出的结果有误。这不算您的过错，该单元已退回重做。',
+  shard_quarantined: '它所在的那一部分数据有问题。这不算您的过错。',
   value_differs: '有一个数值与审计程序算出的不同。',
 });
 
