@@ -21,7 +21,9 @@ class Kind:
     cheat with a `turn`, how many units after it it leaves, at most. Whoever is gone or out is
     replaced by another of the kind. `at_once`: how many there are at a time where all are of this
     kind; fewer have longer careers. `networks`: they come from that many; None: each from one of
-    its own."""
+    its own. `device_class`, `engine`: what their devices call themselves, and the one engine that
+    they have; None: any. `poisoned`: on this shard, from 0, an auditor reads other bytes than they
+    get."""
 
     behaviour: Behaviour
     hostile: bool = True
@@ -30,11 +32,22 @@ class Kind:
     after_turn: int | None = None
     at_once: int = 20
     networks: int | None = None
+    device_class: str = "simulated"
+    engine: int | None = None
+    poisoned: int | None = None
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "honest": Kind(behaviour=behaviours.honest, hostile=False, visit=VISIT),
+        "poisoned_shard": Kind(behaviour=behaviours.honest, hostile=False, visit=VISIT, poisoned=2),
+        "broken_gpu_class": Kind(
+            behaviour=behaviours.broken_card,
+            hostile=False,
+            visit=VISIT,
+            device_class="broken",
+            engine=0,
+        ),
         "random": Kind(behaviour=behaviours.random_scores),
         "caption_length": Kind(behaviour=behaviours.caption_length),
         "constant": Kind(behaviour=behaviours.constant),
@@ -57,4 +70,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "sybil_100": Kind(behaviour=behaviours.mean_guessing, visit=SYBIL_VISIT, networks=4),
     }
 )
+BROKEN_SHARE = 0.5
+"""Of the people in the world of a broken kind of device, the others being honest."""
+HURT = ("poisoned_shard", "broken_gpu_class")
+"""Who does nothing wrong, and whose results are."""
 HOSTILE = tuple(name for name, kind in KINDS.items() if kind.hostile)

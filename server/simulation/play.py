@@ -51,6 +51,8 @@ class Tally:
     rejected: int = 0
     caught: int = 0
     """People, those too who had left by then."""
+    suspended: int = 0
+    """People, in the end: less those who were restored."""
     posted_when_caught: int = 0
     """Results with made-up scores, of all who were caught."""
     pairs_past_probation: int = 0
@@ -84,6 +86,7 @@ class _Play:
     at_once: int
     present: list[_Person] = field(default_factory=list)
     left: list[_Person] = field(default_factory=list)
+    everybody: list[_Person] = field(default_factory=list)
     entries: dict[int, _Entry] = field(default_factory=dict)
     tallies: dict[str, Tally] = field(default_factory=dict)
 
@@ -100,18 +103,19 @@ class _Play:
             network = None
             if kind.networks is not None:
                 network = f"network {self.rng.integers(kind.networks)}"
-            someone = self.world.join(network)
+            someone = self.world.join(network, device_class=kind.device_class)
             if someone is None:
                 return
-            self.tallies[name].people += 1
-            self.present.append(
-                _Person(
-                    kind=name,
-                    someone=someone,
-                    engine=int(self.rng.integers(self.world.truth.engines)),
-                    stays=stays,
-                )
+            engine = int(self.rng.integers(self.world.truth.engines))
+            person = _Person(
+                kind=name,
+                someone=someone,
+                engine=engine if kind.engine is None else kind.engine,
+                stays=stays,
             )
+            self.tallies[name].people += 1
+            self.present.append(person)
+            self.everybody.append(person)
 
     def _next(self) -> str:
         """A kind of those, honest or hostile, of whom too few are present."""
@@ -180,7 +184,11 @@ def play(
     truth = Truth(pairs=UNIT_PAIRS, seed=seed)
     with tempfile.TemporaryDirectory(prefix="dva-simulation-") as folder:
         world = World(
-            Path(folder), bundle=bundle, units=int(units * MORE_UNITS) + AT_ONCE, truth=truth
+            Path(folder),
+            bundle=bundle,
+            units=int(units * MORE_UNITS) + AT_ONCE,
+            truth=truth,
+            poisoned=next((KINDS[name].poisoned for name in shares), None),
         )
         try:
             playing = _Play(
@@ -224,6 +232,8 @@ def _count(playing: _Play) -> None:
     for person in (*playing.left, *playing.present):
         if person.someone.device in stopped:
             playing.count_caught(person)
+    for person in playing.everybody:
+        playing.tallies[person.kind].suspended += person.someone.device in stopped
     for number, entry in playing.entries.items():
         tally = playing.tallies[entry.kind]
         state = states[number]

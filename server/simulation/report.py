@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from server.simulation.people import HOSTILE
+from server.simulation.people import BROKEN_SHARE, HOSTILE, HURT
 from server.simulation.play import UNIT_PAIRS, Tally
 
 MIXED = "mixed"
@@ -62,6 +62,11 @@ def mixed_shares() -> dict[str, float]:
     return {"honest": 1 - HOSTILE_SHARE, **dict.fromkeys(HOSTILE, each)}
 
 
+def broken_shares() -> dict[str, float]:
+    """Of people, where a kind of device is broken."""
+    return {"honest": 1 - BROKEN_SHARE, "broken_gpu_class": BROKEN_SHARE}
+
+
 def added(tallies: Iterable[Tally]) -> Tally:
     total = Tally()
     for tally in tallies:
@@ -105,6 +110,9 @@ def figures(worlds: Worlds) -> dict[str, Any]:
             count=guessing.made_up_confirmed, total=guessing.made_up
         ).upper95,
     }
+    for name in HURT:
+        # As `honest_suspended`, but for those who were restored.
+        found[f"{name}_suspended"] = alone.get(name, Tally()).suspended
     for name, share in shares.items():
         found[name] = share.value
         found[f"{name}_upper95"] = share.upper95

@@ -12,7 +12,7 @@ from pathlib import Path
 from server.simulation.kept import Job, keep, load
 from server.simulation.people import KINDS
 from server.simulation.play import Tally, play
-from server.simulation.report import MIXED, mixed_shares
+from server.simulation.report import MIXED, broken_shares, mixed_shares
 
 WORLDS = (*KINDS, MIXED)
 LOOK_S = 1.0
@@ -22,7 +22,9 @@ _posted: Synchronized[int]
 
 def kinds(world: str) -> Mapping[str, float]:
     """Who takes part in a world, and their shares."""
-    return mixed_shares() if world == MIXED else {world: 1.0}
+    if world == MIXED:
+        return mixed_shares()
+    return broken_shares() if world == "broken_gpu_class" else {world: 1.0}
 
 
 def run(

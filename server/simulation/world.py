@@ -35,8 +35,8 @@ from server.pools.tolerance import tolerance_of
 from server.refusals import RateLimited
 from server.results import services as results
 from server.results.services import Result
-from server.simulation.truth import Truth
-from server.trust import drawing, judging, queue, settling, tails, verdicts
+from server.simulation.truth import Floats, Truth
+from server.trust import aside, drawing, judging, looking, queue, settling, tails, verdicts
 from server.trust.gate import gate
 from server.trust.models import Audit
 from server.trust.settling import Court, Decided
@@ -47,6 +47,8 @@ SHARD_UNITS = 100
 AUDITOR = "simulated"
 KEYS = keys_of("of a simulation, and known to all")
 ORIGIN = "http://simulated"
+OTHER_UNITS = 2_000_000
+"""So far away are the bytes that an auditor reads of a poisoned shard."""
 DRAWN_AT_ONCE = 1000
 CLAIMED_PAIRS = 1000
 
@@ -59,6 +61,7 @@ class Someone:
     contributor: str
     key: Ed25519PrivateKey
     network: str | None
+    device_class: str
     posted: int = 0
 
 
@@ -74,10 +77,15 @@ class Granted:
 
 
 class World:
-    """One pool of `units` units. `close` it."""
+    """One pool of `units` units. `poisoned`: on this shard, from 0, the auditor finds other scores
+    than anybody who is honest. `close` it."""
 
-    def __init__(self, folder: Path, *, bundle: Path, units: int, truth: Truth) -> None:
+    def __init__(
+        self, folder: Path, *, bundle: Path, units: int, truth: Truth, poisoned: int | None = None
+    ) -> None:
         self.truth = truth
+        self._poisoned = poisoned
+        self._looked = START
         self.at = START
         self._settings = Settings(data=folder)
         self._keys: Keys = KEYS
@@ -105,7 +113,9 @@ class World:
     def pass_time(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
 
-    def join(self, network: str | None = None) -> Someone | None:
+    def join(
+        self, network: str | None = None, *, device_class: str = "simulated"
+    ) -> Someone | None:
         """Somebody new; None if too many have come from that network. None as a network: one that
         isn't limited."""
         account, device = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
@@ -113,7 +123,7 @@ class World:
         challenge = registration.challenge(self._keys, self.at).challenge
         asked = protocol.Registration(
             platform="native",
-            device_class="simulated",
+            device_class=device_class,
             agent_version="1",
             account_key=identity.account_key,
             key_algorithm=identity.key_algorithm,
@@ -130,7 +140,11 @@ class World:
         except RateLimited:
             return None
         return Someone(
-            device=made.device, contributor=made.contributor, key=device, network=network
+            device=made.device,
+            contributor=made.contributor,
+            key=device,
+            network=network,
+            device_class=device_class,
         )
 
     def claim(self, who: Someone) -> list[Granted]:
@@ -165,7 +179,7 @@ class World:
             lease=granted.lease,
             bundle=self._manifest.bundle,
             rung=rung,  # type: ignore[arg-type]
-            device_class="simulated",
+            device_class=who.device_class,
             statuses=statuses,
             scores=packed,
             signature=who.key.sign(signed),
@@ -179,6 +193,7 @@ class World:
         """Draws, recomputes and settles all that can be by now; gives the pairs recomputed."""
         self.report()
         pairs = 0
+        self._look()
         while True:
             drawn = drawing.throw_coins(self._session, self._court.secret, DRAWN_AT_ONCE, self.at)
             settled = 0
@@ -186,10 +201,19 @@ class World:
                 pairs += self._settle(claimed)
                 settled += len(claimed)
             tail = tails.draw_due(self._session, self._court, self.at)
-            if not (drawn or settled or tail):
+            taken = aside.take_out(self._session, self._court, self.at)
+            if not (drawn or settled or tail or taken):
                 break
         projector.project(self._session)
         return pairs
+
+    def _look(self) -> None:
+        """As often as an auditor does."""
+        if self.at - self._looked < looking.EVERY:
+            return
+        self._looked = self.at
+        if looking.is_worth_it(self._session):
+            looking.look(self._session, self.at)
 
     def report(self) -> None:
         """The auditor lives, and says so."""
@@ -216,13 +240,19 @@ class World:
                 for place in drawing.unpack(each.positions)
             }
         )
-        truth = self.truth.scores(result.unit_id)[places].astype(np.float64)[:, None]
+        whole = self._recomputed(result.unit_id)
+        truth = whole[places].astype(np.float64)[:, None]
         posted = np.frombuffer(result.scores, "<f4")[places].astype(np.float64)[:, None]
         right = [0] * len(places)
         verdict = judging.judge(posted, right, truth, right, self._tolerance)
         own = drawing.unpack(audit.positions)
-        found = self.truth.scores(result.unit_id)[list(own)].astype("<f4").tobytes()
+        found = whole[list(own)].astype("<f4").tobytes()
         return Decided(audit=audit.id, verdict=verdict, recomputed=(found, bytes(len(own))))
+
+    def _recomputed(self, unit: int) -> Floats:
+        if (unit - 1) // SHARD_UNITS == self._poisoned:
+            return self.truth.scores(unit + OTHER_UNITS)
+        return self.truth.scores(unit)
 
     def _fill(self, folder: Path, units: int) -> int:
         """A pool without a picture in it: nobody looks at any."""

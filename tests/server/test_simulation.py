@@ -7,9 +7,17 @@ from pathlib import Path
 import pytest
 
 from server.simulation.kept import Job, load
-from server.simulation.people import HOSTILE, KINDS
+from server.simulation.people import HOSTILE, HURT, KINDS
 from server.simulation.play import UNIT_PAIRS, Tally, play
-from server.simulation.report import MIXED, Share, added, figures, mixed_shares, table
+from server.simulation.report import (
+    MIXED,
+    Share,
+    added,
+    broken_shares,
+    figures,
+    mixed_shares,
+    table,
+)
 from server.simulation.running import run
 from server.trust.policy import UNAUDITED_ON_PROBATION
 
@@ -32,9 +40,17 @@ def test_the_honest_are_confirmed_and_guesses_are_not() -> None:
         assert 0 < cheats.posted_when_caught <= UNAUDITED_ON_PROBATION * cheats.caught
 
 
+@pytest.mark.slow
+def test_nobody_stays_suspended_for_a_broken_kind_of_device() -> None:
+    found = play(broken_shares(), units=150, seed=0, bundle=DEMO)
+    broken, honest = found["broken_gpu_class"], found["honest"]
+    assert broken.caught > 0, "before enough of them had failed"
+    assert broken.confirmed == broken.suspended == honest.caught == 0
+
+
 def test_every_hostile_kind_is_in_the_mixed_world() -> None:
     shares = mixed_shares()
-    assert set(shares) == {"honest", *HOSTILE} == set(KINDS)
+    assert set(shares) == {"honest", *HOSTILE} == set(KINDS) - set(HURT)
     assert sum(shares.values()) == pytest.approx(1)
 
 
