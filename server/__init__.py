@@ -35,6 +35,8 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     from server.reports.views import blueprint as reports
     from server.results.views import blueprint as results
     from server.trust.gate import gate
+    from server.trust.replication.counting import Counter
+    from server.trust.settling import Court
     from server.work.board import Board
     from server.work.views import blueprint as work
 
@@ -50,7 +52,11 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     app.extensions["dva-board"] = Board()
     app.extensions["dva-gate"] = gate
     secret = secret_key(settings)
-    app.extensions["dva-keys"] = keys_of(secret)
+    keys = keys_of(secret)
+    app.extensions["dva-keys"] = keys
+    app.extensions["dva-counter"] = Counter(
+        app.extensions["dva-database"], Court(settings=settings, secret=keys.audit)
+    )
     request_id.init_app(app)
     telemetry.init_app(app)
     refusing.init_app(app)

@@ -16,6 +16,7 @@ from server.errors import PoolError
 from server.pools import bundles
 from server.pools.ingest import DEFAULT_AGENT
 from server.pools.ingest import ingest as ingest_pool
+from server.pools.services import AUDIT, REPLICATION, Policy
 
 
 @click.command(epilog="Example: dva ingest demo build/demo-pool --bundle static/models/demo-q8")
@@ -32,6 +33,12 @@ from server.pools.ingest import ingest as ingest_pool
     "--agent",
     help=f"Who works on this pool: {', '.join(sorted(AGENTS))}. [default: {DEFAULT_AGENT}]",
 )
+@click.option(
+    "--policy",
+    type=click.Choice([AUDIT, REPLICATION]),
+    help="How results are checked: by dva audit, or by giving units to several contributors.  "
+    "[default: audit]",
+)
 @accept_option
 @data_options
 def ingest(
@@ -39,6 +46,7 @@ def ingest(
     paths: tuple[Path, ...],
     bundle: Path,
     agent: str | None,
+    policy: Policy | None,
     accepted: bool,
     data: Path | None,
     database: str | None,
@@ -55,7 +63,7 @@ def ingest(
         known = bundles.registered(settings.bundles, manifest.bundle)
         folder = settings.bundles / known.bundle if known else bundle
         require_acceptance(settings, folder, known or manifest, accepted=accepted)
-        ingest_into(store, settings, pool, list(paths), bundle, agent)
+        ingest_into(store, settings, pool, list(paths), bundle, agent, policy)
 
 
 def ingest_into(
@@ -65,6 +73,7 @@ def ingest_into(
     paths: list[Path],
     bundle: Path,
     agent: str | None = None,
+    policy: Policy | None = None,
 ) -> None:
     """Ingest, say what came of it, and raise PoolError if anything was refused."""
     with bar("ingest", unit="B", unit_scale=True) as progress:
@@ -75,6 +84,7 @@ def ingest_into(
             paths=paths,
             bundle=bundle,
             agent=agent,
+            policy=policy,
             progress=progress,
         )
     for path, error in done.refused:
@@ -82,7 +92,7 @@ def ingest_into(
     click.echo(
         f"{pool}: {done.added} shards added ({done.pairs} pairs in {done.units} units), "
         f"{done.skipped} in already, {len(done.refused)} refused; "
-        f"agent {done.agent}, bundle {done.bundle}",
+        f"agent {done.agent}, bundle {done.bundle}, policy {done.policy}",
         err=True,
     )
     if done.refused:

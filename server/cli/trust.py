@@ -14,6 +14,7 @@ import click
 
 from server.cli.opened import opened
 from server.cli.options import data_options
+from server.cli.replication import aside, policy, reopen
 from server.config import read_settings
 from server.db import now
 from server.trust import operator
@@ -30,7 +31,11 @@ def _why(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.group(epilog="Example: dva trust list --data data")
 def trust() -> None:
     """Who was stopped by audits, which kinds of devices and shards are set aside, and why;
-    suspending and restoring."""
+    suspending and restoring; pools whose contributors check each other."""
+
+
+for command in (policy, aside, reopen):
+    trust.add_command(command)
 
 
 @trust.command("list", epilog="Example: dva trust list --data data")

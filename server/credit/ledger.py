@@ -33,12 +33,19 @@ def revoked_from(contributor: str) -> str:
     return f"revoked:{contributor}"
 
 
-def confirm(session: Session, contributor: str, run: Iterable[Earned], at: datetime) -> int:
-    """Gives a contributor the credit of a run of results. Gives the transfer's number; a repetition
-    gets the first one's and changes nothing. Raises LedgerError if one of the results was confirmed
-    or forfeited in another run."""
+def confirm(
+    session: Session,
+    contributor: str,
+    run: Iterable[Earned],
+    at: datetime,
+    *,
+    reason: str = AUDITED,
+) -> int:
+    """Gives a contributor the credit of a run of results, for this reason. Gives the transfer's
+    number; a repetition gets the first one's and changes nothing. Raises LedgerError if one of the
+    results was confirmed or forfeited in another run."""
     accounts = (ISSUANCE, earned_by(contributor))
-    return _add(session, CONFIRM, contributor, run, at, AUDITED, accounts)
+    return _add(session, CONFIRM, contributor, run, at, reason, accounts)
 
 
 def forfeit(

@@ -13,11 +13,13 @@ from server.config import Settings
 from server.contributors import services as contributors
 from server.credit import services as ledger
 from server.credit.services import Decided
+from server.pools import services as pools
 from server.pools.services import Pool, Unit
 from server.results import services as results
 from server.results.services import Result
 from server.trust import queue, telling
 from server.trust.telling import Audited
+from server.work import copies
 
 PAGE = 50
 POSTED, PASSED = "posted", "passed"
@@ -61,10 +63,12 @@ def units_of(
     decided = ledger.decided(session, contributor, ids)
     audits = telling.audits_of(session, ids)
     live = queue.is_live(session, at)
+    aside = copies.aside(session, [unit.id for _, unit in page])
     units = []
     for result, unit in page:
         audited = audits.get(result.id, Audited())
-        units.append(_worked(settings, result, unit, decided.get(result.id), audited, live=live))
+        awaits = _awaits(result, unit, audited, is_aside=unit.id in aside, live=live)
+        units.append(_worked(settings, result, unit, decided.get(result.id), audited, awaits))
     return Work(units=units, next=page[-1][0].id if len(found) > PAGE else None)
 
 
@@ -74,11 +78,9 @@ def _worked(
     unit: Unit,
     decided: Decided | None,
     audited: Audited,
-    *,
-    live: bool,
+    awaits: Awaited,
 ) -> WorkedUnit:
     credits: int | None
-    awaits: Awaited | None = None
     if decided is not None:
         pairs, credits = decided.earned.pairs, decided.earned.amount
         # Its own failure says more than that something of the device's has failed.
@@ -86,8 +88,6 @@ def _worked(
     else:
         pairs, credits = _pending(settings, result, unit)
         reason = PASSED if audited.passed else POSTED
-        waits = audited.waits or not result.drawn
-        awaits = "later_audits" if not waits else "audit" if live else "auditor"
     return WorkedUnit(
         result=result.id,
         unit=unit.name,
@@ -97,8 +97,17 @@ def _worked(
         credits=credits,
         state=STATES[result.state],
         reason=reason,
-        awaits=awaits,
+        awaits=awaits if decided is None else None,
     )
+
+
+def _awaits(result: Result, unit: Unit, audited: Audited, *, is_aside: bool, live: bool) -> Awaited:
+    """If it is pending."""
+    if unit.shard.pool.policy == pools.REPLICATION:
+        return "operator" if is_aside else "copies"
+    if not audited.waits and result.drawn:
+        return "later_audits"
+    return "audit" if live else "auditor"
 
 
 def _credits(session: Session, settings: Settings, pool: int, pairs: int) -> int:

@@ -14,6 +14,7 @@ from server.problems import models as _problems  # noqa: F401
 from server.reports import models as _reports  # noqa: F401
 from server.results import models as _results  # noqa: F401
 from server.trust import models as _trust  # noqa: F401
+from server.trust.replication import models as _replication  # noqa: F401
 from server.work import models as _work  # noqa: F401
 
 context.configure(

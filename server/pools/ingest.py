@@ -21,7 +21,7 @@ from server.errors import PoolError, ShardError
 from server.pools import beside, bundles, tar
 from server.pools.files import index_path, truth_path
 from server.pools.index import IndexWriter
-from server.pools.models import Pool, Shard, Unit
+from server.pools.models import AUDIT, Policy, Pool, Shard, Unit
 from server.pools.services import POOL_NAME, SHARD_NAME
 
 DEFAULT_AGENT = "dva"
@@ -37,6 +37,7 @@ class Ingested:
     pool: str
     agent: str
     bundle: str
+    policy: Policy
     added: int = 0
     skipped: int = 0
     pairs: int = 0
@@ -54,11 +55,13 @@ def ingest(
     bundle: Path,
     progress: Callable[[int, int], None],
     agent: str | None = None,
+    policy: Policy | None = None,
 ) -> Ingested:
     """Registers the bundle and takes in every tar under `paths`. `progress(done, total)` counts
-    bytes. `agent`: who works on the pool; None: the one it has, or DEFAULT_AGENT. Raises PoolError,
-    BundleError or BundleUnauditable before anything is stored; a shard that can't be taken is
-    listed in `refused`, and the others go on."""
+    bytes. `agent`: who works on the pool; None: the one it has, or DEFAULT_AGENT. `policy`: how
+    its results are checked; None: as they are, or by audits. Raises PoolError, BundleError or
+    BundleUnauditable before anything is stored; a shard that can't be taken is listed in `refused`,
+    and the others go on."""
     if not POOL_NAME.fullmatch(pool):
         raise PoolError(
             f"{pool!r} can't be a pool's name.",
@@ -78,12 +81,13 @@ def ingest(
     manifest = bundles.read(bundle)
     with database.read() as session:
         known = _find(session, pool)
+        policy = policy or (known.policy if known else AUDIT)
         agent = agent or (known.agent if known else DEFAULT_AGENT)
-        _check_pool(known, manifest, agent)
+        _check_pool(known, manifest, agent, policy)
     if agent not in AGENTS or "model" in AGENTS[agent].needs:
         bundles.require_auditable(bundle)
     bundles.register(bundle, settings.bundles)
-    done = Ingested(pool=pool, agent=agent, bundle=manifest.bundle)
+    done = Ingested(pool=pool, agent=agent, bundle=manifest.bundle, policy=policy)
     total = sum(path.stat().st_size for path in shards)
     passed = 0
     progress(0, total)
@@ -209,7 +213,7 @@ def _ingest_shard(
     )
     with database.write() as session:
         shard.pool = _find(session, pool) or _new_pool(into, record)
-        _check_pool(shard.pool, manifest, into.agent)
+        _check_pool(shard.pool, manifest, into.agent, into.policy)
         for unit in units:
             unit.shard, unit.pool = shard, shard.pool
         session.add_all(units)
@@ -277,6 +281,7 @@ def _new_pool(into: Ingested, record: beside.PoolRecord) -> Pool:
         name=into.pool,
         agent=into.agent,
         bundle=into.bundle,
+        policy=into.policy,
         title=record.title or record.name or into.pool,
         licence=record.licence,
         attribution=record.attribution,
@@ -285,7 +290,13 @@ def _new_pool(into: Ingested, record: beside.PoolRecord) -> Pool:
     )
 
 
-def _check_pool(pool: Pool | None, manifest: Manifest, agent: str) -> None:
+def _check_pool(pool: Pool | None, manifest: Manifest, agent: str, policy: Policy) -> None:
+    if pool is not None and pool.policy != policy:
+        raise PoolError(
+            f"The pool {pool.name} is checked by {pool.policy}.",
+            code="pool_policy_differs",
+            next_step=f"Leave --policy out, or change it: dva trust policy {pool.name} {policy}",
+        )
     if pool is not None and pool.agent != agent:
         raise PoolError(
             f"The agent {pool.agent} works on the pool {pool.name}, not {agent}.",

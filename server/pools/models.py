@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from sqlalchemy import (
     BigInteger,
@@ -19,6 +20,9 @@ from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 from server.db import Base, Key, UtcTime
 
 OPEN, LEASED, DONE = "open", "leased", "done"
+Policy = Literal["audit", "replication"]
+AUDIT: Literal["audit"] = "audit"
+REPLICATION: Literal["replication"] = "replication"
 
 
 class Pool(Base):
@@ -33,6 +37,9 @@ class Pool(Base):
     licence: Mapped[str] = mapped_column(Text)
     attribution: Mapped[str] = mapped_column(Text)
     safe: Mapped[bool]
+    policy: Mapped[Policy] = mapped_column(String(12), default=AUDIT, server_default=AUDIT)
+    """How its results are checked: by a trusted machine that computes samples of them anew, or by
+    other contributors who are given the same units. Only changed while nothing is pending."""
     created_at: Mapped[datetime] = mapped_column(UtcTime)
 
 

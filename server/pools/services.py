@@ -24,11 +24,25 @@ from server.pools.files import (
     truth_path,
     unit_pairs,
 )
-from server.pools.models import DONE, LEASED, OPEN, WITH_POOL, Pool, Shard, Unit
+from server.pools.models import (
+    AUDIT,
+    DONE,
+    LEASED,
+    OPEN,
+    REPLICATION,
+    WITH_POOL,
+    Policy,
+    Pool,
+    Shard,
+    Unit,
+)
 from server.pools.open_units import take_open_units
 
 __all__ = [
+    "AUDIT",
+    "REPLICATION",
     "WITH_POOL",
+    "Policy",
     "Pool",
     "Shard",
     "Unit",
@@ -200,6 +214,11 @@ def redo_units(session: Session, units: Sequence[int]) -> list[Unit]:
     return rows
 
 
+def lock_shard(session: Session, shard: int) -> None:
+    """Until the transaction ends, nobody else counts anything on it."""
+    session.scalar(select(Shard.id).where(Shard.id == shard).with_for_update(key_share=True))
+
+
 def get_unit(session: Session, unit: int) -> Unit:
     return session.get_one(Unit, unit, options=[WITH_POOL])
 
@@ -270,6 +289,7 @@ def statuses(session: Session, leased: dict[int, int]) -> list[PoolStatus]:
             licence=pool.licence,
             attribution=pool.attribution,
             safe=pool.safe,
+            policy=pool.policy,
             pairs=int(sums[pool.id].pairs),
             bytes=int(sums[pool.id].bytes),
             units=int(sums[pool.id].units),

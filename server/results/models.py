@@ -1,4 +1,4 @@
-"""A result: one living row a unit, its scores one blob."""
+"""A result: one living row a unit and copy, its scores one blob."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db import Base, Key, UtcTime
+from server.pools.services import AUDIT, Policy
 
 PENDING, CONFIRMED, REJECTED, REVOKED = "pending", "confirmed", "rejected", "revoked"
 _PENDING = text("state = 'pending'")
@@ -30,7 +31,7 @@ UNDRAWN = text("result.state = 'pending' AND NOT result.drawn")
 
 class Result(Base):
     """`id` counts in the order of arrival. The database itself refuses a second living result for
-    a unit; those that were rejected or revoked stay beside it as evidence.
+    a unit and copy; those that were rejected or revoked stay beside it as evidence.
 
     pending -> confirmed -> revoked
             -> rejected
@@ -42,6 +43,7 @@ class Result(Base):
         Index(
             "uq_result_living_unit",
             "unit_id",
+            "copy",
             unique=True,
             sqlite_where=_LIVING,
             postgresql_where=_LIVING,
@@ -61,6 +63,10 @@ class Result(Base):
     unit_id: Mapped[int] = mapped_column(ForeignKey("unit.id"))
     lease_id: Mapped[str] = mapped_column(ForeignKey("lease.id"), unique=True)
     device_id: Mapped[str] = mapped_column(ForeignKey("device.id"))
+    copy: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    """0: the one whose scores are the unit's. Others bear it out, or contradict it."""
+    policy: Mapped[Policy] = mapped_column(String(12), default=AUDIT, server_default=AUDIT)
+    """The pool's when it came: who decides about it."""
     state: Mapped[str] = mapped_column(String(12), default=PENDING)
     drawn: Mapped[bool] = mapped_column(server_default=false(), default=False)
     """Whether the coin was thrown that says if it is audited."""

@@ -58,6 +58,7 @@ __all__ = ["CONFIRMED", "PENDING", "Result", "accept", "results_of"]
 Standing = Literal["all", "confirmed", "pending"]
 """Which results a table is made of: `all` is those two, never what was rejected or revoked."""
 MINUTE = timedelta(minutes=1)
+AUDITED = Result.policy == pools.AUDIT
 
 
 def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime) -> Result:
@@ -78,7 +79,7 @@ def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime
     agent = pools.agent_of(unit.shard.pool)
     if agent is None:
         raise AgentUnknown(f"This server lacks the agent {unit.shard.pool.agent}.")
-    wanted = unit.shard.pool.bundle
+    wanted, policy = unit.shard.pool.bundle, unit.shard.pool.policy
     if posted.bundle != wanted:
         raise BundleMismatch(f"The pool is scored by bundle {wanted}, not by {posted.bundle}.")
     try:
@@ -99,10 +100,14 @@ def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime
         posted.signature,
     )
     kept = reports.censor(session, unit.id, posted)
-    work.finish(session, lease)
+    work.finish(session, lease, unit, at)
     result = Result(
         unit_id=unit.id,
         lease_id=lease.id,
+        copy=lease.copy,
+        policy=policy,
+        # No coin is thrown for what auditors don't decide about.
+        drawn=policy != pools.AUDIT,
         device_id=lease.device_id,
         bundle=posted.bundle,
         rung=posted.rung,
@@ -117,7 +122,8 @@ def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime
     session.add(result)
     # The shard's row is locked by now: those who count on the same shard come one after the other.
     session.flush()
-    _count_broken(session, unit.shard_id, kept.statuses, 1)
+    if not lease.copy:
+        count_broken(session, unit.shard_id, kept.statuses, 1)
     return result
 
 
@@ -154,7 +160,7 @@ def drained_devices(session: Session) -> list[str]:
     rows = session.scalars(
         select(Result.device_id)
         .join(Unit, Unit.id == Result.unit_id)
-        .where(PENDING_ONLY, Unit.pool_id.in_(drained))
+        .where(PENDING_ONLY, AUDITED, Unit.pool_id.in_(drained))
         .distinct()
     )
     return sorted(rows)
@@ -175,7 +181,7 @@ def count_undrawn(session: Session, most: int) -> int:
     return session.scalars(select(func.count()).select_from(some)).one()
 
 
-PENDING_ONES = and_(PENDING_ONLY)
+PENDING_ONES = and_(PENDING_ONLY, AUDITED)
 RESULT_ID = Result.id
 """For conditions on what other domains keep about a result."""
 
@@ -193,14 +199,15 @@ def count_pending(session: Session, device: str, waiting: ColumnElement[bool], m
 
 
 def in_run_of(device: str | BindParameter[str]) -> ColumnElement[bool]:
-    """That a result is a pending one of this device: a condition for other domains' queries."""
-    return and_(Result.device_id == device, PENDING_ONLY)
+    """That a result is a pending one of this device that audits decide about: a condition for other
+    domains' queries."""
+    return and_(Result.device_id == device, PENDING_ONLY, AUDITED)
 
 
 def run_of(
     session: Session, device: str, *, limit: int | None = None
 ) -> Sequence[tuple[Result, Unit]]:
-    """The pending results of a device, or the `limit` oldest of them, oldest first, without their
+    """Those results of a device, or the `limit` oldest of them, oldest first, without their
     scores."""
     rows = session.execute(
         select(Result, Unit)
@@ -216,11 +223,12 @@ def run_of(
 def confirmed_lately(
     session: Session, device: str, *, before: int, limit: int
 ) -> Sequence[tuple[Result, Unit]]:
-    """The newest confirmed results of a device among those numbered below `before`."""
+    """The newest confirmed results of a device in audited pools, among those numbered below
+    `before`."""
     rows = session.execute(
         select(Result, Unit)
         .join(Unit, Unit.id == Result.unit_id)
-        .where(Result.device_id == device, Result.state == CONFIRMED, Result.id < before)
+        .where(Result.device_id == device, Result.state == CONFIRMED, Result.id < before, AUDITED)
         .order_by(Result.id.desc())
         .limit(limit)
         .options(defer(Result.scores), WITH_POOL)
@@ -262,17 +270,17 @@ def reject_all(session: Session, found: Sequence[Result]) -> None:
     session.flush()
     units = pools.redo_units(session, [result.unit_id for result in living])
     for unit, result in zip(units, living, strict=True):
-        _count_broken(session, unit.shard_id, result.statuses, -1)
+        count_broken(session, unit.shard_id, result.statuses, -1)
 
 
 def results_of(
     session: Session, shard: Shard, state: Standing = "all"
 ) -> Sequence[tuple[Unit, Result]]:
-    """The living results of a shard in the order of its units."""
+    """The living results of a shard in the order of its units, one a unit."""
     query = (
         select(Unit, Result)
         .join(Result, Result.unit_id == Unit.id)
-        .where(Unit.shard_id == shard.id, LIVING)
+        .where(Unit.shard_id == shard.id, LIVING, Result.copy == 0)
         .order_by(Unit.number)
         .options(WITH_POOL)
     )
@@ -364,7 +372,9 @@ def broken_pairs(session: Session, pool: Pool) -> dict[PairStatus, int]:
     return {PairStatus(status): int(pairs) for status, pairs in rows}
 
 
-def _count_broken(session: Session, shard: int, statuses: bytes, sign: Literal[1, -1]) -> None:
+def count_broken(session: Session, shard: int, statuses: bytes, sign: Literal[1, -1]) -> None:
+    """Adds the broken pairs of a unit's scores to its shard's, or takes them off. Whoever does has
+    locked the shard's row."""
     for status, pairs in sorted(Counter(statuses).items()):
         if status != PairStatus.SCORED:
             key = {"shard_id": shard, "status": status}

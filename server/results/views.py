@@ -11,7 +11,7 @@ from server.pools import services as pools
 from server.results import services
 from server.web import answer, database, message, network, settings, worker
 from server.work import services as work
-from server.work.views import gate
+from server.work.views import counter, gate
 
 blueprint = Blueprint("results", __name__)
 
@@ -44,6 +44,8 @@ def accept(lease: str) -> Response:
                     gate=gate(),
                 )
         hidden = work.withheld(session, claimed or [])
+    if unit.shard.pool.policy == pools.REPLICATION:
+        counter()(at)
     brought = None
     if claimed is not None:
         brought = work.leases_message(settings(), claimed, idle, hidden, at)

@@ -5,7 +5,8 @@
                   dva's; a pool of another agent has that agent's columns here, float32, or string
                   where they stand for words
     status        string: PairStatus in lower case
-    state         string: pending (nobody has checked it yet) or confirmed (audits have passed)
+    state         string: pending (nobody has checked it yet) or confirmed (audits have
+                  passed, or other contributors made the same of it)
     bundle        string: the id of the bundle that scored it
     unit          string
     scored_at     timestamp[us, UTC]: when the server took the result

@@ -31,7 +31,8 @@ class Sampled:
 
 def sampled(session: Session, pool: Pool, state: Standing) -> Sampled:
     states = (PENDING, CONFIRMED) if state == "all" else (state,)
-    standing = Result.state.in_(states), Unit.pool_id == pool.id
+    # Of units that several contributors had, the one whose scores are the unit's.
+    standing = Result.state.in_(states), Result.copy == 0, Unit.pool_id == pool.id
     results, pairs = session.execute(
         select(func.count(), func.coalesce(func.sum(Unit.pairs), 0))
         .select_from(Result)

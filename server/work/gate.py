@@ -17,6 +17,9 @@ class Room(NamedTuple):
     idle: Idle | None = None
 
 
+Counter = Callable[[datetime], None]
+"""Called, outside of any transaction, when a result has come that is to be counted beside others of
+its unit, and where no work is found: a count may have been missed."""
 Gate = Callable[[Session, str, int, datetime], Room]
 """Asked inside a claim's transaction, with the device and how many leases it holds."""
 

@@ -4,7 +4,8 @@
          -> abandoned    the device gave it back
          -> expired      its deadline passed, and somebody asked for work
 
-Every state but `held` is the last. A unit is `leased` exactly while one lease on it is held.
+Every state but `held` is the last. A unit is `leased` exactly while one lease on it is held; or, if
+that is for a copy of what has a result already, its ballot is.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from server.pools import services as pools
 from server.pools.services import Unit
 from server.refusals import LeaseEnded, LeaseNotYours, LeaseUnknown
 from server.reports import services as reports
-from server.work import caps
+from server.work import caps, copies
 from server.work.gate import Gate, open_to_all
 from server.work.models import ABANDONED, CAME_TO_NOTHING, DONE, EXPIRED, HELD, Lease
 
@@ -82,12 +83,16 @@ def claim(
     if pool_ids and not served:
         return [], Idle(reason="licence_unaccepted", retry_after_s=RETRY_LICENCE_S)
     claimed: Claimed = []
-    taken = pools.take_open_units(session, served, min(count, room, trusted))
-    for unit in taken.units:
+    wanted = min(count, room, trusted)
+    # What others wait for comes first.
+    again = copies.take(session, served, device=device, network=network, count=wanted, at=at)
+    taken = pools.take_open_units(session, served, wanted - len(again))
+    for unit, copy in [*again, *((unit, 0) for unit in taken.units)]:
         lease = Lease(
             id=secrets.token_hex(16),
             unit_id=unit.id,
             device_id=device,
+            copy=copy,
             state=HELD,
             claimed_at=at,
             deadline=at + timedelta(seconds=settings.lease_seconds),
@@ -103,7 +108,7 @@ def claim(
         return claimed, None
     if taken.unavailable:
         return [], Idle(reason="shard_unavailable", retry_after_s=RETRY_SHARD_S)
-    return [], _idle(session, served, at)
+    return [], _idle(session, served, device, at)
 
 
 def expire(session: Session, at: datetime) -> None:
@@ -118,7 +123,7 @@ def expire(session: Session, at: datetime) -> None:
     ).all()
     for lease in late:
         _end(lease, EXPIRED)
-        pools.reopen_unit(session, lease.unit_id)
+        _give_back(session, lease)
     session.flush()
 
 
@@ -179,13 +184,17 @@ def abandon(session: Session, lease: Lease) -> None:
     for each in given_up:
         if each.state == HELD:
             _end(each, ABANDONED)
-            pools.reopen_unit(session, each.unit_id)
+            _give_back(session, each)
 
 
-def finish(session: Session, lease: Lease) -> Unit:
-    """After a result was accepted."""
+def finish(session: Session, lease: Lease, unit: Unit, at: datetime) -> None:
+    """After a result was accepted. Where others may be given the same unit, it is noted who this
+    one was from."""
+    if unit.shard.pool.policy == pools.REPLICATION:
+        copies.enter(session, lease, unit, at)
     _end(lease, DONE)
-    return pools.finish_unit(session, lease.unit_id)
+    if not lease.copy:
+        pools.finish_unit(session, lease.unit_id)
 
 
 def brought(session: Session, lease: str, at: datetime) -> Claimed | None:
@@ -199,6 +208,13 @@ def _end(lease: Lease, state: str) -> None:
     """Where it was claimed from counts only while it is held."""
     lease.state = state
     lease.network = None
+
+
+def _give_back(session: Session, lease: Lease) -> None:
+    if lease.copy:
+        copies.give_back(session, lease.unit_id)
+    else:
+        pools.reopen_unit(session, lease.unit_id)
 
 
 def _brought(session: Session, lease: str) -> Sequence[Lease]:
@@ -217,11 +233,11 @@ def _live(session: Session, leases: Sequence[Lease], at: datetime) -> Claimed:
 
 def count_leased(session: Session, at: datetime) -> dict[int, int]:
     """Units in flight, by pool id. What is past its deadline doesn't count, though nobody has
-    expired it yet."""
+    expired it yet; nor do copies of units that have a result."""
     rows = session.execute(
         select(Unit.pool_id, func.count())
         .join(Lease, Lease.unit_id == Unit.id)
-        .where(Lease.state == HELD, Lease.deadline > at)
+        .where(Lease.state == HELD, Lease.deadline > at, Lease.copy == 0)
         .group_by(Unit.pool_id)
     )
     return {pool: int(count) for pool, count in rows}
@@ -289,13 +305,13 @@ def leases_message(
     )
 
 
-def _idle(session: Session, pool_ids: Sequence[int], at: datetime) -> Idle:
+def _idle(session: Session, pool_ids: Sequence[int], device: str, at: datetime) -> Idle:
     if not pool_ids and pools.has_pools(session):
         return Idle(reason="no_agent", retry_after_s=RETRY_LONGEST_S)
     counts = pools.count_units(session, pool_ids)
     if not counts.total:
         return Idle(reason="no_pool", retry_after_s=RETRY_LONGEST_S)
-    if counts.done == counts.total:
+    if counts.done == counts.total and not copies.may_come(session, pool_ids, device):
         return Idle(reason="drained", retry_after_s=RETRY_DRAINED_S)
     next_deadline = session.scalar(
         select(func.min(Lease.deadline))

@@ -13,7 +13,7 @@ from server.reports import services as reports
 from server.web import answer, database, device, message, network, settings, worker
 from server.work import services
 from server.work.board import Board
-from server.work.gate import Gate
+from server.work.gate import Counter, Gate
 
 blueprint = Blueprint("work", __name__)
 
@@ -39,6 +39,12 @@ def gate() -> Gate:
     return found
 
 
+def counter() -> Counter:
+    """This app's."""
+    found: Counter = current_app.extensions["dva-counter"]
+    return found
+
+
 @blueprint.post("/leases")
 def claim() -> Response:
     request = message(LeaseRequest)
@@ -60,6 +66,8 @@ def claim() -> Response:
             gate=gate(),
         )
         hidden = services.withheld(session, claimed)
+    if not claimed:
+        counter()(at)
     return answer(services.leases_message(settings(), claimed, idle, hidden, at))
 
 

@@ -103,11 +103,11 @@ test('credits are told as operations', () => {
 test('each language has words for each reason and what is awaited', () => {
   const codes = [
     'posted', 'passed', 'audits_passed', 'audit_failed', 'recheck_failed',
-    'score_differs', 'score_biased', 'score_doubtful', 'status_differs', 'value_differs',
+    'score_differs', 'score_biased', 'score_doubtful', 'status_differs', 'value_differs', 'copies_agree', 'believed', 'outvoted', 'no_majority',
   ];
   for (const text of Object.values(CATALOGUES)) {
     for (const code of codes) assert.ok(!text.workReason(code).includes(code));
     assert.ok(text.workReason('new_code').includes('new_code'));
-    for (const code of ['auditor', 'audit', 'later_audits']) assert.notEqual(text.workAwaits(code), '');
+    for (const code of ['auditor', 'audit', 'later_audits', 'copies', 'operator']) assert.notEqual(text.workAwaits(code), '');
   }
 });

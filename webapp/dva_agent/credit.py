@@ -87,9 +87,10 @@ class Credit(Message, frozen=True, kw_only=True):
 
 
 WorkState = Literal["pending", "confirmed", "forfeited", "revoked"]
-Awaited = Literal["auditor", "audit", "later_audits"]
+Awaited = Literal["auditor", "audit", "later_audits", "copies", "operator"]
 """auditor: no auditor runs; audit: its turn, to be looked at or passed over; later_audits: that
-audits of later units pass too."""
+audits of later units pass too; copies: others' results of the same unit; operator: that somebody
+looks at results of it that contradict each other."""
 
 
 class WorkedUnit(Message, frozen=True, kw_only=True):

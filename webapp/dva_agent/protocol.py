@@ -292,6 +292,9 @@ class Reported(Message, frozen=True, kw_only=True):
     restored: an operator has looked and found nothing wrong with it, so it stays."""
 
 
+Policy = Literal["audit", "replication"]
+
+
 class PoolStatus(Message, frozen=True, kw_only=True):
     pool: Identifier
     agent: Identifier
@@ -317,6 +320,8 @@ class PoolStatus(Message, frozen=True, kw_only=True):
     licence_accepted: bool = True
     """Whether whoever runs the server has accepted the licence of its bundle, as far as that has
     to be; until then neither its units nor the bundle's files are handed out."""
+    policy: Policy = "audit"
+    """How its results are checked: by auditors, or by other contributors."""
 
 
 class ServerStatus(Message, frozen=True, kw_only=True):

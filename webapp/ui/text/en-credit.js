@@ -19,6 +19,10 @@ const REASON = Object.freeze({
   class_quarantined: 'Devices of this kind came to other results than they should. It is not held against you, and the unit was given out anew.',
   shard_quarantined: 'Something is wrong with the part of the pool that it lies in. It is not held against you.',
   value_differs: 'A value differs from what the auditor computed.',
+  copies_agree: 'Other contributors made the same of this unit. This credit stays.',
+  believed: 'Others have borne this device’s work out so often that this unit was taken without them. This credit stays.',
+  outvoted: 'Most of those who were given the same unit made something else of it.',
+  no_majority: 'Those who were given the same unit all made something different of it, so it went back to be done anew.',
 });
 
 /** @type {Readonly<Record<string, string>>} by `awaits` of docs/protocol.md */
@@ -26,6 +30,8 @@ const AWAITS = Object.freeze({
   auditor: 'Waits for an auditor: none runs on this server just now.',
   audit: 'Waits for its turn with an auditor.',
   later_audits: 'Waits for audits of later units to pass, too. If you stop, a last audit of all that is left follows within hours.',
+  copies: 'Waits for another contributor to be given the same unit, or to finish it.',
+  operator: 'Waits for whoever runs this server: the results of this unit contradict each other.',
 });
 
 export const CREDIT = Object.freeze({

@@ -1,0 +1,1 @@
+"""The second policy, for pools without an auditor: contributors check each other."""
