@@ -17,12 +17,11 @@ from server.simulation.running import WORLDS, kinds, run
 
 
 @click.command(
-    epilog="""Examples:
+    epilog="""Example: dva simulate --only honest --only lazy_10 --units 2000
 
     \b
     dva simulate --json --out worlds            # seed 0: some twenty minutes of two cores
     dva simulate --seeds 0-9 --json --out worlds   # the published figures; goes on from there
-    dva simulate --only honest --only lazy_10 --units 2000
     """
 )
 @click.option(
