@@ -38,6 +38,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     from server.trust.replication.counting import Counter
     from server.trust.settling import Court
     from server.work.board import Board
+    from server.work.selftests import blueprint as selftests
     from server.work.views import blueprint as work
 
     app = Flask(__name__, static_folder=None)
@@ -67,7 +68,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies
         )
-    for blueprint in (contributors, pools, reports, work, results, me, openapi):
+    for blueprint in (contributors, selftests, pools, reports, work, results, me, openapi):
         app.register_blueprint(blueprint, url_prefix=ROOT)
     app.register_blueprint(pages)
     app.register_blueprint(health)

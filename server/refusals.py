@@ -10,10 +10,11 @@ Refusal                     a DvaError
 ├── NotAdmitted 403         ├── LeaseMismatch 409       ├── SignatureInvalid 422
 ├── AccountDeleted 403      ├── DeviceTaken 409         ├── NameInvalid 422
 ├── NotFound 404            ├── BodyTooLarge 413        ├── ProtocolOutdated 426
-│   ├── LeaseUnknown        └── OriginUnknown 421       ├── RateLimited 429
-│   ├── DeviceUnknown                                   ├── ServerFault 500
+│   ├── LeaseUnknown        ├── OriginUnknown 421       ├── RateLimited 429
+│   ├── DeviceUnknown       └── RungUntested 409        ├── ServerFault 500
 │   ├── PairUnknown                                     └── Busy 503
-│   └── ProofUnknown                                        └── ShardUnavailable
+│   ├── BundleUnknown                                       └── ShardUnavailable
+│   └── ProofUnknown
 └── MethodNotAllowed 405
 """
 
@@ -95,6 +96,11 @@ class PairUnknown(NotFound):
     default_next_step = "Name the pair as its lease does: pool, unit and uid."
 
 
+class BundleUnknown(NotFound):
+    default_code = "bundle_unknown"
+    default_next_step = "Test a bundle that a lease or an idle answer names."
+
+
 class ProofUnknown(NotFound):
     default_code = "proof_unknown"
     default_next_step = "Wait until the next epoch is closed, then ask again."
@@ -134,6 +140,12 @@ class BundleMismatch(Refusal):
     status = HTTPStatus.CONFLICT
     default_code = "bundle_mismatch"
     default_next_step = "Load the bundle that the lease names, and score the unit again."
+
+
+class RungUntested(Refusal):
+    status = HTTPStatus.CONFLICT
+    default_code = "rung_untested"
+    default_next_step = "Run the self-test on this rung, and post what it came to."
 
 
 class AgentUnknown(Refusal):

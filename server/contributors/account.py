@@ -15,6 +15,7 @@ from server.contributors.door import Door
 from server.contributors.models import DELETED, QUARANTINED, Contributor, Device
 from server.contributors.signatures import ED25519
 from server.refusals import DeviceUnknown, NotSignedIn, SignatureInvalid
+from server.selftests import services as selftests
 
 LISTED = 100
 
@@ -91,7 +92,9 @@ def delete(session: Session, door: Door, device: str, consent: Consent, at: date
     contributor.payout = None
     contributor.public_key = None
     contributor.state = DELETED
-    for each in session.scalars(select(Device).where(Device.contributor_id == contributor.id)):
+    devices = session.scalars(select(Device).where(Device.contributor_id == contributor.id)).all()
+    selftests.drop(session, [each.id for each in devices])
+    for each in devices:
         each.public_key = each.certificate = each.key_algorithm = None
         each.device_class = each.agent_version = ""
         each.network = None

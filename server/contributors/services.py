@@ -98,6 +98,11 @@ def release(session: Session, device: str) -> None:
     session.get_one(Device, device).state = ACTIVE
 
 
+def agent_version(session: Session, device: str) -> str:
+    """What the device said it runs, when it last introduced itself."""
+    return session.get_one(Device, device).agent_version
+
+
 def payout_of(session: Session, contributor: str) -> str | None:
     """Where an outside payout of their credit goes; None: nowhere."""
     return session.get_one(Contributor, contributor).payout

@@ -13,6 +13,7 @@ from server.pools import models as _pools  # noqa: F401
 from server.problems import models as _problems  # noqa: F401
 from server.reports import models as _reports  # noqa: F401
 from server.results import models as _results  # noqa: F401
+from server.selftests import models as _selftests  # noqa: F401
 from server.trust import models as _trust  # noqa: F401
 from server.trust.replication import models as _replication  # noqa: F401
 from server.work import models as _work  # noqa: F401

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
 
-from dva_agent import account, credit, protocol
+from dva_agent import account, credit, protocol, readiness
 from dva_agent.protocol import Message
 
 from server.refusals import (
@@ -15,6 +15,7 @@ from server.refusals import (
     AgentUnknown,
     BodyTooLarge,
     BundleMismatch,
+    BundleUnknown,
     Busy,
     ChallengeInvalid,
     DeviceTaken,
@@ -39,6 +40,7 @@ from server.refusals import (
     Refusal,
     ResultConflict,
     ResultInvalid,
+    RungUntested,
     ServerFault,
     ShardUnavailable,
     SignatureInvalid,
@@ -152,6 +154,21 @@ OPERATIONS = (
     ),
     Operation(
         method="post",
+        path="/selftests",
+        summary="What the golden pairs of a bundle came to on one rung.",
+        body=readiness.SelfTest,
+        answer=readiness.SelfTestVerdict,
+        signed_in=True,
+        refusals=(BundleUnknown,),
+    ),
+    Operation(
+        method="get",
+        path="/selftests",
+        summary="How devices' self-tests come out, by graphics card, browser and rung.",
+        answer=readiness.SelfTestRates,
+    ),
+    Operation(
+        method="post",
         path="/leases",
         summary="Leases, or why there are none and when to ask again. Idempotent by `request`.",
         body=protocol.LeaseRequest,
@@ -214,6 +231,7 @@ OPERATIONS = (
             ResultConflict,
             AgentUnknown,
             BundleMismatch,
+            RungUntested,
             LeaseMismatch,
             ResultInvalid,
             SignatureInvalid,

@@ -94,6 +94,16 @@ def registered(bundles: Path, bundle: str) -> Manifest | None:
         return None
 
 
+def registered_golden(bundles: Path, manifest: Manifest) -> GoldenSet:
+    """The golden pairs of a registered bundle. Raises BundleError."""
+    return _golden(bundles / manifest.bundle)
+
+
+@lru_cache(maxsize=8)
+def _golden(folder: Path) -> GoldenSet:
+    return read_golden(folder, _manifest(folder))
+
+
 @lru_cache(maxsize=64)
 def _manifest(folder: Path) -> Manifest:
     return decode_manifest(_read_small(folder / MANIFEST))

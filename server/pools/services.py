@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 from dva_agent.agents.base import DataAgent
@@ -68,6 +69,14 @@ class UnitCounts:
     done: int
 
 
+class Served(NamedTuple):
+    """A pool whose units may be handed out; `with_model`: to be computed with its bundle's."""
+
+    id: int
+    bundle: str
+    with_model: bool
+
+
 def bundle_url(bundle: str) -> str:
     return f"{ROOT}/bundles/{bundle}/"
 
@@ -113,11 +122,19 @@ def pool_ids(session: Session, agents: Sequence[str], name: str | None) -> list[
     return list(session.scalars(query))
 
 
-def served(session: Session, settings: Settings, pool_ids: Sequence[int]) -> list[int]:
+def served(session: Session, settings: Settings, pool_ids: Sequence[int]) -> list[Served]:
     """Those of the pools whose bundle may be handed out, in the same order."""
-    rows = session.execute(select(Pool.id, Pool.bundle).where(Pool.id.in_(pool_ids)))
-    bundles: dict[int, str] = {row.id: row.bundle for row in rows}
-    return [pool for pool in pool_ids if licences.is_served(settings, bundles[pool])]
+    rows = session.execute(select(Pool.id, Pool.bundle, Pool.agent).where(Pool.id.in_(pool_ids)))
+    found = {row.id: Served(row.id, row.bundle, "model" in AGENTS[row.agent].needs) for row in rows}
+    known = (found[pool] for pool in pool_ids)
+    return [pool for pool in known if licences.is_served(settings, pool.bundle)]
+
+
+def first_unfinished(session: Session, pool_ids: Sequence[int]) -> int | None:
+    """The oldest of the pools that has, or may soon have, a unit for somebody."""
+    some = Unit.state.in_((OPEN, LEASED))
+    query = select(Unit.pool_id).where(Unit.pool_id.in_(pool_ids), some)
+    return session.scalar(query.order_by(Unit.pool_id).limit(1))
 
 
 def has_pools(session: Session) -> bool:

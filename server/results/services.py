@@ -51,6 +51,7 @@ from server.results.models import (
     BrokenPairs,
     Result,
 )
+from server.work import readiness
 from server.work import services as work
 from server.work.services import Lease
 
@@ -63,8 +64,8 @@ AUDITED = Result.policy == pools.AUDIT
 
 def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime) -> Result:
     """Stores a result and ends its lease. A repetition gets the stored one back. Raises
-    LeaseMismatch, ResultConflict, LeaseEnded, AgentUnknown, BundleMismatch, ResultInvalid,
-    SignatureInvalid; then nothing has changed."""
+    LeaseMismatch, ResultConflict, LeaseEnded, AgentUnknown, BundleMismatch, RungUntested,
+    ResultInvalid, SignatureInvalid; then nothing has changed."""
     if posted.lease != lease.id:
         raise LeaseMismatch(f"This result was made for the lease {posted.lease}.")
     digest = _digest(posted)
@@ -99,6 +100,7 @@ def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime
         ),
         posted.signature,
     )
+    readiness.require_tested(session, lease.device_id, agent, posted)
     kept = reports.censor(session, unit.id, posted)
     work.finish(session, lease, unit, at)
     result = Result(

@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache, partial
 
 import numpy as np
 import numpy.typing as npt
+from dva_agent.protocol import Rung
 
 from server.trust.noise import Noise, recorded
 
@@ -44,7 +45,7 @@ class Truth:
         """Their standard deviation."""
         return float(self._scores.std())
 
-    def rung(self, engine: int) -> str:
+    def rung(self, engine: int) -> Rung:
         return self._engines[engine].rung
 
     def scores(self, unit: int) -> Floats:

@@ -23,10 +23,10 @@ from sqlalchemy.orm import Session
 from server.config import Settings
 from server.contributors import services as contributors
 from server.pools import services as pools
-from server.pools.services import Unit
+from server.pools.services import Served, Unit
 from server.refusals import LeaseEnded, LeaseNotYours, LeaseUnknown
 from server.reports import services as reports
-from server.work import caps, copies
+from server.work import caps, copies, readiness
 from server.work.gate import Gate, open_to_all
 from server.work.models import ABANDONED, CAME_TO_NOTHING, DONE, EXPIRED, HELD, Lease
 
@@ -36,6 +36,7 @@ ENDED_KEPT = timedelta(days=1)
 RETRY_DRAINED_S = 60.0
 RETRY_SHARD_S = 60.0
 RETRY_LICENCE_S = 60.0
+RETRY_UNTESTED_S = 30.0
 RETRY_LONGEST_S = 30.0
 _LEASE = re.compile(r"[0-9a-f]{32}")
 
@@ -82,11 +83,13 @@ def claim(
     served = pools.served(session, settings, pool_ids)
     if pool_ids and not served:
         return [], Idle(reason="licence_unaccepted", retry_after_s=RETRY_LICENCE_S)
+    ready = readiness.ready(session, device, served, at)
     claimed: Claimed = []
+    ids = [pool.id for pool in ready]
     wanted = min(count, room, trusted)
     # What others wait for comes first.
-    again = copies.take(session, served, device=device, network=network, count=wanted, at=at)
-    taken = pools.take_open_units(session, served, wanted - len(again))
+    again = copies.take(session, ids, device=device, network=network, count=wanted, at=at)
+    taken = pools.take_open_units(session, ids, wanted - len(again))
     for unit, copy in [*again, *((unit, 0) for unit in taken.units)]:
         lease = Lease(
             id=secrets.token_hex(16),
@@ -106,9 +109,12 @@ def claim(
     if claimed:
         contributors.took(session, device, len(claimed), at)
         return claimed, None
+    due = _due(session, [pool for pool in served if pool not in ready])
+    if due is not None:
+        return [], due
     if taken.unavailable:
         return [], Idle(reason="shard_unavailable", retry_after_s=RETRY_SHARD_S)
-    return [], _idle(session, served, device, at)
+    return [], _idle(session, [pool.id for pool in served], device, at)
 
 
 def expire(session: Session, at: datetime) -> None:
@@ -303,6 +309,21 @@ def leases_message(
         ],
         idle=idle,
     )
+
+
+def _due(session: Session, untested: Sequence[Served]) -> Idle | None:
+    """What to test for the sake of work that there is. Only asked where there is no other: a device
+    that can't compute one bundle goes on with the rest."""
+    first = pools.first_unfinished(session, [pool.id for pool in untested]) if untested else None
+    for pool in untested:
+        if pool.id == first:
+            return Idle(
+                reason="selftest_due",
+                retry_after_s=RETRY_UNTESTED_S,
+                bundle=pool.bundle,
+                bundle_url=pools.bundle_url(pool.bundle),
+            )
+    return None
 
 
 def _idle(session: Session, pool_ids: Sequence[int], device: str, at: datetime) -> Idle:

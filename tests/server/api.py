@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
+from dva_agent.bundle import MANIFEST, decode_golden, decode_manifest
 from dva_agent.protocol import (
     ROOT,
     Accepted,
@@ -17,15 +18,19 @@ from dva_agent.protocol import (
     Message,
     Problem,
     Result,
+    Rung,
     ServerStatus,
     decode,
     encode,
     pack_scores,
 )
+from dva_agent.readiness import SelfTest
+from dva_agent.readiness import SelfTestVerdict as Verdict
 from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.keys import Keys
+from tests.server.pool_factory import GOLDEN_SCORES
 
 M = TypeVar("M", bound=Message)
 
@@ -66,7 +71,8 @@ class Api:
         token: str | None = "own",
         **options: Any,
     ) -> TestResponse:
-        """A result for one of its leases is signed, if it isn't yet."""
+        """A result for one of its leases is signed, if it isn't yet; a self-test that has to come
+        before leases is posted."""
         headers = options.pop("headers", {})
         if isinstance(message, Result) and message.signature == UNSIGNED:
             message = self.signed(message)
@@ -75,13 +81,32 @@ class Api:
             headers = {"Authorization": f"Bearer {token}", **headers}
         if message is not None:
             options = {"data": encode(message), "content_type": "application/json", **options}
-        return self.client.post(ROOT + path, headers=headers, **options)
+        answer = self.client.post(ROOT + path, headers=headers, **options)
+        if isinstance(message, LeaseRequest) and (bundle := untested(answer)):
+            scores = pack_scores(self.golden_scores(bundle))
+            test = selftest_of(bundle, scores=scores, device_class=self.keys.device_class)
+            told = {**options, "data": encode(test)}
+            assert self.client.post(ROOT + "/selftests", headers=headers, **told).status_code == 200
+            answer = self.client.post(ROOT + path, headers=headers, **options)
+        return answer
 
     def lease(self, count: int = 1, **fields: Any) -> Leases:
         request = LeaseRequest(agents=["dva"], count=count, **fields)
         answer = self.ok(self.post("/leases", request), Leases)
         self.know(answer.leases)
         return answer
+
+    def golden_scores(self, bundle: str) -> list[float]:
+        """What the bundle's own files say that its golden pairs come to."""
+        root = f"{ROOT}/bundles/{bundle}/"
+        manifest = decode_manifest(self.get(root + MANIFEST).data)
+        golden = decode_golden(self.get(root + manifest.golden_path).data, manifest)
+        return [pair.expected["f32"].score for pair in golden.pairs]
+
+    def prove(self, bundle: str, rung: Rung = "native", **changes: Any) -> bool:
+        """A self-test that comes out right, if `changes` don't make it wrong."""
+        told = selftest_of(bundle, rung, **changes)
+        return self.ok(self.post("/selftests", told), Verdict).passed
 
     def know(self, leases: Sequence[Lease]) -> None:
         """Their results can be signed from now on."""
@@ -123,6 +148,25 @@ def problem(response: TestResponse, status: int, code: str) -> Problem:
         assert found.retry_after_s is not None
         assert int(response.headers["Retry-After"]) == found.retry_after_s
     return found
+
+
+def untested(answer: TestResponse) -> str | None:
+    """The bundle that an answer to a LeaseRequest wants a self-test of."""
+    idle = decode(answer.data, Leases).idle if answer.status_code == 200 else None
+    return idle.bundle if idle else None
+
+
+def selftest_of(bundle: str, rung: Rung = "native", **changes: Any) -> SelfTest:
+    """A self-test of a bundle of pool_factory's that comes out right."""
+    fields: dict[str, Any] = {
+        "bundle": bundle,
+        "rung": rung,
+        "device_class": "test",
+        "browser": "none",
+        "sound": True,
+        "scores": pack_scores(GOLDEN_SCORES),
+    }
+    return SelfTest(**{**fields, **changes})
 
 
 def result_for(lease: Lease, **changes: Any) -> Result:

@@ -15,7 +15,7 @@ from flask import Flask
 from server.db import Database, now
 from server.work.models import Lease as LeaseRow
 from tests.keys import ORIGIN, Keys
-from tests.server.api import Api, result_for
+from tests.server.api import Api, result_for, selftest_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +41,7 @@ def known(app: Flask, api: Api, database: Database) -> Known:
         device=api.device.device, challenge=challenge, proof=api.keys.proof(challenge)
     )
     request = {"agents": ["dva"]}
+    selftest = _json(selftest_of(held.bundle))
     report = {"pool": held.pool, "unit": held.unit, "uid": held.pairs[0].uid, "reason": "other"}
     second = Api(app, Keys(api.keys.account)).device.device
     consent = _json(
@@ -77,6 +78,12 @@ def known(app: Flask, api: Api, database: Database) -> Known:
                 {**request, "request": "0" * 32},
                 {**request, "pool": "nowhere"},
                 {"agents": ["nobody"]},
+            ],
+            "SelfTest": [
+                {**selftest, "bundle": "f" * 32},
+                {**selftest, "rung": "webgpu-f16"},
+                {**selftest, "scores": ""},
+                selftest,
             ],
             "Report": [report, {**report, "uid": "nothing"}],
             "Result": [

@@ -73,7 +73,7 @@ def test_only_what_is_named_is_written_per_pair(database: Database) -> None:
     names = set(inspect(database.engine).get_table_names())
     work = {"contributor", "device", "lease", "pool", "result", "shard", "unit"}
     operators = {"admin_account", "admin_session", "sign_in_failure"}
-    counts = {"allowance", "broken_pairs", "problem_count"}
+    counts = {"allowance", "broken_pairs", "problem_count", "self_test"}
     reports = {"report", "reported_pair"}
     credit = {
         "credit_transfer",

@@ -32,7 +32,7 @@ from server.pools.ingest import ingest
 from server.pools.models import Unit
 from server.results.models import Result
 from tests.keys import Keys
-from tests.server.api import result_for
+from tests.server.api import result_for, selftest_of
 from tests.server.pool_factory import write_pool
 from tests.server.process import Server
 
@@ -68,6 +68,9 @@ class Client:
             if not waiting:
                 request = LeaseRequest(agents=["dva"], count=2)
                 leases = decode(self._post("/leases", encode(request)).content, Leases)
+                if leases.idle and leases.idle.bundle:
+                    self._post("/selftests", encode(selftest_of(leases.idle.bundle)))
+                    continue
                 waiting += leases.leases
                 if leases.idle and leases.idle.reason == "drained":
                     return

@@ -122,14 +122,14 @@ def test_requests_of_a_device(
     settings: Settings, database: Database, pool: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.limits.meter.monotonic", lambda: 7.0)
-    app = limited(settings, database, requests_per_second=0.3)
+    app = limited(settings, database, requests_per_second=0.5)
     api, other = Api(app), Api(app)
     request = LeaseRequest(agents=["dva"])
     lease = api.lease().leases[0]
     for _ in range(2):
         assert api.post("/leases", request).status_code == 200
     told = problem(api.post("/leases", request), 429, "rate_limited")
-    assert told.retry_after_s == 4
+    assert told.retry_after_s == 2
     problem(api.post(f"/leases/{lease.lease}/heartbeat"), 429, "rate_limited")
     assert other.post("/leases", request).status_code == 200
     # Without a token nobody is told apart; and files aren't counted.
@@ -203,7 +203,7 @@ def test_no_limits_at_all(settings: Settings, database: Database) -> None:
 def test_a_refused_request_changes_nothing(
     settings: Settings, database: Database, pool: str
 ) -> None:
-    app = limited(settings, database, requests_per_second=0.1)
+    app = limited(settings, database, requests_per_second=0.3)
     api = Api(app)
     lease = api.lease().leases[0]
     report = Report(pool=pool, unit=lease.unit, uid=lease.pairs[0].uid, reason="other")

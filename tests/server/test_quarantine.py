@@ -54,6 +54,7 @@ class Contributor(Api):
     def post_one(self) -> str | None:
         """The unit; None if there is nothing for it."""
         for lease in self.lease().leases:
+            self.prove(lease.bundle, device_class=self.card)
             self.ok_posted(lease)
             return lease.unit
         return None

@@ -10,6 +10,8 @@ from dva_agent.agents.base import DataAgent
 from dva_agent.client import ServerClient
 from dva_agent.ladder import Ladder
 from dva_agent.protocol import Device, PoolStatus, ServerStatus
+from dva_agent.readiness import Browser
+from dva_agent.vouching import Vouching
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +22,7 @@ class Visitor:
     platform: Literal["browser", "native"]
     label: str
     save: Callable[[Device], None]
+    browser: Browser = "none"
 
 
 class Arrival:
@@ -31,12 +34,14 @@ class Arrival:
         agents: Mapping[str, DataAgent],
         pool: str | None,
         visitor: Visitor,
+        vouching: Vouching,
     ) -> None:
         self._client = client
         self._ladder = ladder
         self._agents = agents
         self._pool = pool
         self._visitor = visitor
+        self._vouching = vouching
         self._label = visitor.label
 
     async def arrive(self) -> None:
@@ -53,6 +58,7 @@ class Arrival:
     async def sign_in(self) -> None:
         """A new device, or one that comes again: by its key it is the same."""
         await self._client.register(platform=self._visitor.platform, device_class=self._label)
+        await self._vouching.introduced()
 
     def _work(self, status: ServerStatus) -> PoolStatus | None:
         """The first unfinished pool that one of the agents can work on."""

@@ -14,6 +14,7 @@ from dva_agent.ladder import Ladder, OpenEngine
 from dva_agent.narrator import Narrator
 from dva_agent.protocol import Rung
 from dva_agent.runner import Errand, Runner
+from dva_agent.vouching import Vouching
 
 
 def assemble(
@@ -38,15 +39,22 @@ def assemble(
         identity=identity,
         signed_in=visitor.save,
     )
+    vouching = Vouching(client=client, narrator=narrator, browser=visitor.browser)
     ladder = Ladder(
         rungs=rungs,
         open_engine=open_engine,
         fetch_manifest=client.manifest,
         narrator=narrator,
         clock=clock,
+        vouching=vouching,
     )
     arrival = Arrival(
-        client=client, ladder=ladder, agents=AGENTS, pool=errand.pool, visitor=visitor
+        client=client,
+        ladder=ladder,
+        agents=AGENTS,
+        pool=errand.pool,
+        visitor=visitor,
+        vouching=vouching,
     )
     return Runner(
         client=client,

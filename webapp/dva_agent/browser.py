@@ -20,6 +20,7 @@ config (JSON)
                           bundle lacks are passed over
     allowSoftware  bool   whether an imitated graphics card will do: JavaScript's own affair
     platform    string    label for Registration.device_class before an engine is known
+    browser     string    one of readiness.Browser
     untilDrained  bool    end when the pool is drained (tests); else wait for more work
     share       number    of the time to compute, in (0, 1]
 
@@ -104,6 +105,7 @@ from dva_agent.clock import SystemClock
 from dva_agent.engine import Blob, Embeddings, Pixels
 from dva_agent.events import Batch, Event, Fatal, to_json
 from dva_agent.protocol import Device, PairStatus, Rung, Span, encode
+from dva_agent.readiness import Browser
 from dva_agent.runner import Ending, Errand, Runner
 
 T = TypeVar("T")
@@ -127,6 +129,7 @@ class Config(Struct, frozen=True, kw_only=True, rename="camel"):
     server: str
     rungs: list[Rung]
     platform: str
+    browser: Browser = "other"
     pool: str | None = None
     until_drained: bool = False
     share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
@@ -347,7 +350,9 @@ def start(js_host: Any, config_json: str) -> Control:
         rungs=config.rungs,
         open_engine=host.open_engine,
         observer=host,
-        visitor=Visitor(platform="browser", label=config.platform, save=host.save),
+        visitor=Visitor(
+            platform="browser", label=config.platform, save=host.save, browser=config.browser
+        ),
         errand=Errand(pool=config.pool, until_drained=config.until_drained),
         clock=SystemClock(),
     )

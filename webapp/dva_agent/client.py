@@ -21,6 +21,7 @@ from dva_agent.errors import BundleError, MessageError, Refused, ServerError
 from dva_agent.identity import Identity
 from dva_agent.origin import origin_of
 from dva_agent.protocol import PROTOCOL, PROTOCOL_HEADER, ROOT, Message
+from dva_agent.readiness import SelfTest, SelfTestVerdict
 from dva_agent.retry import Retrying, again
 
 M = TypeVar("M", bound=Message)
@@ -145,6 +146,10 @@ class ServerClient:
     async def attach_payout(self, change: PayoutChange) -> Payout:
         """Where this contributor's credit is to be paid to outside."""
         return await self._post("/me/payout", change, Payout)
+
+    async def vouch(self, told: SelfTest) -> SelfTestVerdict:
+        """What a self-test came to. The same again is harmless."""
+        return await self._post("/selftests", told, SelfTestVerdict)
 
     async def lease(self, request: protocol.LeaseRequest) -> protocol.Leases:
         """Work, or why there is none. What was granted in an answer that got lost comes with the

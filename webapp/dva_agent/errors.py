@@ -61,7 +61,10 @@ class RungUnavailable(EngineError):
 
 
 class SelfTestFailed(EngineError):
+    """`scores`: of the golden pairs, as far as it came to any."""
+
     default_code = "self_test_failed"
+    scores: tuple[float, ...] = ()
 
 
 class DeviceLost(EngineError):

@@ -220,6 +220,7 @@ async def _submit(
     except (MessageError, Refused) as error:
         # The result itself was wrong: what computed it must show that it still can.
         of_scores = isinstance(error, MessageError) or error.status == 422
+        of_scores = of_scores or error.code == "rung_untested"
         if of_scores and error.code != "signature_invalid":
             await road.ladder.doubt(session, NumericFault(str(error), code=error.code))
         raise

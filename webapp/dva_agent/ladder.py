@@ -17,13 +17,20 @@ from dva_agent.backoff import Backoff
 from dva_agent.bundle import Manifest
 from dva_agent.clock import Clock
 from dva_agent.engine import Engine
-from dva_agent.errors import BundleError, DeviceLost, EngineError, RungUnavailable
+from dva_agent.errors import (
+    BundleError,
+    DeviceLost,
+    EngineError,
+    RungUnavailable,
+    SelfTestFailed,
+)
 from dva_agent.events import RungTried, SelfTested
 from dva_agent.model import Model, load_model
 from dva_agent.narrator import Narrator
 from dva_agent.protocol import Rung
 from dva_agent.retry import again
 from dva_agent.selftest import Golden, fetch_golden, self_test
+from dva_agent.vouching import Vouching
 
 OpenEngine = Callable[[Rung, Manifest, str], Awaitable[Engine]]
 """Open one rung for a bundle whose files are below the URL. Raises RungUnavailable. Opening
@@ -75,6 +82,7 @@ class Ladder:
         fetch_manifest: FetchManifest,
         narrator: Narrator,
         clock: Clock,
+        vouching: Vouching,
     ) -> None:
         """`rungs`: best first; those that a bundle lacks are passed over."""
         self._rungs = list(rungs)
@@ -82,6 +90,7 @@ class Ladder:
         self._fetch_manifest = fetch_manifest
         self._narrator = narrator
         self._clock = clock
+        self._vouching = vouching
         self._failed: set[tuple[str, Rung]] = set()
         self._losses: Counter[tuple[str, Rung]] = Counter()
         self._session: Session | None = None
@@ -102,6 +111,17 @@ class Ladder:
             self._users -= 1
             if not self._users:
                 self._free.set()
+
+    async def prove(self, bundle: str, url: str) -> None:
+        """Runs a bundle's self-test anew, on as many rungs as it takes until one passes. Raises as
+        `session` does."""
+        while True:
+            before = self._session
+            async with self.session(bundle, url, model=True) as session:
+                if session is before:  # else it was tested as it was opened
+                    await self._retest(session)
+                if not session.condemned:
+                    return
 
     async def scored(self, session: Session, pairs: int) -> None:
         """A unit came out well. Now and then this runs the self-test again; see
@@ -221,13 +241,20 @@ class Ladder:
         if session.golden is None:
             return
         self._narrator.state("testing")
-        report = await self_test(session.engine, session.model, session.golden)
+        bundle, engine = session.model.manifest.bundle, session.engine
+        try:
+            report = await self_test(engine, session.model, session.golden)
+        except SelfTestFailed as error:
+            await self._vouching.tested(bundle, engine, error.scores, sound=False)
+            raise
+        if not await self._vouching.tested(bundle, engine, report.scores, sound=True):
+            raise SelfTestFailed("The server doesn't find these golden scores right.")
         tolerance = session.model.manifest.rung(session.engine.rung).tolerance
         self._narrator.tell(
             SelfTested(
-                bundle=session.model.manifest.bundle,
-                rung=session.engine.rung,
-                device_class=session.engine.device_class,
+                bundle=bundle,
+                rung=engine.rung,
+                device_class=engine.device_class,
                 pairs=report.pairs,
                 score_difference=report.score_difference,
                 embedding_difference=report.embedding_difference,

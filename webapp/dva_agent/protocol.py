@@ -220,6 +220,7 @@ class Idle(Message, frozen=True, kw_only=True):
         "shard_unavailable",
         "audits_pending",
         "class_quarantined",
+        "selftest_due",
     ]
     """drained: every unit is finished; all_leased: the rest is with other devices;
     too_many_leases: this device, its contributor or its network holds its share already;
@@ -228,8 +229,15 @@ class Idle(Message, frozen=True, kw_only=True):
     licence_unaccepted: whoever runs the server has to accept the model's licence first;
     shard_unavailable: what is left lies in shards whose files are missing or were changed, or that
     are set aside; audits_pending: what this device has posted has to be looked at first;
-    class_quarantined: devices of this kind compute wrongly, and are given no work for now."""
+    class_quarantined: devices of this kind compute wrongly, and are given no work for now;
+    selftest_due: there is work, for a device that has shown lately that it computes `bundle`
+    rightly."""
     retry_after_s: Annotated[float, Meta(ge=0)]
+    """After selftest_due: where a self-test has been told already. Else there is nothing to wait
+    for."""
+    bundle: Hash | None = None
+    bundle_url: str | None = None
+    """With selftest_due, as in a lease."""
 
 
 class Leases(Message, frozen=True, kw_only=True):

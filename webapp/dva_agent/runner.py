@@ -21,6 +21,7 @@ from dva_agent.errors import (
     AgentMissing,
     DvaError,
     LicenceWaits,
+    MessageError,
     Outdated,
     Refused,
     RungUnavailable,
@@ -115,6 +116,7 @@ class Runner:
         self._ask_again_at = 0.0
         self._resting = ""
         self._failures = 0
+        self._proven = 0
         self._fatal: BaseException | None = None
         self._units = self._pairs = self._pairs_scored = 0
 
@@ -214,12 +216,31 @@ class Runner:
             if leases:
                 self._admit(leases.leases)
                 self._drained = False
-                if not leases.leases:
-                    idle = leases.idle or UNEXPLAINED
+                idle = leases.idle or UNEXPLAINED
+                if leases.leases:
+                    self._proven = 0
+                elif idle.reason == "selftest_due":
+                    await self._prove(idle)
+                else:
                     self._drained = idle.reason == "drained"
                     if self._errand.until_drained:
                         _require_hope(idle, agents)
                     self._rest(max(1.0, idle.retry_after_s), idle.reason)
+
+    async def _prove(self, idle: Idle) -> None:
+        """There is work, once a self-test has shown that this device can do it. Asking is repeated
+        at once the first time; a server that still wants a test then is asked later."""
+        try:
+            if idle.bundle is None or idle.bundle_url is None:
+                raise MessageError("The server wants a self-test, and doesn't say of what.")
+            url = self._client.absolute(idle.bundle_url)
+            await unless(self._ended, self._ladder.prove(idle.bundle, url))
+        except DvaError as error:
+            self._failed(error)
+        else:
+            if self._proven:
+                self._rest(max(1.0, idle.retry_after_s), idle.reason)
+            self._proven += 1
 
     def _admit(self, leases: Sequence[Lease]) -> None:
         for lease in leases:

@@ -26,12 +26,16 @@ from dva_agent.protocol import Span
 
 @dataclass(frozen=True, kw_only=True)
 class SelfTestReport:
-    """Largest absolute differences from the golden values."""
+    """Largest absolute differences from the golden values. `scores`: of the golden pairs."""
 
-    pairs: int
+    scores: tuple[float, ...]
     score_difference: float
     embedding_difference: float
     seconds: float
+
+    @property
+    def pairs(self) -> int:
+        return len(self.scores)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,10 +88,15 @@ async def self_test(engine: Engine, model: Model, golden: Golden) -> SelfTestRep
     # Whole batches only: the last one is filled by starting over with the first pair.
     order = [position % count for position in range(batches * engine.batch_size)]
     measured = await _measure(engine, model, golden, order)
+    scores = tuple(measured.scores[:count])
     pairs = [golden.pairs[index] for index in order]
-    score, embedding = _compare(measured, pairs, model.manifest.rung(engine.rung))
+    try:
+        score, embedding = _compare(measured, pairs, model.manifest.rung(engine.rung))
+    except SelfTestFailed as error:
+        error.scores = scores
+        raise
     return SelfTestReport(
-        pairs=count,
+        scores=scores,
         score_difference=score,
         embedding_difference=embedding,
         seconds=time.monotonic() - started,

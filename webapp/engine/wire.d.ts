@@ -16,6 +16,8 @@ export interface Config {
   /** Whether a graphics card that the processor imitates will do. */
   allowSoftware: boolean;
   platform: string;
+  /** As protocol messages name it: `Browser` of webapp/dva_agent/readiness.py. */
+  browser: 'chromium' | 'firefox' | 'safari' | 'other';
   untilDrained: boolean;
   share: number;
 }

@@ -4,6 +4,7 @@
 
 import { LADDER } from '../engine/rungs.js';
 import { AgentWorker } from './agent.js';
+import { browserOf } from './browser.js';
 import { giveBack } from './leases.js';
 import { AT_REST, isAlive, reduce, wishing, withNotice } from './state.js';
 import { addToTotals, addToTraffic, allowReload, mayReload, rememberRunning } from './records.js';
@@ -237,6 +238,7 @@ export class Controller extends EventTarget {
       // Asked for by name, a rung that is slow will do.
       allowSoftware: rungs !== null,
       platform: 'browser',
+      browser: browserOf(navigator.userAgent),
       untilDrained,
       share: SHARES[this.#settings.power],
     };

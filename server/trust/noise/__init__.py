@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from dva_agent.protocol import Rung
 
 LIST = "recorded.json"
 
@@ -28,7 +29,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     """What was exported and how its weights are stored, such as demo-q8."""
     engine: str
     """Of whom: the browser and adapter, or how native onnxruntime was run."""
-    rung: str
+    rung: Rung
     pairs: int
     tolerance: float
     """Largest absolute difference of a score that the bundle's self-test lets this rung have."""
@@ -42,7 +43,7 @@ class Noise:
 
     bundle: str
     engine: str
-    rung: str
+    rung: Rung
     tolerance: float
     truth: npt.NDArray[np.float32]
     """[N], native fp32's scores"""

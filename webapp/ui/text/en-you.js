@@ -120,6 +120,7 @@ export const YOU = Object.freeze({
     ['In this browser: the phrase', 'until you have written it down'],
     ['On the server: public keys, your name if you chose one', 'until you delete the account'],
     ['On the server, of each device: the name of its graphics card or the number of its threads, the version of the agent, when it first came and was last here', 'until you delete the account, or a year after it was last here (whoever runs the server may set another time)'],
+    ['On the server: how the latest self-tests of each device came out, with its graphics card and the kind of browser', 'a month, or until you delete the account'],
     ['On the server: the scores, with the signature and the number of the device', 'for good: they are what the work is for'],
     ['On the server: the network you come from, not the whole address', 'about an hour after a device registers; while it holds work, and for a week after it was last here, a name made of it with a secret; where contributors check each other, until its unit is decided'],
   ]),

@@ -39,6 +39,7 @@ const WAITING = Object.freeze({
   quota_spent: 'This device has had as much work today as it may. What is found right brings it more.',
   no_pool: 'The server has no pool yet. Waiting for one.',
   no_agent: 'The work on the server is for agents that this page lacks. Waiting for work of another kind.',
+  selftest_due: 'The server wants this device to show again that it computes rightly. It does so by itself.',
   audits_pending: 'The server is checking the first results of this device. Waiting a moment.',
   licence_unaccepted: 'Whoever runs this server has to accept the licence of the model first. Waiting for it.',
   shard_unavailable: 'The rest of the pool cannot be read on the server just now, or is set aside. Waiting for it.',
@@ -178,7 +179,8 @@ export const EN = Object.freeze({
   consentKept: 'What is kept about you',
   consentKeptServer:
     'On the server: a number for this browser and one for its account, the public keys of both, the name of your graphics card or ' +
-    'the number of threads, the version of the agent, when you first came and were last here, and which units you scored and when, ' +
+    'the number of threads, the kind of browser and how self-tests came out, the version of the agent, when you first came and were ' +
+    'last here, and which units you scored and when, ' +
     'signed by this browser. Against abuse, the network you come from (not the whole address) for about an hour, and for a week after ' +
     'you were last here a code that is made of it with a secret. No e-mail, no ' +
     'cookie, a name only if you choose one. You can delete the account at any time; the scores stay.',

@@ -1,0 +1,1 @@
+"""What devices' self-tests came to: which of them compute rightly, on which rung, by now."""

@@ -1,0 +1,143 @@
+"""What other domains may ask of self-tests. The golden scores are public: this finds devices that
+are broken, not people who are dishonest."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Integer, cast, delete, func, select
+from sqlalchemy.orm import Session
+
+from server.db import add_counts
+from server.selftests.cards import card_of
+from server.selftests.models import SelfTest
+
+FRESH = timedelta(days=1)
+"""How long a self-test counts. Drivers and browsers renew themselves overnight; and a minute of
+testing a day is little."""
+
+KEPT = timedelta(days=30)
+FORGET_AT_ONCE = 100
+
+LEAST_DEVICES = 3
+"""A group of fewer isn't shown to everybody: somebody might know whose device it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """How the latest self-tests of a kind of device came out. `tests`: at most one for each device
+    and bundle."""
+
+    card: str
+    browser: str
+    rung: str
+    devices: int
+    tests: int
+    passed: int
+
+
+def record(
+    session: Session,
+    *,
+    device: str,
+    bundle: str,
+    rung: str,
+    passed: bool,
+    device_class: str,
+    agent_version: str,
+    browser: str,
+    at: datetime,
+) -> None:
+    """The latest one takes the place of the one before it."""
+    add_counts(
+        session,
+        SelfTest,
+        key={"device_id": device, "bundle": bundle, "rung": rung},
+        counts={"passes": int(passed), "failures": int(not passed)},
+        values={
+            "passed": passed,
+            "tested_at": at,
+            "device_class": device_class,
+            "agent_version": agent_version,
+            "card": card_of(device_class),
+            "browser": browser,
+        },
+    )
+
+
+def fresh(session: Session, device: str, agent_version: str, at: datetime) -> set[str]:
+    """The bundles of which some rung passed on this device lately, by this very agent."""
+    return set(
+        session.scalars(
+            select(SelfTest.bundle).where(
+                SelfTest.device_id == device,
+                SelfTest.passed,
+                SelfTest.tested_at > at - FRESH,
+                SelfTest.agent_version == agent_version,
+            )
+        )
+    )
+
+
+def has_passed(session: Session, device: str, bundle: str, rung: str, device_class: str) -> bool:
+    """Whether this device's last self-test there passed. It needn't be fresh any more: what was
+    leased on it may be finished."""
+    found = session.execute(
+        select(SelfTest.passed, SelfTest.device_class).where(
+            SelfTest.device_id == device, SelfTest.bundle == bundle, SelfTest.rung == rung
+        )
+    ).one_or_none()
+    return found is not None and found.passed and found.device_class == device_class
+
+
+def drop(session: Session, devices: Collection[str]) -> None:
+    """What these devices said of themselves goes."""
+    session.execute(delete(SelfTest).where(SelfTest.device_id.in_(devices)))
+
+
+def forget(session: Session, at: datetime) -> None:
+    """Drops some of those that are old; called as often as new ones come."""
+    old = (
+        select(SelfTest.device_id, SelfTest.bundle, SelfTest.rung)
+        .where(SelfTest.tested_at <= at - KEPT)
+        .limit(FORGET_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
+    for device, bundle, rung in session.execute(old).all():
+        session.execute(
+            delete(SelfTest).where(
+                SelfTest.device_id == device, SelfTest.bundle == bundle, SelfTest.rung == rung
+            )
+        )
+
+
+def rates(session: Session, *, least: int = LEAST_DEVICES) -> list[Rate]:
+    """By card, browser and rung, those of most devices first; only groups of `least` devices or
+    more. There are as many groups as there are cards that cards.py knows."""
+    devices = func.count(SelfTest.device_id.distinct())
+    rows = session.execute(
+        select(
+            SelfTest.card,
+            SelfTest.browser,
+            SelfTest.rung,
+            devices,
+            func.count(),
+            func.sum(cast(SelfTest.passed, Integer)),
+        )
+        .group_by(SelfTest.card, SelfTest.browser, SelfTest.rung)
+        .having(devices >= least)
+        .order_by(devices.desc(), SelfTest.card, SelfTest.browser, SelfTest.rung)
+    )
+    return [
+        Rate(
+            card=card,
+            browser=browser,
+            rung=rung,
+            devices=int(devices),
+            tests=int(tests),
+            passed=int(passed),
+        )
+        for card, browser, rung, devices, tests, passed in rows
+    ]
