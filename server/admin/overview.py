@@ -20,6 +20,8 @@ from server.problems import services as problems
 from server.problems.services import CodeCount
 from server.refusals import ShardUnavailable
 from server.results import services as results
+from server.selftests import services as selftests
+from server.selftests.services import Rate
 from server.trust import operator
 from server.trust.load import Load, load
 from server.trust.operator import SetAside
@@ -62,6 +64,8 @@ class Overview:
     rate_starts: datetime
     results_hour: int
     pairs_hour: int
+    selftests: Sequence[Rate]
+    """Groups of a single device, too: the operator knows the devices."""
     problems: Sequence[CodeCount]
     disk_free: int
     """Bytes, where the data folder is."""
@@ -114,6 +118,7 @@ def overview(session: Session, settings: Settings, at: datetime) -> Overview:
         rate_starts=minutes[0].minute,
         results_hour=sum(minute.results for minute in minutes),
         pairs_hour=sum(minute.pairs for minute in minutes),
+        selftests=selftests.rates(session, least=1),
         problems=problems.by_code(session, at),
         disk_free=shutil.disk_usage(settings.data).free,
     )

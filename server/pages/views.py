@@ -1,4 +1,4 @@
-"""The contributor's page and /static."""
+"""The contributor's page, the table of self-tests, and /static."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from werkzeug.security import safe_join
 
 from server.files import send
 from server.pages.edition import edition
-from server.web import settings
+from server.selftests import services as selftests
+from server.web import database, settings
 
 blueprint = Blueprint("pages", __name__, template_folder="templates")
 
@@ -18,6 +19,18 @@ blueprint = Blueprint("pages", __name__, template_folder="templates")
 def index() -> Response:
     own = f"/static/edition-{edition(settings().static)}"
     response = make_response(render_template("index.html", own=own))
+    response.cache_control.no_cache = True
+    return response
+
+
+@blueprint.get("/selftests")
+def self_tests() -> Response:
+    """How devices' self-tests come out, for everybody."""
+    with database().read() as session:
+        rates = selftests.rates(session)
+    least, days = selftests.LEAST_DEVICES, selftests.KEPT.days
+    page = render_template("selftests.html", rates=rates, least=least, days=days)
+    response = make_response(page)
     response.cache_control.no_cache = True
     return response
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 BUNDLE = ROOT / "static" / "models" / "demo-q8"
 PASSWORD = "correct horse battery"
-PAGES = ("/admin", f"/admin/pools/{POOL}", "/admin/pools/none")
+PAGES = ("/selftests", "/admin", f"/admin/pools/{POOL}", "/admin/pools/none")
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 WIDTHS = (320, 375, 1280, 2560)
 

@@ -88,6 +88,7 @@ def test_an_empty_server_says_what_is_not_there(operator: Operator) -> None:
         "No result came in",
         "No device holds a lease",
         "No device has asked for work",
+        "No device has told what its self-test came to",
         "Nothing was refused",
     ):
         assert words_ in page
@@ -104,6 +105,7 @@ def test_the_overview_shows_what_is_so(operator: Operator, api: Api, pool: str) 
     assert f"{second.unit} test {api.device.device[:8]}" in page
     assert "test native 1" in page
     assert "not_found 3 3 3" in page
+    assert "other none native 1 100 %" in page
 
 
 def test_the_overview_shows_what_waits_for_an_audit(

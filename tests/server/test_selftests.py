@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,8 @@ def test_the_table_names_nobody(
     for _ in range(2):  # a device counts once
         devices[0].prove(manifest.bundle, **card, scores=pack_scores(WRONG))
     assert kinds() == [("nvidia ada-lovelace", "chromium", "wasm", 3, 3, 2)]
+    page = re.sub(r"<[^>]*>|\s+", " ", api.get("/selftests").text)
+    assert "nvidia ada-lovelace chromium wasm 3 3 66.7 %" in " ".join(page.split())
     with database.read() as session:
         counts = select(func.sum(SelfTest.passes), func.sum(SelfTest.failures))
         assert session.execute(counts).one() == (2, 2)

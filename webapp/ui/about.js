@@ -14,7 +14,8 @@ export class AboutElement extends HTMLElement {
   connectedCallback() {
     if (this.firstChild !== null) return;
     const licences = make('p', {}, make('a', { href: LICENCES }, TEXT.licences));
-    this.append(this.#model, make('section', {}, this.#stored, licences));
+    const tests = make('p', {}, make('a', { href: '/selftests' }, TEXT.selfTests));
+    this.append(this.#model, make('section', {}, this.#stored, tests, licences));
   }
 
   /**
