@@ -59,6 +59,12 @@ def enter(session: Session, lease: Lease, unit: Unit, at: datetime) -> None:
     )
 
 
+def first_wanted(session: Session, pool_ids: Sequence[int]) -> int | None:
+    """The oldest of the pools that wants another result of some unit."""
+    query = select(Ballot.pool_id).where(Ballot.pool_id.in_(pool_ids), Ballot.state == WANTED)
+    return session.scalar(query.order_by(Ballot.pool_id).limit(1))
+
+
 def take(
     session: Session,
     pool_ids: Sequence[int],

@@ -314,7 +314,10 @@ def leases_message(
 def _due(session: Session, untested: Sequence[Served]) -> Idle | None:
     """What to test for the sake of work that there is. Only asked where there is no other: a device
     that can't compute one bundle goes on with the rest."""
-    first = pools.first_unfinished(session, [pool.id for pool in untested]) if untested else None
+    if not untested:
+        return None
+    ids = [pool.id for pool in untested]
+    first = pools.first_unfinished(session, ids) or copies.first_wanted(session, ids)
     for pool in untested:
         if pool.id == first:
             return Idle(
