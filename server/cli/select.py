@@ -23,7 +23,7 @@ PLACE = click.Path(exists=True, path_type=Path)
 
 
 @click.command(
-    epilog="Examples: dva select demo --top 0.15 --out best --data data;"
+    epilog="Example: dva select demo --top 0.15 --out best --data data;"
     " dva select --scores metadata --column clip_l14_similarity_score --top 0.3 --out best"
 )
 @click.argument("pool", required=False)

@@ -33,6 +33,7 @@ COMMANDS = [
     "backup",
     "bench",
     "bundle",
+    "compare",
     "copy-database",
     "credit",
     "demo",
@@ -43,12 +44,14 @@ COMMANDS = [
     "ingest",
     "reports",
     "scores",
+    "select",
     "serve",
     "signatures",
     "simulate",
     "tour",
     "trust",
     "verify-bundle",
+    "verify-selection",
 ]
 
 
