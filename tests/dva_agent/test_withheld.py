@@ -15,7 +15,6 @@ from dva_agent.events import Batch, Seen
 from dva_agent.journey import check_lease, withhold
 from dva_agent.protocol import (
     Lease,
-    LeaseRequest,
     PairRef,
     PairStatus,
     Report,
@@ -25,11 +24,14 @@ from dva_agent.protocol import (
 
 from tests.dva_agent.runs import run
 from tests.dva_agent.world import PAIRS, World
-from tests.keys import Keys
+from tests.server.api import Api
 
 
 def report_one(here: World, index: int) -> tuple[str, Reported]:
     """As another device: takes a unit, reports one pair of it, gives the unit back."""
+
+    api = Api(here.app)
+    [lease] = api.lease().leases
 
     async def go() -> tuple[str, Reported]:
         client = ServerClient(
@@ -37,10 +39,9 @@ def report_one(here: World, index: int) -> tuple[str, Reported]:
             server="http://localhost",
             clock=SystemClock(),
             retrying=lambda error, seconds: None,
-            identity=Keys().identity,
+            identity=api.keys.identity,
         )
-        await client.register(platform="browser", device_class="x")
-        [lease] = (await client.lease(LeaseRequest(agents=["dva"]))).leases
+        await client.register(platform="browser", device_class="test")
         pair = lease.pairs[index].uid
         report = Report(pool=lease.pool, unit=lease.unit, uid=pair, reason="other")
         told = await client.report(report)
