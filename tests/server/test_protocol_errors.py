@@ -151,6 +151,7 @@ def test_the_largest_result_is_not_too_large() -> None:
 def test_text_that_no_database_takes(api: Api, pool: str) -> None:
     """PostgreSQL has no NUL in text, and nothing has lone surrogates."""
     lease = api.lease().leases[0]
+    assert api.prove(lease.bundle, device_class="a\0b")
     answer = api.post_result(lease, result_for(lease, device_class="a\0b"))
     assert decode(answer.data, Accepted).pairs_scored == len(lease.pairs)
     body = encode(Keys().registration(api.challenge()))
