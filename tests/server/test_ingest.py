@@ -8,24 +8,21 @@ import shutil
 from itertools import pairwise
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from dva_agent.errors import BundleError
-from dva_agent.protocol import PairRef
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from server.config import Settings
 from server.db import Database
 from server.errors import PoolError, ShardError
 from server.pools import ingest as module
-from server.pools.ingest import Ingested, cut_units, find_shards, ingest
+from server.pools.ingest import cut_units, find_shards
 from server.pools.models import Pool, Shard, Unit
-from server.pools.services import get_pool, shards_of, truth_path, unit_pairs
+from server.pools.services import get_pool, shards_of
 from server.pools.tar import TarPair
-from server.selection.grade import read_truth
+from tests.server.ingesting import Ingest
 from tests.server.pool_factory import (
     FILES,
     GOLDEN_SCORES,
@@ -36,43 +33,6 @@ from tests.server.pool_factory import (
     write_bundle,
     write_tar,
 )
-from tests.server.truth import write_truth
-
-
-class Ingest:
-    """The command's service, with the arguments that don't change."""
-
-    def __init__(self, database: Database, settings: Settings, bundle: Path) -> None:
-        self.database = database
-        self.settings = settings
-        self.bundle = bundle
-        self.progress: list[tuple[int, int]] = []
-
-    def __call__(
-        self,
-        *paths: Path,
-        pool: str = "test",
-        bundle: Path | None = None,
-        agent: str | None = None,
-    ) -> Ingested:
-        return ingest(
-            self.database,
-            self.settings,
-            pool=pool,
-            paths=paths,
-            bundle=bundle or self.bundle,
-            agent=agent,
-            progress=lambda done, total: self.progress.append((done, total)),
-        )
-
-    def pairs(self, pool: str = "test") -> list[list[PairRef]]:
-        with self.database.read() as session:
-            units = session.scalars(select(Unit).join(Unit.pool).where(Pool.name == pool))
-            return [unit_pairs(self.settings, unit) for unit in units.all()]
-
-    def count(self, table: type[Pool | Shard | Unit]) -> int:
-        with self.database.read() as session:
-            return session.scalar(select(func.count()).select_from(table)) or 0
 
 
 @pytest.fixture
@@ -256,92 +216,6 @@ def test_a_pool_json_that_is_none(run: Ingest, tmp_path: Path, record: str) -> N
     (tmp_path / "pool.json").write_text(record)
     with pytest.raises(PoolError, match=r"pool\.json"):
         run(tmp_path)
-    assert run.count(Pool) == 0
-
-
-def test_truth_is_kept_beside_the_index(run: Ingest, settings: Settings, tmp_path: Path) -> None:
-    write_tar(tmp_path / "a.tar", members(0, 2))
-    truth = {uid(0): "true", uid(1): "shuffled"}
-    run(tmp_path)
-    assert not truth_path(settings, "test").exists()
-    write_truth(tmp_path / "truth.parquet", truth)
-    assert run(tmp_path).truth
-    assert read_truth(truth_path(settings, "test")) == truth
-
-
-def test_truth_of_another_folder_is_added(run: Ingest, settings: Settings, tmp_path: Path) -> None:
-    one, two = tmp_path / "one", tmp_path / "two"
-    write_tar(one / "a.tar", members(0, 2))
-    write_tar(two / "b.tar", members(2, 2))
-    first = {uid(0): "true", uid(1): "shuffled"}
-    second = {uid(1): "shuffled", uid(2): "true", uid(3): "generic"}
-    write_truth(one / "truth.parquet", first)
-    write_truth(two / "truth.parquet", second)
-    run(one)
-    run(two)
-    assert read_truth(truth_path(settings, "test")) == first | second
-    assert run(one).truth
-    assert read_truth(truth_path(settings, "test")) == first | second
-
-
-def test_truth_that_contradicts_the_pools_is_refused(
-    run: Ingest, settings: Settings, tmp_path: Path
-) -> None:
-    one, two = tmp_path / "one", tmp_path / "two"
-    write_tar(one / "a.tar", members(0, 2))
-    write_tar(two / "b.tar", members(2, 2))
-    first = {uid(0): "true", uid(1): "shuffled"}
-    write_truth(one / "truth.parquet", first)
-    write_truth(two / "truth.parquet", {uid(2): "true", uid(1): "true"})
-    run(one)
-    with pytest.raises(PoolError) as caught:
-        run(two)
-    assert caught.value.code == "truth_differs"
-    assert run.count(Shard) == 1
-    assert read_truth(truth_path(settings, "test")) == first
-
-
-def test_truth_of_shards_that_were_refused_is_not_kept(
-    run: Ingest, settings: Settings, tmp_path: Path
-) -> None:
-    one, two = tmp_path / "one", tmp_path / "two"
-    write_tar(one / "a.tar", members(0, 2))
-    write_tar(two / "a.tar", members(2, 2))
-    (tmp_path / "bad.tar").write_bytes(b"no tar")
-    first = {uid(0): "true", uid(1): "shuffled"}
-    write_truth(one / "truth.parquet", first)
-    write_truth(two / "truth.parquet", {uid(2): "true"})
-    write_truth(tmp_path / "truth.parquet", first)
-    assert not run(tmp_path, pool="none").truth
-    assert not truth_path(settings, "none").exists()
-    run(one)
-    assert not run(two).truth
-    assert read_truth(truth_path(settings, "test")) == first
-
-
-@pytest.mark.parametrize(
-    "table",
-    [
-        {"uid": ["a"]},
-        {"uid": ["a", "a"], "kind": ["true", "true"]},
-        {"uid": ["a", None], "kind": ["true", "true"]},
-        {"uid": ["a"], "kind": [None]},
-        {"uid": ["a"], "kind": [["true"]]},
-        None,
-    ],
-)
-def test_truth_that_is_none(
-    run: Ingest, tmp_path: Path, table: dict[str, list[object]] | None
-) -> None:
-    write_tar(tmp_path / "a.tar", members(0, 2))
-    path = tmp_path / "truth.parquet"
-    if table is None:
-        path.write_bytes(b"no Parquet")
-    else:
-        pq.write_table(pa.table(table), path)
-    with pytest.raises(PoolError) as caught:
-        run(tmp_path)
-    assert caught.value.code == "truth_invalid"
     assert run.count(Pool) == 0
 
 
