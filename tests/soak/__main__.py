@@ -12,6 +12,7 @@ from typing import IO
 
 import click
 
+from server.cli.serving import auditor_beside
 from tests.e2e.serving import ROOT, serving
 from tests.soak import memory
 from tests.soak.devtools import DevToolsError
@@ -62,6 +63,8 @@ def run(
     work = Work(data=scratch / "tab", shards=shards, bundle=bundle)
     with (
         serving(scratch / "tab") as origin,
+        # As `make run` has one: without it, results would wait for ever, and pile up.
+        auditor_beside(work.settings),
         open_tab() as tab,
         (out / "samples.log").open("w") as log,
     ):

@@ -35,12 +35,15 @@ def _heap(devtools: DevTools, session: str) -> float:
 
 
 def of_processes() -> dict[str, float]:
-    """Resident memory by part, of the Chromium and the server that run below this process."""
-    parts = {"renderer_mb": 0.0, "gpu_mb": 0.0, "browser_mb": 0.0, "server_mb": 0.0}
+    """Resident memory by part, of the Chromium, the server and the auditor that run below this
+    process."""
+    parts = dict.fromkeys(("renderer_mb", "gpu_mb", "browser_mb", "server_mb", "auditor_mb"), 0.0)
     for process in descendants(os.getpid()):
         command = command_line(process)
         if "/dva serve" in command:
             part = "server_mb"
+        elif "-m server audit" in command:
+            part = "auditor_mb"
         elif "--type=renderer" in command:
             part = "renderer_mb"
         elif "--type=gpu-process" in command:

@@ -21,6 +21,7 @@ LIMITS_AN_HOUR = {
     "renderer_mb": 5.0,
     "gpu_mb": 5.0,
     "server_mb": 5.0,
+    "auditor_mb": 5.0,
 }
 """Growth that a tab left open for a day can bear. The browser's own process isn't ours."""
 TOLERANCE = 1e-3
@@ -30,6 +31,7 @@ SHOWN = (
     "renderer_mb",
     "gpu_mb",
     "server_mb",
+    "auditor_mb",
     "browser_mb",
 )
 
@@ -52,7 +54,12 @@ class Report:
     def is_whole(self) -> bool:
         """Nothing lost, nothing double, nothing else."""
         losses = self.losses
-        wrong = (losses.units_without_result, losses.statuses_other, losses.leases_held)
+        wrong = (
+            losses.units_without_result,
+            losses.statuses_other,
+            losses.leases_held,
+            losses.rejected,
+        )
         return losses.units > 0 and not any(wrong) and losses.furthest <= TOLERANCE
 
     @property
@@ -65,7 +72,7 @@ class Report:
             f"{self.seconds / 60:.0f} minutes: {losses.units:,} units, {losses.pairs:,} pairs,"
             f" {losses.pairs / self.seconds:.0f} pairs/s",
             f"lost: {losses.units_without_result} units; other statuses: {losses.statuses_other};"
-            f" leases stuck: {losses.leases_held}",
+            f" leases stuck: {losses.leases_held}; results rejected: {losses.rejected}",
             f"scores: at most {losses.furthest:.1e} from the native agent's;"
             f" {losses.turns_other} units with other bytes than in their first turn",
         ]

@@ -34,6 +34,8 @@ class Losses:
     pairs: int
     units_without_result: int
     leases_held: int
+    rejected: int
+    """Results that an audit failed, though everybody here is honest."""
     statuses_other: int
     furthest: float
     """The greatest difference of a score from the native agent's."""
@@ -118,12 +120,16 @@ class Work:
             held = session.scalar(
                 select(func.count()).select_from(Lease).where(Lease.state == "held")
             )
+            rejected = session.scalar(
+                select(func.count()).select_from(Result).where(Result.state == "rejected")
+            )
         _, done = self._count()
         return Losses(
             units=units,
             pairs=pairs,
             units_without_result=done - units,
             leases_held=held or 0,
+            rejected=rejected or 0,
             statuses_other=statuses_other,
             furthest=furthest,
             turns_other=other,
