@@ -6,12 +6,13 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pyarrow as pa
 from dva_agent.packed import MOST, pack
 from dva_agent.protocol import PairRef
 
 from server.config import Settings
 from server.pools.beside import TRUTH
-from server.pools.index import read_unit
+from server.pools.index import read_metadata, read_unit
 from server.pools.models import Shard, Unit
 from server.refusals import ShardUnavailable
 
@@ -52,6 +53,12 @@ def _caption(file: int, pair: PairRef) -> bytes | None:
 def unit_pairs(settings: Settings, unit: Unit) -> list[PairRef]:
     path = index_path(settings, unit.shard.pool.name, unit.shard.name)
     return read_unit(path, unit.number)
+
+
+def unit_metadata(settings: Settings, unit: Unit) -> pa.Table:
+    """What is known of the unit's pairs, in their order: the columns of metadata.py."""
+    path = index_path(settings, unit.shard.pool.name, unit.shard.name)
+    return read_metadata(path, unit.number)
 
 
 def shard_pairs(settings: Settings, shard: Shard) -> Iterator[PairRef]:

@@ -5,6 +5,8 @@ image_start      int64, byte of the tar; null where the shard has no image
 image_size       int64
 caption_start    int64; null where the shard has no caption
 caption_size     int64
+
+and the columns of metadata.py, which indexes written before there were any lack.
 """
 
 from __future__ import annotations
@@ -19,7 +21,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from dva_agent.protocol import PairRef, Span
 
-SCHEMA = pa.schema(
+from server.pools import metadata
+from server.pools.metadata import PairMetadata
+
+PAIRS = pa.schema(
     [
         pa.field("uid", pa.string(), nullable=False),
         pa.field("image_start", pa.int64()),
@@ -28,6 +33,7 @@ SCHEMA = pa.schema(
         pa.field("caption_size", pa.int64()),
     ]
 )
+SCHEMA = pa.schema([*PAIRS, *metadata.SCHEMA])
 OPEN_INDEXES = 256
 
 
@@ -40,13 +46,16 @@ class IndexWriter:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._writer = pq.ParquetWriter(self._partial, SCHEMA, compression="zstd")
 
-    def add_unit(self, pairs: Sequence[PairRef]) -> None:
+    def add_unit(self, pairs: Sequence[PairRef], known: Sequence[PairMetadata]) -> None:
+        """The unit's pairs, and as many rows of what is known of them."""
         columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
-        for pair in pairs:
+        for pair, row in zip(pairs, known, strict=True):
             columns["uid"].append(pair.uid)
             for what, span in (("image", pair.image), ("caption", pair.caption)):
                 columns[f"{what}_start"].append(None if span is None else span.start)
                 columns[f"{what}_size"].append(None if span is None else span.size)
+            for name, value in row._asdict().items():
+                columns[name].append(value)
         self._writer.write_table(pa.table(columns, schema=SCHEMA), row_group_size=len(pairs))
 
     def commit(self) -> None:
@@ -63,7 +72,7 @@ class IndexWriter:
 def read_unit(path: Path, number: int) -> list[PairRef]:
     """The pairs of unit `number`, in their order."""
     with pq.ParquetFile(path, metadata=_metadata(path)) as index:
-        columns = index.read_row_group(number).to_pydict()
+        columns = index.read_row_group(number, columns=PAIRS.names).to_pydict()
     return [
         PairRef(uid=uid, image=_span(*image), caption=_span(*caption))
         for uid, image, caption in zip(
@@ -73,6 +82,23 @@ def read_unit(path: Path, number: int) -> list[PairRef]:
             strict=True,
         )
     ]
+
+
+def read_metadata(path: Path, number: int) -> pa.Table:
+    """What is known of the pairs of unit `number`, in their order: columns of metadata.SCHEMA, all
+    null where the index lacks them."""
+    footer = _metadata(path)
+    with pq.ParquetFile(path, metadata=footer) as index:
+        known = [name for name in metadata.SCHEMA.names if name in index.schema_arrow.names]
+        found = index.read_row_group(number, columns=known)
+    rows = footer.row_group(number).num_rows
+    return pa.table(
+        [
+            found[field.name] if field.name in known else pa.nulls(rows, field.type)
+            for field in metadata.SCHEMA
+        ],
+        schema=metadata.SCHEMA,
+    )
 
 
 @lru_cache(maxsize=OPEN_INDEXES)

@@ -4,6 +4,7 @@ in is skipped when the command is repeated."""
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from server.errors import PoolError, ShardError
 from server.pools import beside, bundles, tar
 from server.pools.files import index_path, truth_path
 from server.pools.index import IndexWriter
+from server.pools.metadata import PairMetadata, metadata_of
 from server.pools.models import AUDIT, Policy, Pool, Shard, Unit
 from server.pools.services import POOL_NAME, SHARD_NAME
 
@@ -224,22 +226,23 @@ def _write_index(index: IndexWriter, pool: str, path: Path, size: int) -> Iterat
     """Each unit, once its pairs are in the index."""
     uids: set[str] = set()
     first = 0
-    for number, pairs in enumerate(cut_units(tar.read_pairs(path), size)):
-        refs = [_pair_ref(pool, path.stem, pair) for pair in pairs]
-        for ref in refs:
-            if ref.uid in uids:
-                raise ShardError(f"The uid {ref.uid} appears twice.", code="uid_duplicate")
-            uids.add(ref.uid)
-        index.add_unit(refs)
-        start = pairs[0].start
-        yield Unit(
-            number=number,
-            first_pair=first,
-            pairs=len(pairs),
-            span_start=start,
-            span_size=pairs[-1].end - start,
-        )
-        first += len(pairs)
+    with path.open("rb") as file:
+        for number, pairs in enumerate(cut_units(tar.read_pairs(path), size)):
+            refs = [_pair_ref(pool, path.stem, pair) for pair in pairs]
+            for ref in refs:
+                if ref.uid in uids:
+                    raise ShardError(f"The uid {ref.uid} appears twice.", code="uid_duplicate")
+                uids.add(ref.uid)
+            index.add_unit(refs, [_metadata(file.fileno(), pair) for pair in pairs])
+            start = pairs[0].start
+            yield Unit(
+                number=number,
+                first_pair=first,
+                pairs=len(pairs),
+                span_start=start,
+                span_size=pairs[-1].end - start,
+            )
+            first += len(pairs)
     if not first:
         raise ShardError("The tar holds no pairs.", code="shard_empty")
 
@@ -249,6 +252,12 @@ def _pair_ref(pool: str, shard: str, pair: tar.TarPair) -> PairRef:
     if not isinstance(uid, str) or not _UID.fullmatch(uid):
         uid = hashlib.sha256(f"{pool}\0{shard}\0{pair.key}".encode()).hexdigest()[:32]
     return PairRef(uid=uid, image=_span(pair.image), caption=_span(pair.caption))
+
+
+def _metadata(file: int, pair: tar.TarPair) -> PairMetadata:
+    caption = pair.caption
+    text = None if caption is None else os.pread(file, caption.size, caption.start)
+    return metadata_of(pair.record, text)
 
 
 def _span(member: tar.Member | None) -> Span | None:

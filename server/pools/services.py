@@ -23,8 +23,10 @@ from server.pools.files import (
     read_captions,
     shard_pairs,
     truth_path,
+    unit_metadata,
     unit_pairs,
 )
+from server.pools.metadata import SCHEMA as METADATA
 from server.pools.models import (
     AUDIT,
     DONE,
@@ -41,6 +43,7 @@ from server.pools.open_units import take_open_units
 
 __all__ = [
     "AUDIT",
+    "METADATA",
     "REPLICATION",
     "WITH_POOL",
     "Policy",
@@ -53,6 +56,7 @@ __all__ = [
     "shard_pairs",
     "take_open_units",
     "truth_path",
+    "unit_metadata",
     "unit_pairs",
 ]
 

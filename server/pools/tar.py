@@ -25,6 +25,7 @@ MAX_IMAGE = 64 << 20
 MAX_TEXT = 1 << 20
 MAX_PAIRS = 1_000_000
 MAX_HEADER_READ = 64 << 10
+MAX_DIGITS = 40
 _ODD = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")
 
 
@@ -198,10 +199,15 @@ def _split(name: str) -> tuple[str, str] | None:
 def _record(file: BinaryIO, member: Member) -> dict[str, object]:
     file.seek(member.start)
     try:
-        record = json.loads(file.read(member.size))
+        record = json.loads(file.read(member.size), parse_int=_whole)
     except (ValueError, RecursionError):
         return {}
     return record if isinstance(record, dict) else {}
+
+
+def _whole(digits: str) -> int | None:
+    """None for a number that nobody means: Python refuses the longest, and the record with it."""
+    return int(digits) if len(digits) <= MAX_DIGITS else None
 
 
 def _show(name: str) -> str:
