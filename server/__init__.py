@@ -25,7 +25,9 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     from server.admin import views as admin
     from server.contributors.views import blueprint as contributors
     from server.health import blueprint as health
+    from server.history import services as history
     from server.keys import keys_of, secret_key
+    from server.levels import levels
     from server.limits import requests
     from server.me.views import blueprint as me
     from server.openapi.views import blueprint as openapi
@@ -62,6 +64,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     telemetry.init_app(app)
     refusing.init_app(app)
     problems.init_app(app, app.extensions["dva-database"])
+    history.init_app(app, app.extensions["dva-database"], levels)
     security.init_app(app, settings)
     requests.init_app(app, settings)
     if settings.proxies:

@@ -265,6 +265,12 @@ def count_devices(session: Session, since: datetime | None = None) -> int:
     return session.scalars(query).one()
 
 
+def count_contributors(session: Session, since: datetime) -> int:
+    """Whose devices were seen since then."""
+    query = select(func.count(Device.contributor_id.distinct()))
+    return session.scalars(query.where(Device.last_seen_at >= since)).one()
+
+
 def last_seen(session: Session) -> datetime | None:
     """When the latest of them was seen."""
     return session.scalars(select(func.max(Device.last_seen_at))).one()

@@ -8,6 +8,7 @@ from server.admin import models as _admin  # noqa: F401
 from server.contributors import models as _contributors  # noqa: F401
 from server.credit import models as _credit  # noqa: F401
 from server.db import Base
+from server.history import models as _history  # noqa: F401
 from server.limits import models as _limits  # noqa: F401
 from server.pools import models as _pools  # noqa: F401
 from server.problems import models as _problems  # noqa: F401

@@ -7,9 +7,11 @@ import re
 
 from dva_agent.bundle import Manifest
 from dva_agent.protocol import BundleSources
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
+from server.db import now
 from server.files import send
+from server.history import services as history
 from server.pools import bundles, licences, services
 from server.refusals import LicenceUnaccepted, NotFound, ShardUnavailable
 from server.web import answer, database, settings
@@ -33,7 +35,10 @@ def bundle_file(bundle: str, path: str) -> Response:
         raise NotFound("No bundle here has this file.")
     _require_licence(manifest)
     where, sha256 = found
-    return send(where.resolve(), etag=sha256, immutable=True)
+    response = send(where.resolve(), etag=sha256, immutable=True)
+    if request.method == "GET" and response.status_code in (200, 206):
+        history.tally().sent_model(response.content_length or 0, now())
+    return response
 
 
 @blueprint.get("/pools/<pool>/shards/<name>.tar")

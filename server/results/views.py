@@ -7,11 +7,12 @@ from dva_agent.protocol import Accepted
 from flask import Blueprint, Response
 
 from server.db import now
+from server.history import services as history
 from server.pools import services as pools
 from server.results import services
 from server.web import answer, database, message, network, settings, worker
 from server.work import services as work
-from server.work.views import counter, gate
+from server.work.views import count_leases, counter, gate
 
 blueprint = Blueprint("results", __name__)
 
@@ -27,6 +28,7 @@ def accept(lease: str) -> Response:
     with database().write() as session:
         who = worker(session)
         own = work.own(session, who, lease, at)
+        is_new = not work.is_done(own)
         result = services.accept(session, own, posted, at)
         unit = pools.get_unit(session, own.unit_id)
         if posted.more:
@@ -44,6 +46,10 @@ def accept(lease: str) -> Response:
                     gate=gate(),
                 )
         hidden = work.withheld(session, claimed or [])
+    if is_new:
+        pairs, again = len(posted.statuses), bool(result.copy)
+        history.tally().came(unit.pool_id, pairs=pairs, again=again, at=at)
+    count_leases(claimed or [], at)
     if unit.shard.pool.policy == pools.REPLICATION:
         counter()(at)
     brought = None

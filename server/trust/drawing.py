@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from server.history import services as history
 from server.pools.services import Unit
 from server.results import services as results
 from server.results.services import Result
@@ -28,17 +30,25 @@ def throw_coins(session: Session, secret: bytes, limit: int, at: datetime) -> in
     devices = records.all_locked(session, names)
     found = results.undrawn(session, names, limit)
     rows = []
+    counts: dict[int, Counter[str]] = {}
     for result, unit in found:
         record = devices[result.device_id]
-        drawn = policy.draw(secret, result.digest, unit.pairs, records.standing(record))
+        standing = records.standing(record)
+        drawn = policy.draw(secret, result.digest, unit.pairs, standing)
         if drawn is not None:
             rows.append(_row(COIN, result, drawn, at))
+        who = "new" if standing.is_on_probation else "known"
+        looked_at = len(drawn.positions) if drawn else 0
+        counts.setdefault(unit.pool_id, Counter()).update(
+            {f"{who}_pairs": unit.pairs, f"{who}_drawn": looked_at}
+        )
         result.drawn = True
         record.posted += 1
         record.pairs_since_tail += unit.pairs
         record.unsettled = True
         record.last_result_at = result.scored_at
     _write(session, rows)
+    history.drawn(session, at, counts)
     return len(found)
 
 

@@ -9,8 +9,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from server.trust import gate, queue
+from server.trust import queue
+from server.trust.gate import backlog_pairs
 from server.trust.models import Audit, Record
+
+__all__ = ["Load", "backlog_pairs", "load", "needed"]
 
 HOUR = timedelta(hours=1)
 _BYTES = 2
@@ -46,7 +49,7 @@ def load(session: Session, at: datetime) -> Load:
         auditors=len(live),
         needed=None if rate is None else needed(drawn_hour, rate),
         pairs_per_s=rate,
-        backlog_pairs=gate.backlog_pairs(session),
+        backlog_pairs=backlog_pairs(session),
         drawn_hour=drawn_hour,
         stopped=session.scalars(stopped).one(),
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from dva_agent.protocol import PROTOCOL, Heartbeat, LeaseRequest, ServerStatus
 from flask import Blueprint, Response, current_app
 
 from server.config import VERSION
 from server.db import now
+from server.history import services as history
 from server.pools import services as pools
 from server.refusals import NotFound
 from server.reports import services as reports
@@ -68,7 +71,17 @@ def claim() -> Response:
         hidden = services.withheld(session, claimed)
     if not claimed:
         counter()(at)
+    count_leases(claimed, at)
     return answer(services.leases_message(settings(), claimed, idle, hidden, at))
+
+
+def count_leases(claimed: services.Claimed, at: datetime) -> None:
+    """Those that were granted now, not those that an answer was repeated with. Where captions are
+    fetched without their pictures, their bytes are counted when they are sent."""
+    for lease, unit in claimed:
+        if lease.claimed_at == at:
+            size = unit.span_size if pools.captions_url(unit) is None else 0
+            history.tally().handed_out(unit.pool_id, leases=1, size=size, at=at)
 
 
 @blueprint.get("/pools/<pool>/units/<unit>/captions")
@@ -80,7 +93,9 @@ def captions(pool: str, unit: str) -> Response:
     if found is None:
         raise NotFound("No pool here has this unit.")
     pairs = reports.hide(pools.unit_pairs(settings(), found), hidden.get(found.id, reports.NOWHERE))
-    response = Response(pools.read_captions(found, pairs), mimetype="application/octet-stream")
+    body = pools.read_captions(found, pairs)
+    history.tally().handed_out(found.pool_id, leases=0, size=len(body), at=now())
+    response = Response(body, mimetype="application/octet-stream")
     response.cache_control.no_store = True
     return response
 
