@@ -4,6 +4,8 @@ DvaError                    dva_agent.errors
 ├── Refusal                 an answer to a client: server/refusals.py draws its kinds
 ├── SignInError             the operator's sign-in page, told in HTML
 │   └── SignInFailed 403        └── SignInTooOften 429
+├── PageRefusal             an operator's page that isn't for who asks, told in HTML
+│   └── RoleTooLow 403          └── FormForeign 403
 └── OperatorError           a command that can't go on, on stderr
     ├── AccountError        an operator's account: unknown, taken, a password that won't do
     ├── LicenceError        a model whose licence the operator hasn't accepted
@@ -49,6 +51,18 @@ class SignInTooOften(SignInError):
             next_step=f"Wait {math.ceil(wait_s)} seconds, then try again.",
         )
         self.wait_s = wait_s
+
+
+class PageRefusal(DvaError):
+    status: ClassVar[HTTPStatus] = HTTPStatus.FORBIDDEN
+
+
+class RoleTooLow(PageRefusal):
+    default_code = "role_too_low"
+
+
+class FormForeign(PageRefusal):
+    default_code = "form_foreign"
 
 
 class OperatorError(DvaError):

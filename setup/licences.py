@@ -36,7 +36,7 @@ READ_BY_HAND = {
     "resvg-py": "MIT",
 }
 IN_THE_TAB = frozenset({"ftfy", "wcwidth", "msgspec"})
-IN_THE_TAB_NPM = "@noble/ed25519", "@scure/bip39", "onnxruntime-web", "pyodide"
+IN_THE_TAB_NPM = "@noble/ed25519", "@scure/bip39", "htmx.org", "onnxruntime-web", "pyodide"
 ARTWORK = "@iconify-json/"
 
 

@@ -4,6 +4,7 @@
     static/app/
       ui/ engine/ identity/   those of webapp/ as they are: ES modules, no bundler
       identity/npm/      the modules of packages that identity/libraries.js imports
+      vendor/            libraries of the operator's pages, as their packages have them
       ort/               onnxruntime-web: the WebGPU build and the plain wasm build
       pyodide/           Pyodide, its standard library and the wheels of the agent, all as bytecode,
                          with a pyodide-lock.json that names these wheels and nothing else
@@ -54,6 +55,8 @@ ORT_FILES = (
     "ort.wasm.bundle.min.mjs",
     "ort-wasm-simd-threaded.wasm",
 )
+VENDORED = ("htmx.org/dist/htmx.min.js",)
+"""Of node_modules: what the operator's pages load, under the file's own name."""
 TAB_PACKAGES = ("ftfy", "wcwidth", "msgspec")
 """Of requirements/pyodide.txt; the rest of it is only needed to compile."""
 DEPENDS = {"dva-agent": ["ftfy", "msgspec"], "ftfy": ["wcwidth"], "msgspec": [], "wcwidth": []}
@@ -103,6 +106,7 @@ def third_party() -> list[Path]:
     """Files of node_modules that are served. Raises BuildError if one is not there."""
     paths = [PYODIDE / name for name in (*PYODIDE_FILES, STDLIB, LOCK)]
     paths += [ORT / name for name in ORT_FILES]
+    paths += [NODE_MODULES / path for path in VENDORED]
     for path in paths:
         if not path.is_file():
             raise missing(path)
@@ -233,6 +237,9 @@ def assemble(app: Path) -> None:
     (app / "ort").mkdir()
     for name in ORT_FILES:
         shutil.copyfile(ORT / name, app / "ort" / name)
+    (app / "vendor").mkdir()
+    for path in VENDORED:
+        shutil.copyfile(NODE_MODULES / path, app / "vendor" / Path(path).name)
     (app / "pyodide").mkdir()
     for name in PYODIDE_FILES:
         shutil.copyfile(PYODIDE / name, app / "pyodide" / name)

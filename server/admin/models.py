@@ -1,4 +1,4 @@
-"""Who may see the operator's pages: accounts, their sessions, and failed sign-ins."""
+"""Who may see the operator's pages: accounts, their sessions, failed sign-ins; and the log."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from server.admin.roles import MAINTAINER, Role
 from server.db import Base, Key, UtcTime
 
 
@@ -17,6 +18,8 @@ class AdminAccount(Base):
     name: Mapped[str] = mapped_column(String(40), unique=True)
     password_hash: Mapped[str] = mapped_column(Text)
     """Argon2id, with its parameters and salt in it."""
+    role: Mapped[Role] = mapped_column(String(12), server_default=MAINTAINER)
+    """By default what accounts were before there were roles."""
     created_at: Mapped[datetime] = mapped_column(UtcTime)
 
 
@@ -41,3 +44,21 @@ class SignInFailure(Base):
     """Hashed, since people type passwords into the wrong field."""
     failures: Mapped[int]
     last_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class LogEntry(Base):
+    """What was done here, by whom. Never changed or deleted: triggers of migration 0020 see to it.
+    The account by its name, which outlives it."""
+
+    __tablename__ = "admin_log"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    made_at: Mapped[datetime] = mapped_column(UtcTime)
+    account: Mapped[str | None] = mapped_column(String(40), index=True)
+    """None: a command, run where the data lies."""
+    action: Mapped[str] = mapped_column(String(40))
+    """Such as "pool paused"."""
+    subject: Mapped[str] = mapped_column(String(300), index=True)
+    """What it was done to, as operators name it."""
+    detail: Mapped[str] = mapped_column(Text)
+    """A JSON object."""

@@ -1,4 +1,4 @@
-"""Accounts, signing in and out. Times come from the caller."""
+"""Accounts, signing in and out. Times come from the caller, but for the log's own."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, joinedload
 
-from server.admin import backoff, passwords
+from server.admin import backoff, log, passwords
 from server.admin.models import AdminAccount, AdminSession, SignInFailure
+from server.admin.roles import MAINTAINER, Role
 from server.db import Database, add_counts
 from server.errors import AccountError, SignInFailed, SignInTooOften
 
@@ -22,7 +23,9 @@ SESSION = timedelta(hours=12)
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 
 
-def create(session: Session, name: str, password: str, at: datetime) -> None:
+def create(
+    session: Session, name: str, password: str, at: datetime, role: Role = MAINTAINER
+) -> None:
     """Raises AccountError for a name that is taken or none, or a password that won't do."""
     if not NAME.fullmatch(name):
         raise AccountError(
@@ -35,8 +38,18 @@ def create(session: Session, name: str, password: str, at: datetime) -> None:
             code="account_exists",
             next_step="dva admin password changes its password.",
         )
-    account = AdminAccount(name=name, password_hash=passwords.hashed(password), created_at=at)
+    account = AdminAccount(
+        name=name, password_hash=passwords.hashed(password), role=role, created_at=at
+    )
     session.add(account)
+
+
+def change_role(session: Session, name: str, role: Role) -> Role:
+    """The role it had. Holds from the account's next request on. Raises AccountError."""
+    account = _get(session, name)
+    before = account.role
+    account.role = role
+    return before
 
 
 def change_password(session: Session, name: str, password: str) -> None:
@@ -87,6 +100,7 @@ def sign_in(
                 token_sha256=_digest(token), account_id=current.id, expires_at=at + SESSION
             )
         )
+        log.record(session, current, "signed in", current.name)
     return token
 
 

@@ -57,3 +57,11 @@ def clock(at: datetime) -> str:
 
 def iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def day(at: datetime) -> str:
+    """2026-11-28 14:05, in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+FILTERS = (count, share, duration, size, clock, iso, day)

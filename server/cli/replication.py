@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from server.cli.noted import note
 from server.cli.opened import opened
 from server.cli.options import data_options
 from server.config import read_settings
@@ -26,7 +27,9 @@ def policy(pool: str, wanted: Policy | None, data: Path | None, database: str | 
     with opened(read_settings(data=data, database=database)) as store:
         if wanted is not None:
             with store.write() as session:
+                before = pools.get_pool(session, pool).policy
                 operator.change_policy(session, pool, wanted)
+                note(session, "policy changed", pool, before=before, after=wanted)
         with store.read() as session:
             click.echo(pools.get_pool(session, pool).policy)
 
@@ -53,4 +56,5 @@ def reopen(pool: str, unit: str, data: Path | None, database: str | None) -> Non
     settings = read_settings(data=data, database=database)
     with opened(settings) as store, store.write() as session:
         count = operator.reopen(session, settings, pool, unit, now())
+        note(session, "unit reopened", f"{pool}/{unit}", rejected=count)
     click.echo(f"{unit} is given out anew; {count} results rejected.")

@@ -8,6 +8,7 @@ from typing import Literal, cast, get_args
 
 import click
 
+from server.cli.noted import note
 from server.cli.opened import opened
 from server.cli.options import data_options
 from server.config import read_settings
@@ -78,6 +79,7 @@ def _decide(
 ) -> None:
     with opened(read_settings(data=data, database=database)) as store, store.write() as session:
         changed = services.decide(session, numbers, state, now())
+        note(session, f"reports {state}", " ".join(map(str, sorted(set(numbers)))), changed=changed)
     click.echo(f"{changed} of {len(set(numbers))} reported pairs are {state} now")
 
 

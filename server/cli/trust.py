@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Callable
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from typing import Any
 
 import click
 
+from server.cli.noted import note, user
 from server.cli.opened import opened
 from server.cli.options import data_options
 from server.cli.replication import aside, policy, reopen
@@ -93,7 +93,8 @@ def suspend(name: str, why: str, data: Path | None, database: str | None) -> Non
     posted is audited as before; what is pending of a kind of device or a shard is given out anew,
     and nobody is held responsible for it."""
     with opened(read_settings(data=data, database=database)) as store, store.write() as session:
-        operator.suspend(session, name, by=getpass.getuser(), reason=why, at=now())
+        operator.suspend(session, name, by=user(), reason=why, at=now())
+        note(session, "suspended", name, why=why)
     click.echo(f"{name} gets no more work.")
 
 
@@ -105,7 +106,8 @@ def restore(name: str, why: str, data: Path | None, database: str | None) -> Non
     """Let a contributor, one device of theirs or a kind of device work again, or on a shard. People
     begin anew, on probation; what was rejected stays so."""
     with opened(read_settings(data=data, database=database)) as store, store.write() as session:
-        operator.restore(session, name, by=getpass.getuser(), reason=why, at=now())
+        operator.restore(session, name, by=user(), reason=why, at=now())
+        note(session, "restored", name, why=why)
     click.echo(f"{name} is restored.")
 
 

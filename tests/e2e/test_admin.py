@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 BUNDLE = ROOT / "static" / "models" / "demo-q8"
 PASSWORD = "correct horse battery"
-PAGES = ("/selftests", "/admin", f"/admin/pools/{POOL}", "/admin/pools/none")
+PAGES = ("/selftests", "/admin", f"/admin/pools/{POOL}", "/admin/pools/none", "/admin/log")
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 WIDTHS = (320, 375, 1280, 2560)
 
@@ -69,11 +69,16 @@ def test_an_operator_looks_around(page: Page, origin: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
     expect(page.get_by_role("img", name="Results a minute")).to_be_visible()
     expect(page.get_by_text("No device holds a lease at the moment.")).to_be_visible()
+    here = page.get_by_role("navigation", name="Pages").locator("[aria-current=page]")
+    expect(here).to_have_text("Overview")
     page.get_by_role("link", name="Refresh every 30 s").click()
     expect(page.get_by_role("link", name="Stop refreshing every 30 s")).to_be_visible()
     page.get_by_role("link", name=POOL).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(POOL)
     expect(page.get_by_role("row").filter(has_text="00000")).to_contain_text("in place")
+    page.get_by_role("link", name="Log", exact=True).click()
+    expect(page.get_by_role("row").filter(has_text="signed in")).to_contain_text("alice")
+    expect(here).to_have_text("Log")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     page.goto(origin + "/admin")
@@ -94,12 +99,15 @@ def test_every_page_fits_every_screen(operator: Page, origin: str) -> None:
 def test_the_keyboard_reaches_everything(operator: Page) -> None:
     """In the order it is read; tables that scroll are reached, too."""
     reached = []
-    for _ in range(5):
+    places = operator.get_by_role("navigation", name="Pages").get_by_role("link").all()
+    names = [place.text_content() or "" for place in places]
+    for _ in range(len(names) + 4):
         operator.keyboard.press("Tab")
         reached.append(operator.locator(":focus").text_content() or "")
     assert [text.strip() for text in reached[:2]] == ["DVA", "Sign out"]
-    assert "Units open" in reached[2]
-    assert reached[3] == POOL
+    assert reached[2:-2] == names
+    assert "Units open" in reached[-2]
+    assert reached[-1] == POOL
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

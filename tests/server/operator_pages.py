@@ -25,6 +25,14 @@ class Operator:
     def post(self, path: str, **fields: str) -> TestResponse:
         return self._client.post(path, data=fields, **self._request)
 
+    def ask(self, method: str, path: str, **options: Any) -> TestResponse:
+        """Whatever else a browser, or somebody who isn't one, may send."""
+        return self._client.open(path, method=method, **self._request, **options)
+
+    def act(self, path: str, **fields: str) -> TestResponse:
+        """By a form of the overview's."""
+        return self.post(path, form=self.form("/admin"), **fields)
+
     def form(self, path: str = "/admin/sign-in") -> str:
         found = re.search(r'name="form" value="([^"]+)"', self.get(path).text)
         assert found

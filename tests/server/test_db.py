@@ -72,7 +72,7 @@ def test_only_what_is_named_is_written_per_pair(database: Database) -> None:
     """Nothing per pair, but for those that somebody reported."""
     names = set(inspect(database.engine).get_table_names())
     work = {"contributor", "device", "lease", "pool", "result", "shard", "unit"}
-    operators = {"admin_account", "admin_session", "sign_in_failure"}
+    operators = {"admin_account", "admin_session", "sign_in_failure", "admin_log"}
     counts = {"allowance", "broken_pairs", "problem_count", "self_test"}
     history = {"history_level", "history_pool", "history_server"}
     reports = {"report", "reported_pair"}

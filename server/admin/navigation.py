@@ -1,0 +1,50 @@
+"""The pages that every page below /admin leads to, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from flask import current_app, request, url_for
+
+from server.admin.roles import OPERATOR, VIEWER, Role
+
+
+class Place(NamedTuple):
+    label: str
+    endpoint: str
+    least: Role = VIEWER
+
+
+PLACES = (
+    Place("Overview", "admin.index"),
+    Place("Pools", "admin.pools_page"),
+    Place("Contributors", "admin.contributors_page"),
+    Place("Devices", "admin.devices_page"),
+    Place("Bundles", "admin.bundles_page"),
+    Place("Reports", "admin.reports_page"),
+    Place("Selections", "workbench.index"),
+    Place("Log", "admin.log_page", OPERATOR),
+)
+
+
+class Link(NamedTuple):
+    label: str
+    address: str
+    current: bool
+
+
+def links(may: Callable[[Role], bool]) -> list[Link]:
+    """Those that this server has, and that who asks may see."""
+    return [
+        Link(place.label, address, _is_current(address))
+        for place in PLACES
+        if place.endpoint in current_app.view_functions and may(place.least)
+        for address in [url_for(place.endpoint)]
+    ]
+
+
+def _is_current(address: str) -> bool:
+    """The page itself, or one below it; below the overview is everything."""
+    inside = request.path.startswith(address + "/") and address != url_for("admin.index")
+    return request.path == address or inside

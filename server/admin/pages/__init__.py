@@ -1,0 +1,1 @@
+"""The pages below /admin, a file for each that the navigation names. Importing one adds it."""
