@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -9,14 +10,18 @@ from dva_agent.discovery import AGENTS
 
 from server.cli.licence import accept_option, require_acceptance
 from server.cli.opened import bar, opened
-from server.cli.options import FOLDER, data_options
+from server.cli.options import FILE, FOLDER, data_options
 from server.config import Settings, read_settings
 from server.db import Database
 from server.errors import PoolError
 from server.pools import bundles
-from server.pools.ingest import DEFAULT_AGENT
+from server.pools.filters import Filters, read_filters
+from server.pools.findings import KINDS, OTHERS
+from server.pools.ingest import DEFAULT_AGENT, Ingested
 from server.pools.ingest import ingest as ingest_pool
 from server.pools.services import AUDIT, REPLICATION, Policy
+
+MOST_SHOWN = 10
 
 
 @click.command(epilog="Example: dva ingest demo build/demo-pool --bundle static/models/demo-q8")
@@ -39,6 +44,15 @@ from server.pools.services import AUDIT, REPLICATION, Policy
     help="How results are checked: by dva audit, or by giving units to several contributors.  "
     "[default: audit]",
 )
+@click.option(
+    "--deny-uids", type=FILE, help="Keep these uids out: a text file, or DataComp's .npy."
+)
+@click.option("--deny-hashes", type=FILE, help="Keep pictures with these sha256 out: a text file.")
+@click.option(
+    "--max-nsfw",
+    type=click.FloatRange(0, 1),
+    help="Keep out what its metadata calls more unsafe than this, 0 to 1.",
+)
 @accept_option
 @data_options
 def ingest(
@@ -47,6 +61,9 @@ def ingest(
     bundle: Path,
     agent: str | None,
     policy: Policy | None,
+    deny_uids: Path | None,
+    deny_hashes: Path | None,
+    max_nsfw: float | None,
     accepted: bool,
     data: Path | None,
     database: str | None,
@@ -57,13 +74,14 @@ def ingest(
     The licence of the bundle is shown and asked for, once: without it, no server of this data
     folder hands the model out."""
     settings = read_settings(data=data, database=database)
+    filters = read_filters(deny_uids, deny_hashes, max_nsfw)
     with opened(settings, create=True) as store:
         # The text that is there already is the one that is served.
         manifest = bundles.read(bundle)
         known = bundles.registered(settings.bundles, manifest.bundle)
         folder = settings.bundles / known.bundle if known else bundle
         require_acceptance(settings, folder, known or manifest, accepted=accepted)
-        ingest_into(store, settings, pool, list(paths), bundle, agent, policy)
+        ingest_into(store, settings, pool, list(paths), bundle, agent, policy, filters)
 
 
 def ingest_into(
@@ -74,6 +92,7 @@ def ingest_into(
     bundle: Path,
     agent: str | None = None,
     policy: Policy | None = None,
+    filters: Filters | None = None,
 ) -> None:
     """Ingest, say what came of it, and raise PoolError if anything was refused."""
     with bar("ingest", unit="B", unit_scale=True) as progress:
@@ -85,6 +104,7 @@ def ingest_into(
             bundle=bundle,
             agent=agent,
             policy=policy,
+            filters=filters,
             progress=progress,
         )
     for path, error in done.refused:
@@ -95,9 +115,39 @@ def ingest_into(
         f"agent {done.agent}, bundle {done.bundle}, policy {done.policy}",
         err=True,
     )
+    _tell_findings(done)
+    if filters and filters.any and done.skipped:
+        click.echo(
+            f"The lists were not applied to the {done.skipped} shards that were in already: "
+            "dva takedown takes pairs out of those.",
+            err=True,
+        )
     if done.refused:
         raise PoolError(
             f"{len(done.refused)} of the shards could not be taken in.",
             code="shards_refused",
             next_step="The lines above say why. The others are in; the command may be repeated.",
         )
+
+
+def _tell_findings(done: Ingested) -> None:
+    """What was found wrong with pairs, in all, and where most of it was."""
+    for note in done.notes:
+        click.echo(note, err=True)
+    if not done.findings.kinds:
+        return
+    click.echo(f"found: {_kinds(done.findings.kinds)}", err=True)
+    shards = sorted(done.by_shard.items(), key=lambda item: -item[1].kinds.total())
+    hosts: dict[str, Counter[str]] = {}
+    for (kind, host), pairs in done.findings.hosts.items():
+        if host != OTHERS:
+            hosts.setdefault(host, Counter())[kind] += pairs
+    worst = sorted(hosts.items(), key=lambda item: (-item[1].total(), item[0]))
+    for name, found in shards[:MOST_SHOWN]:
+        click.echo(f"  shard {name}: {_kinds(found.kinds)}", err=True)
+    for host, kinds in worst[:MOST_SHOWN]:
+        click.echo(f"  host {host}: {_kinds(kinds)}", err=True)
+
+
+def _kinds(counts: Counter[str]) -> str:
+    return ", ".join(f"{counts[kind]:,} {kind}" for kind in KINDS if counts[kind])

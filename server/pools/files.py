@@ -21,6 +21,10 @@ def index_path(settings: Settings, pool: str, shard: str) -> Path:
     return settings.pools / pool / "index" / f"{shard}.parquet"
 
 
+def uids_path(settings: Settings, pool: str) -> Path:
+    return settings.pools / pool / "uids"
+
+
 def truth_path(settings: Settings, pool: str) -> Path:
     return settings.pools / pool / TRUTH
 

@@ -84,6 +84,15 @@ def read_unit(path: Path, number: int) -> list[PairRef]:
     ]
 
 
+def read_uids(path: Path) -> list[str]:
+    """Of all pairs, in their order; none where there is no index any more."""
+    try:
+        uids: list[str] = pq.read_table(path, columns=["uid"])["uid"].to_pylist()
+    except FileNotFoundError:
+        return []
+    return uids
+
+
 def read_metadata(path: Path, number: int) -> pa.Table:
     """What is known of the pairs of unit `number`, in their order: columns of metadata.SCHEMA, all
     null where the index lacks them."""

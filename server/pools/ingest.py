@@ -4,32 +4,30 @@ in is skipped when the command is repeated."""
 from __future__ import annotations
 
 import hashlib
-import os
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dva_agent.bundle import Manifest
 from dva_agent.discovery import AGENTS
-from dva_agent.protocol import PairRef, Span
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.config import Settings
 from server.db import Database, now
 from server.errors import PoolError, ShardError
-from server.pools import beside, bundles, tar
-from server.pools.files import index_path, truth_path
-from server.pools.index import IndexWriter
-from server.pools.metadata import PairMetadata, metadata_of
-from server.pools.models import AUDIT, Policy, Pool, Shard, Unit
+from server.pools import beside, bundles, downloads, findings
+from server.pools.files import index_path, truth_path, uids_path
+from server.pools.filters import Filters
+from server.pools.findings import Findings
+from server.pools.index import IndexWriter, read_uids
+from server.pools.known_uids import KnownUids
+from server.pools.models import AUDIT, Policy, Pool, Shard
 from server.pools.services import POOL_NAME, SHARD_NAME
+from server.pools.survey import Survey, survey
 
 DEFAULT_AGENT = "dva"
-MAX_UNIT_BYTES = 256 << 20
 CHUNK = 1 << 20
-_UID = re.compile(r"[0-9A-Za-z_.:-]{1,64}")
 
 
 @dataclass(kw_only=True)
@@ -45,6 +43,11 @@ class Ingested:
     pairs: int = 0
     units: int = 0
     truth: bool = False
+    findings: Findings = field(default_factory=Findings)
+    """Of the shards that were added; `by_shard`: of each in which something was found."""
+    by_shard: dict[str, Findings] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    """Records beside shards that couldn't be read."""
     refused: list[tuple[Path, ShardError]] = field(default_factory=list)
 
 
@@ -58,12 +61,13 @@ def ingest(
     progress: Callable[[int, int], None],
     agent: str | None = None,
     policy: Policy | None = None,
+    filters: Filters | None = None,
 ) -> Ingested:
     """Registers the bundle and takes in every tar under `paths`. `progress(done, total)` counts
     bytes. `agent`: who works on the pool; None: the one it has, or DEFAULT_AGENT. `policy`: how
-    its results are checked; None: as they are, or by audits. Raises PoolError, BundleError or
-    BundleUnauditable before anything is stored; a shard that can't be taken is listed in `refused`,
-    and the others go on."""
+    its results are checked; None: as they are, or by audits. `filters`: what is kept out of the
+    shards that are new. Raises PoolError, BundleError or BundleUnauditable before anything is
+    stored; a shard that can't be taken is listed in `refused`, and the others go on."""
     if not POOL_NAME.fullmatch(pool):
         raise PoolError(
             f"{pool!r} can't be a pool's name.",
@@ -90,6 +94,7 @@ def ingest(
         bundles.require_auditable(bundle)
     bundles.register(bundle, settings.bundles)
     done = Ingested(pool=pool, agent=agent, bundle=manifest.bundle, policy=policy)
+    take = _Take(database, settings, done, record, manifest, filters or Filters())
     total = sum(path.stat().st_size for path in shards)
     passed = 0
     progress(0, total)
@@ -100,7 +105,7 @@ def ingest(
             progress(before + size, total)  # noqa: B023 - called within this round only
 
         try:
-            taken = _ingest_shard(database, settings, done, path, record, manifest, count)
+            taken = take(path, count)
         except ShardError as error:
             done.refused.append((path, error))
         else:
@@ -112,6 +117,7 @@ def ingest(
                 done.units += taken.units
         passed += path.stat().st_size
         progress(passed, total)
+    take.uids.flush()
     if truth and (done.added or done.skipped):
         beside.keep_truth(truth, truth_path(settings, pool))
         done.truth = True
@@ -141,127 +147,112 @@ def find_shards(paths: Iterable[Path]) -> list[Path]:
     return [found[name] for name in sorted(found)]
 
 
-def cut_units(pairs: Iterable[tar.TarPair], size: int) -> Iterator[list[tar.TarPair]]:
-    """Runs of `size` consecutive pairs, shorter where their bytes would pass MAX_UNIT_BYTES, so
-    that a unit can be fetched whole. Raises ShardError if one pair alone passes it."""
-    unit: list[tar.TarPair] = []
-    for pair in pairs:
-        if pair.end - pair.start > MAX_UNIT_BYTES:
+class _Take:
+    """Takes the shards of one run in, one after the other."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        into: Ingested,
+        record: beside.PoolRecord,
+        manifest: Manifest,
+        filters: Filters,
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._into = into
+        self._record = record
+        self._manifest = manifest
+        self._filters = filters
+        self.uids = _known_uids(database, settings, into.pool)
+
+    def __call__(self, path: Path, count: Callable[[int], None]) -> Shard | None:
+        """None if it is in already. Raises ShardError."""
+        pool = self._into.pool
+        before = path.stat()
+        with self._database.read() as session:
+            known = _known(session, pool, path.stem)
+        if known and (known.size, known.mtime_ns, known.path) == (
+            before.st_size,
+            before.st_mtime_ns,
+            str(path),
+        ):
+            return None
+        digest = _digest(path, count)
+        if digest != (self._record.sha256(path.name) or digest):
             raise ShardError(
-                f"The members of {pair.key} span more than {MAX_UNIT_BYTES:,} bytes.",
-                code="member_too_large",
+                f"{path.name} is not the shard that pool.json lists.", code="shard_differs"
             )
-        if unit and (len(unit) == size or pair.end - unit[0].start > MAX_UNIT_BYTES):
-            yield unit
-            unit = []
-        unit.append(pair)
-    if unit:
-        yield unit
-
-
-def _ingest_shard(
-    database: Database,
-    settings: Settings,
-    into: Ingested,
-    path: Path,
-    record: beside.PoolRecord,
-    manifest: Manifest,
-    count: Callable[[int], None],
-) -> Shard | None:
-    """None if it is in already."""
-    pool = into.pool
-    before = path.stat()
-    with database.read() as session:
-        known = _known(session, pool, path.stem)
-    if known and (known.size, known.mtime_ns, known.path) == (
-        before.st_size,
-        before.st_mtime_ns,
-        str(path),
-    ):
-        return None
-    digest = _digest(path, count)
-    if digest != (record.sha256(path.name) or digest):
-        raise ShardError(
-            f"{path.name} is not the shard that pool.json lists.", code="shard_differs"
+        if known:
+            if known.sha256 != digest:
+                raise ShardError(
+                    f"The pool {pool} has another shard called {path.name}.",
+                    code="shard_changed",
+                    next_step="Give the new content a new name; scored pairs are never replaced.",
+                )
+            with self._database.write() as session:
+                moved = session.get_one(Shard, known.id)
+                moved.path, moved.mtime_ns = str(path), before.st_mtime_ns
+            return None
+        index = IndexWriter(index_path(self._settings, pool, path.stem))
+        try:
+            found = survey(path, pool, index, self._settings.unit_pairs, self._filters)
+            after = path.stat()
+            if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+                raise ShardError(
+                    f"{path.name} was changed while it was read.", code="shard_changed"
+                )
+            index.commit()
+        finally:
+            index.discard()
+        self._count_others(path, found)
+        shard = Shard(
+            name=path.stem,
+            path=str(path),
+            size=before.st_size,
+            mtime_ns=before.st_mtime_ns,
+            sha256=digest,
+            pairs=len(found.uids),
+            units=len(found.units),
         )
-    if known:
-        if known.sha256 != digest:
-            raise ShardError(
-                f"The pool {pool} has another shard called {path.name}.",
-                code="shard_changed",
-                next_step="Give the new content a new name; scored pairs are never replaced.",
-            )
-        with database.write() as session:
-            moved = session.get_one(Shard, known.id)
-            moved.path, moved.mtime_ns = str(path), before.st_mtime_ns
-        return None
-    index = IndexWriter(index_path(settings, pool, path.stem))
-    try:
-        units = list(_write_index(index, pool, path, settings.unit_pairs))
-        after = path.stat()
-        if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-            raise ShardError(f"{path.name} was changed while it was read.", code="shard_changed")
-        index.commit()
-    finally:
-        index.discard()
-    shard = Shard(
-        name=path.stem,
-        path=str(path),
-        size=before.st_size,
-        mtime_ns=before.st_mtime_ns,
-        sha256=digest,
-        pairs=sum(unit.pairs for unit in units),
-        units=len(units),
-    )
-    with database.write() as session:
-        shard.pool = _find(session, pool) or _new_pool(into, record)
-        _check_pool(shard.pool, manifest, into.agent, into.policy)
-        for unit in units:
-            unit.shard, unit.pool = shard, shard.pool
-        session.add_all(units)
-    return shard
+        self._store(shard, found)
+        self.uids.add(shard.name, found.uids)
+        self._into.findings.add(found.findings)
+        if found.findings.kinds:
+            self._into.by_shard[shard.name] = found.findings
+        return shard
+
+    def _count_others(self, path: Path, found: Survey) -> None:
+        """What the tar itself doesn't tell."""
+        twice = self.uids.contains(found.uids)
+        for host, is_known in zip(found.hosts, twice, strict=True):
+            if is_known:
+                found.findings.count("duplicate_uid", host)
+        try:
+            found.findings.add(downloads.read_record(path))
+        except downloads.RecordError as error:
+            self._into.notes.append(str(error))
+
+    def _store(self, shard: Shard, found: Survey) -> None:
+        into = self._into
+        with self._database.write() as session:
+            shard.pool = _find(session, into.pool) or _new_pool(into, self._record)
+            _check_pool(shard.pool, self._manifest, into.agent, into.policy)
+            for unit in found.units:
+                unit.shard, unit.pool = shard, shard.pool
+            session.add_all(found.units)
+            findings.store(session, shard, found.findings)
 
 
-def _write_index(index: IndexWriter, pool: str, path: Path, size: int) -> Iterator[Unit]:
-    """Each unit, once its pairs are in the index."""
-    uids: set[str] = set()
-    first = 0
-    with path.open("rb") as file:
-        for number, pairs in enumerate(cut_units(tar.read_pairs(path), size)):
-            refs = [_pair_ref(pool, path.stem, pair) for pair in pairs]
-            for ref in refs:
-                if ref.uid in uids:
-                    raise ShardError(f"The uid {ref.uid} appears twice.", code="uid_duplicate")
-                uids.add(ref.uid)
-            index.add_unit(refs, [_metadata(file.fileno(), pair) for pair in pairs])
-            start = pairs[0].start
-            yield Unit(
-                number=number,
-                first_pair=first,
-                pairs=len(pairs),
-                span_start=start,
-                span_size=pairs[-1].end - start,
-            )
-            first += len(pairs)
-    if not first:
-        raise ShardError("The tar holds no pairs.", code="shard_empty")
-
-
-def _pair_ref(pool: str, shard: str, pair: tar.TarPair) -> PairRef:
-    uid = pair.record.get("uid")
-    if not isinstance(uid, str) or not _UID.fullmatch(uid):
-        uid = hashlib.sha256(f"{pool}\0{shard}\0{pair.key}".encode()).hexdigest()[:32]
-    return PairRef(uid=uid, image=_span(pair.image), caption=_span(pair.caption))
-
-
-def _metadata(file: int, pair: tar.TarPair) -> PairMetadata:
-    caption = pair.caption
-    text = None if caption is None else os.pread(file, caption.size, caption.start)
-    return metadata_of(pair.record, text)
-
-
-def _span(member: tar.Member | None) -> Span | None:
-    return None if member is None else Span(start=member.start, size=member.size)
+def _known_uids(database: Database, settings: Settings, pool: str) -> KnownUids:
+    """Those of all shards that are in: what isn't on the disk yet is read from the indexes."""
+    known = KnownUids(uids_path(settings, pool))
+    with database.read() as session:
+        names = session.scalars(select(Shard.name).join(Shard.pool).where(Pool.name == pool)).all()
+    for name in sorted(set(names) - known.shards):
+        known.add(name, read_uids(index_path(settings, pool, name)))
+    return known
 
 
 def _digest(path: Path, count: Callable[[int], None]) -> str:

@@ -95,5 +95,27 @@ class Unit(Base):
         return f"u{self.shard_id}-{self.number}"
 
 
+class ShardFinding(Base):
+    """How many pairs of a shard ingest found something wrong with: findings.py names the kinds."""
+
+    __tablename__ = "shard_finding"
+
+    shard_id: Mapped[int] = mapped_column(ForeignKey("shard.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    pairs: Mapped[int]
+
+
+class HostFinding(Base):
+    """The same by the host that pairs of a pool came from. Bounded, see findings.py."""
+
+    __tablename__ = "host_finding"
+
+    pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    host: Mapped[str] = mapped_column(String(253), primary_key=True)
+    """Empty for all that aren't kept by name."""
+    pairs: Mapped[int] = mapped_column(BigInteger)
+
+
 WITH_POOL = joinedload(Unit.shard).joinedload(Shard.pool)
 """An option of a query for units: their shard and pool come with them."""

@@ -26,6 +26,9 @@ from server.pools.files import (
     unit_metadata,
     unit_pairs,
 )
+from server.pools.findings import of_pool as findings_of_pool
+from server.pools.findings import of_shards as findings_of_shards
+from server.pools.findings import worst_hosts
 from server.pools.metadata import SCHEMA as METADATA
 from server.pools.models import (
     AUDIT,
@@ -51,6 +54,8 @@ __all__ = [
     "Shard",
     "Unit",
     "checked_path",
+    "findings_of_pool",
+    "findings_of_shards",
     "index_path",
     "read_captions",
     "shard_pairs",
@@ -58,6 +63,7 @@ __all__ = [
     "truth_path",
     "unit_metadata",
     "unit_pairs",
+    "worst_hosts",
 ]
 
 POOL_NAME = re.compile(r"[0-9a-z][0-9a-z_-]{0,39}")

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from server.config import Settings
 from server.db import Database
+from server.pools.filters import Filters
 from server.pools.ingest import Ingested, ingest
 from server.pools.models import Pool, Shard, Unit
 from server.pools.services import unit_pairs
@@ -29,6 +30,7 @@ class Ingest:
         pool: str = "test",
         bundle: Path | None = None,
         agent: str | None = None,
+        filters: Filters | None = None,
     ) -> Ingested:
         return ingest(
             self.database,
@@ -37,6 +39,7 @@ class Ingest:
             paths=paths,
             bundle=bundle or self.bundle,
             agent=agent,
+            filters=filters,
             progress=lambda done, total: self.progress.append((done, total)),
         )
 

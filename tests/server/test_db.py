@@ -74,6 +74,7 @@ def test_only_what_is_named_is_written_per_pair(database: Database) -> None:
     work = {"contributor", "device", "lease", "pool", "result", "shard", "unit"}
     operators = {"admin_account", "admin_session", "sign_in_failure", "admin_log"}
     counts = {"allowance", "broken_pairs", "problem_count", "self_test"}
+    findings = {"shard_finding", "host_finding"}
     history = {"history_level", "history_pool", "history_server"}
     reports = {"report", "reported_pair"}
     credit = {
@@ -85,7 +86,7 @@ def test_only_what_is_named_is_written_per_pair(database: Database) -> None:
     }
     trust = {"audit", "auditor", "trust_record", "trust_quarantine", "trust_decision"}
     copies = {"ballot", "voter", "replication_record"}
-    known = {*work, *operators, *counts, *history, *reports, *credit, *trust, *copies}
+    known = {*work, *findings, *operators, *counts, *history, *reports, *credit, *trust, *copies}
     assert names == {"alembic_version", *known}
 
 

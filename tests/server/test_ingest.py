@@ -17,10 +17,11 @@ from sqlalchemy import select
 from server.config import Settings
 from server.db import Database
 from server.errors import PoolError, ShardError
-from server.pools import ingest as module
-from server.pools.ingest import cut_units, find_shards
+from server.pools import survey as module
+from server.pools.ingest import find_shards
 from server.pools.models import Pool, Shard, Unit
 from server.pools.services import get_pool, shards_of
+from server.pools.survey import cut_units
 from server.pools.tar import TarPair
 from tests.server.ingesting import Ingest
 from tests.server.pool_factory import (
