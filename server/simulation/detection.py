@@ -96,7 +96,7 @@ def career(
         while evidence >= CONFIRMING_PAIRS:
             evidence -= run[0].passed
             kept.append(run.popleft())
-    tails = draw_tail(_SECRET, [(each.digest, PAIRS) for each in run], number * PAIRS)
+    tails = draw_tail(_SECRET, [(each.digest, PAIRS) for each in run])
     # Every one of them is recomputed, whatever the first ones show.
     found = [seen(result, tail) for result, tail in zip(run, tails, strict=True)]
     if any(found):

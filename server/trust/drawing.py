@@ -17,7 +17,7 @@ from server.pools.services import Unit
 from server.results import services as results
 from server.results.services import Result
 from server.trust import policy, records
-from server.trust.models import COIN, LOOK_AGAIN, POSITION_BYTES, RECHECK, TAIL, Audit, Record
+from server.trust.models import COIN, LOOK_AGAIN, POSITION_BYTES, RECHECK, TAIL, Audit
 from server.trust.policy import Draw
 
 
@@ -44,7 +44,6 @@ def throw_coins(session: Session, secret: bytes, limit: int, at: datetime) -> in
         )
         result.drawn = True
         record.posted += 1
-        record.pairs_since_tail += unit.pairs
         record.unsettled = True
         record.last_result_at = result.scored_at
     _write(session, rows)
@@ -72,14 +71,10 @@ def draw_tail(
     session: Session,
     secret: bytes,
     run: Sequence[tuple[Result, Unit]],
-    record: Record,
     at: datetime,
 ) -> None:
     """An audit across a whole unconfirmed run, under its device's lock."""
-    draws = policy.draw_tail(
-        secret, [(result.digest, unit.pairs) for result, unit in run], record.pairs_since_tail
-    )
-    record.pairs_since_tail = 0
+    draws = policy.draw_tail(secret, [(result.digest, unit.pairs) for result, unit in run])
     name = tail_name(run[-1][0].id, [result.digest for result, _ in run])
     _write(
         session,

@@ -90,8 +90,6 @@ class Record(Base):
     """Audits, ever."""
     confirmed: Mapped[int] = mapped_column(default=0)
     """Results, ever, less those that were revoked."""
-    pairs_since_tail: Mapped[int] = mapped_column(BigInteger, default=0)
-    """Posted since the last tail was drawn."""
     unsettled: Mapped[bool] = mapped_column(default=False)
     """Whether some of its results may be neither confirmed nor taken out."""
     last_result_at: Mapped[datetime | None] = mapped_column(UtcTime)

@@ -9,17 +9,16 @@ been looked at, so that evidence is measured in pairs, wherever they lie.
 from __future__ import annotations
 
 import hmac
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-VERSION = "1"
+VERSION = "2"
 PROBATION_AUDITS = 10
 """Passed audits, each of PROBATION_PAIRS, that end a new device's probation; after each failure
 twice as many."""
 PROBATION_PAIRS = 48
-RATE = 1 / 128
+RATE = 1 / 144
 """Of pairs, after probation."""
 FLOOR_RATE = 1 / 256
 """The same once a device has LONG_RECORD passed audits. Never less."""
@@ -27,11 +26,9 @@ LONG_RECORD = 1000
 CONFIRMING_PAIRS = 80
 """A result is confirmed once so many pairs of it and of its device's later results have been
 looked at and found right."""
-TAIL_SHARE = 1 / 512
-"""Of the pairs posted since the last tail, so many are drawn for one: what tails cost in all is
-bounded, and a short visit gets no less than TAIL_LEAST."""
-TAIL_LEAST = 64
-TAIL_MOST = 1024
+TAIL_PAIRS = 80
+"""Drawn across a run that nobody will bear witness to any more, most of them in its newest results:
+as many as a result needs that others follow."""
 AGAIN_PAIRS = 64
 RECHECKED_RESULTS = 32
 """After a failure, so many of the device's latest confirmed results are looked at again, and as
@@ -97,18 +94,21 @@ def draw(secret: bytes, digest: str, pairs: int, standing: Standing) -> Draw | N
     return Draw(seed=seed, positions=_positions(seed, range(pairs), count)) if count else None
 
 
-def draw_tail(secret: bytes, run: Sequence[tuple[str, int]], posted: int) -> list[Draw | None]:
-    """For each result (digest, pairs) of a device's unconfirmed run, in its order, which pairs are
-    looked at so that all of the run can be settled now. `posted`: pairs since the last tail."""
+def draw_tail(secret: bytes, run: Sequence[tuple[str, int]]) -> list[Draw | None]:
+    """For each result (digest, pairs) of a device's unconfirmed run, oldest first, which pairs are
+    looked at so that all of the run can be settled now."""
     digests = "\0".join(digest for digest, _ in run)
     seed = hmac.digest(secret, b"tail\0" + digests.encode(), "sha256")
-    ends = list(accumulate(pairs for _, pairs in run))
-    wanted = min(max(int(posted * TAIL_SHARE), TAIL_LEAST), TAIL_MOST)
-    chosen: list[list[int]] = [[] for _ in run]
-    for place in _positions(seed, range(ends[-1] if ends else 0), wanted):
-        index = bisect_right(ends, place)
-        chosen[index].append(place - ends[index] + run[index][1])
-    return [Draw(seed=seed, positions=tuple(each)) if each else None for each in chosen]
+    counts = _thinning(_fraction(seed), [pairs for _, pairs in reversed(run)], TAIL_PAIRS)
+    return [
+        Draw(
+            seed=seed,
+            positions=_positions(hmac.digest(seed, digest.encode(), "sha256"), range(pairs), count),
+        )
+        if count
+        else None
+        for (digest, pairs), count in zip(run, reversed(counts), strict=True)
+    ]
 
 
 def draw_again(secret: bytes, digest: str, pairs: int, taken: Sequence[int]) -> Draw | None:
@@ -149,6 +149,25 @@ def _further(
     seen = frozenset(taken)
     left = [position for position in range(pairs) if position not in seen]
     return Draw(seed=seed, positions=_positions(seed, left, count)) if left else None
+
+
+def _thinning(start: float, sizes: Sequence[int], count: int) -> list[int]:
+    """`count` pairs, or all, over results of these `sizes`, newest first: over the k-th in
+    proportion to 1/k, for k times as many pairs of it and of those after it have been looked at as
+    of the first. `start`, in [0, 1): where a part of a pair becomes a whole one. What a result is
+    too small for falls to the next ones."""
+    whole = sum(1 / place for place in range(1, len(sizes) + 1))
+    due, counts = start, []
+    for place, size in enumerate(sizes, start=1):
+        due += count / place / whole
+        counts.append(min(int(due), size))
+        due -= counts[-1]
+    left = min(count, sum(sizes)) - sum(counts)
+    for index, size in enumerate(sizes):
+        more = max(min(left, size - counts[index]), 0)
+        counts[index] += more
+        left -= more
+    return counts
 
 
 def _fraction(seed: bytes) -> float:

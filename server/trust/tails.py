@@ -34,7 +34,7 @@ def draw_due(session: Session, court: Court, at: datetime) -> int:
             continue
         if standing.is_suspended(session, contributors.contributor_of(session, device)):
             drawing.once_more(session, court.secret, run, at)
-        drawing.draw_tail(session, court.secret, run, record, at)
+        drawing.draw_tail(session, court.secret, run, at)
         drawn += 1
     return drawn
 

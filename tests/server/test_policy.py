@@ -16,8 +16,7 @@ from server.trust.policy import (
     PROBATION_AUDITS,
     PROBATION_PAIRS,
     RATE,
-    TAIL_LEAST,
-    TAIL_MOST,
+    TAIL_PAIRS,
     Outcome,
     Standing,
     draw,
@@ -90,17 +89,28 @@ def test_failures_make_probation_longer() -> None:
     assert not Standing(passed=64 * PROBATION_AUDITS, posted=0, failed=1000).is_on_probation
 
 
-@given(run=st.lists(st.tuples(digests, st.integers(1, 300)), max_size=40), posted=st.integers(0))
-def test_a_tail_lies_in_its_run_and_costs_what_was_allowed(
-    run: list[tuple[str, int]], posted: int
-) -> None:
-    draws = draw_tail(SECRET, run, posted)
+@given(run=st.lists(st.tuples(digests, st.integers(1, 300)), max_size=90))
+def test_a_tail_lies_in_its_run_and_costs_what_was_allowed(run: list[tuple[str, int]]) -> None:
+    draws = draw_tail(SECRET, run)
     assert len(draws) == len(run)
     for (_, pairs), drawn in zip(run, draws, strict=True):
-        assert drawn is None or all(0 <= position < pairs for position in drawn.positions)
+        assert drawn is None or set(drawn.positions) <= set(range(pairs))
     count = sum(len(drawn.positions) for drawn in draws if drawn)
-    total = sum(pairs for _, pairs in run)
-    assert min(TAIL_LEAST, total) <= count <= min(TAIL_MOST, total)
+    assert count == min(TAIL_PAIRS, sum(pairs for _, pairs in run))
+
+
+def test_a_tail_looks_most_at_what_nobody_follows() -> None:
+    """The k-th newest result gets a k-th of what the newest gets."""
+    run = [(f"{number:064x}", 256) for number in range(45)]
+    harmonic = sum(1 / place for place in range(1, 46))
+    counts = [0] * 45
+    for number in range(200):
+        draws = draw_tail(number.to_bytes(32, "big"), run)
+        for place, drawn in enumerate(reversed(draws)):
+            counts[place] += len(drawn.positions) if drawn else 0
+    for place, count in enumerate(counts, start=1):
+        # A part of a pair is drawn or isn't: five deviations of that.
+        assert abs(count / 200 - TAIL_PAIRS / harmonic / place) < 5 * 0.5 / 200**0.5
 
 
 @given(digest=digests, pairs=st.integers(1, 200), data=st.data())
@@ -148,6 +158,16 @@ def test_little_of_what_is_made_up_is_confirmed(share: float, manner: Manner, mo
     lived = [career(rng, share=share, manner=manner) for _ in range(400)]
     assert all(each.caught for each in lived)
     assert sum(e.confirmed for e in lived) <= most * sum(e.made_up for e in lived)
+
+
+def test_leaving_brings_little() -> None:
+    """Who makes up a tenth of the last results of a visit, up to forty of them."""
+    rng = random.Random(4)
+    lived = [
+        career(rng, share=0.1, manner="part of each", honest=100, turned=rng.randint(1, 40))
+        for _ in range(1000)
+    ]
+    assert sum(each.confirmed for each in lived) <= 0.01 * sum(each.made_up for each in lived)
 
 
 def test_an_honest_device_is_confirmed_whole_for_less_than_a_hundredth() -> None:

@@ -256,7 +256,7 @@ def test_another_device_of_who_failed_is_looked_at_once_more(
     """What would have confirmed its work before doesn't any more."""
     # So that some pairs of these small units are left to look at.
     monkeypatch.setattr(policy, "PROBATION_PAIRS", 1)
-    monkeypatch.setattr(policy, "TAIL_LEAST", 1)
+    monkeypatch.setattr(policy, "TAIL_PAIRS", 1)
     second = Api(app, Keys(account=api.keys.account))
     assert second.device.contributor == api.device.contributor
     lying, unit = (each.finish(each.lease().leases[0]).unit for each in (api, second))

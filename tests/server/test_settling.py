@@ -116,7 +116,7 @@ def test_a_failure_sends_what_was_confirmed_to_audit_again(
     """What turns out wrong is revoked, and its credit taken back by an entry of its own."""
     # So that some pairs of these small units are left to look at.
     monkeypatch.setattr(policy, "PROBATION_PAIRS", 1)
-    monkeypatch.setattr(policy, "TAIL_LEAST", 2)
+    monkeypatch.setattr(policy, "TAIL_PAIRS", 2)
     right, wrong, other = confirm(trial, api, 3)
     [last] = finish(api, 1)
     trial.draw()
