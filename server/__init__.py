@@ -22,6 +22,8 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     """The WSGI app over a migrated database. Raises SettingsError without a secret key."""
     # Here, so that importing `server.config` doesn't import every view.
     from server import refusing, request_id, security, telemetry
+    from server.activity.bulletin import Bulletin
+    from server.activity.views import blueprint as activity
     from server.admin import views as admin
     from server.contributors.views import blueprint as contributors
     from server.health import blueprint as health
@@ -53,6 +55,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         writers=max(1, settings.threads - SPARED_THREADS),
     )
     app.extensions["dva-board"] = Board()
+    app.extensions["dva-bulletin"] = Bulletin()
     app.extensions["dva-gate"] = gate
     secret = secret_key(settings)
     keys = keys_of(secret)
@@ -71,7 +74,17 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies
         )
-    for blueprint in (contributors, selftests, pools, reports, work, results, me, openapi):
+    for blueprint in (
+        contributors,
+        selftests,
+        pools,
+        reports,
+        work,
+        results,
+        me,
+        activity,
+        openapi,
+    ):
         app.register_blueprint(blueprint, url_prefix=ROOT)
     app.register_blueprint(pages)
     app.register_blueprint(health)

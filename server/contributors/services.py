@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 
 from server.config import Settings
 from server.contributors import quota, tokens
-from server.contributors.models import ACTIVE, QUARANTINED, SUSPENDED, Contributor, Device
+from server.contributors.models import ACTIVE, DELETED, QUARANTINED, SUSPENDED, Contributor, Device
 from server.contributors.signatures import is_signed
 from server.keys import Keys
 from server.refusals import NotAdmitted, NotSignedIn, SignatureInvalid
 
 SEEN_EVERY = timedelta(minutes=1)
 FORGET_AT_ONCE = 100
+NAMED = 1000
 NETWORK_KEPT = timedelta(days=7)
 """Longer than it takes to see whether a kind of device fails or a person."""
 DAY_S = 86_400
@@ -265,10 +266,25 @@ def count_devices(session: Session, since: datetime | None = None) -> int:
     return session.scalars(query).one()
 
 
-def count_contributors(session: Session, since: datetime) -> int:
-    """Whose devices were seen since then."""
+def count_contributors(session: Session, since: datetime | None = None) -> int:
+    """How many have registered and are not deleted, or of how many a device was seen since then."""
+    if since is None:
+        living = select(func.count()).select_from(Contributor).where(Contributor.state != DELETED)
+        return session.scalars(living).one()
     query = select(func.count(Device.contributor_id.distinct()))
     return session.scalars(query.where(Device.last_seen_at >= since)).one()
+
+
+def named(session: Session) -> dict[str, str]:
+    """Those who chose a name for everybody to see, the latest NAMED of them; nobody who is
+    suspended."""
+    rows = session.execute(
+        select(Contributor.id, Contributor.display_name)
+        .where(Contributor.display_name.is_not(None), Contributor.state == ACTIVE)
+        .order_by(Contributor.created_at.desc(), Contributor.id)
+        .limit(NAMED)
+    )
+    return {who: name for who, name in rows if name is not None}
 
 
 def last_seen(session: Session) -> datetime | None:

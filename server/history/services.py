@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flask import current_app
 from sqlalchemy import func, select
@@ -23,8 +23,10 @@ __all__ = [
     "Series",
     "Sums",
     "drawn",
+    "first",
     "fitting",
     "init_app",
+    "model_bytes",
     "series",
     "sums",
     "tally",
@@ -171,6 +173,10 @@ def model_bytes(session: Session) -> int:
     return int(session.scalar(query) or 0)
 
 
-def ago(at: datetime, span: timedelta) -> datetime:
-    """The start of the minute that began so long before."""
-    return MINUTE.start(at - span)
+def first(session: Session) -> datetime | None:
+    """When the first hour began that is kept and has a result in it."""
+    return session.scalar(
+        select(func.min(PoolCount.start)).where(
+            PoolCount.period_s == HOUR.seconds, PoolCount.results > 0
+        )
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
 
-from dva_agent import account, credit, protocol, readiness
+from dva_agent import account, activity, credit, protocol, readiness
 from dva_agent.protocol import Message
 
 from server.refusals import (
@@ -292,6 +292,12 @@ OPERATIONS = (
         path="/status",
         summary="The pools and how they stand.",
         answer=protocol.ServerStatus,
+    ),
+    Operation(
+        method="get",
+        path="/activity",
+        summary="What is going on: pools, throughput, contributors, published selections.",
+        answer=activity.Activity,
     ),
     Operation(
         method="get",

@@ -1,4 +1,4 @@
-"""The contributor's page, the table of self-tests, and /static."""
+"""The contributor's page, the status, the table of self-tests, and /static."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from flask import Blueprint, Response, abort, make_response, render_template
 from werkzeug.security import safe_join
 
 from server.files import send
+from server.pages import status as public
 from server.pages.edition import edition
 from server.selftests import services as selftests
 from server.web import database, settings
@@ -21,6 +22,12 @@ def index() -> Response:
     response = make_response(render_template("index.html", own=own))
     response.cache_control.no_cache = True
     return response
+
+
+@blueprint.get("/status")
+def status() -> Response:
+    """What is going on here, for everybody."""
+    return public.page()
 
 
 @blueprint.get("/selftests")

@@ -147,6 +147,12 @@ def first_unfinished(session: Session, pool_ids: Sequence[int]) -> int | None:
     return session.scalar(query.order_by(Unit.pool_id).limit(1))
 
 
+def ids(session: Session) -> dict[str, int]:
+    """Of every pool, by its name."""
+    rows = session.execute(select(Pool.name, Pool.id))
+    return {row.name: row.id for row in rows}
+
+
 def has_pools(session: Session) -> bool:
     return session.scalar(select(exists().where(Pool.id.is_not(None)))) or False
 

@@ -1,6 +1,7 @@
 // <dva-about>: what this model is good for, what is kept and sent, whose work runs here.
 
 import { make, say } from './dom.js';
+import { LANGUAGE } from './language.js';
 import { TEXT } from './text.js';
 
 /** @typedef {import('./server-types.js').Manifest} Manifest */
@@ -14,8 +15,9 @@ export class AboutElement extends HTMLElement {
   connectedCallback() {
     if (this.firstChild !== null) return;
     const licences = make('p', {}, make('a', { href: LICENCES }, TEXT.licences));
+    const status = make('p', {}, make('a', { href: `/status?lang=${LANGUAGE}` }, TEXT.serverStatus));
     const tests = make('p', {}, make('a', { href: '/selftests' }, TEXT.selfTests));
-    this.append(this.#model, make('section', {}, this.#stored, tests, licences));
+    this.append(this.#model, make('section', {}, this.#stored, status, tests, licences));
   }
 
   /**

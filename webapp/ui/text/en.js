@@ -294,6 +294,7 @@ export const EN = Object.freeze({
   stored: (/** @type {string} */ mirror) =>
     'What is kept: the model, your totals and the keys of this browser. What is sent: scores, signed, and the name of ' +
     `your graphics card. No e-mail, no password, no cookies, no other site is contacted${mirror === '' ? '' : ` but ${mirror}, for the model`}.`,
+  serverStatus: 'How far the pools are, and who helps',
   selfTests: 'How graphics cards and browsers pass their self-tests',
   licences: 'Licences of what runs here',
 

@@ -271,6 +271,7 @@ export const ZH = Object.freeze({
   stored: (mirror) =>
     '保存的内容：模型、您的累计数和本浏览器的密钥。发送的内容：签过名的分数和显卡名称。不需要邮箱和密码，没有 Cookie，' +
     `${mirror === '' ? '' : `除了从 ${mirror} 下载模型之外，`}不连接其他网站。`,
+  serverStatus: '各数据池的进度和参与者',
   selfTests: '各种显卡和浏览器的自检结果（英文）',
   licences: '这里所运行软件的许可',
 

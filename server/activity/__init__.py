@@ -1,0 +1,1 @@
+"""Activity: what is going on here, as everybody may know it."""
