@@ -16,6 +16,7 @@ DvaError                    dva_agent.errors
     ├── TrustError          a device or contributor that nobody knows
     ├── LedgerError         credit that would be made or lost
     ├── SelectionError      a cut that can't be made, a certificate that doesn't hold
+    ├── WorkbenchError      a job of the workbench that can't be begun, or failed
     ├── EpochError          an epoch that can't be closed, a statement that doesn't hold
     ├── BenchError          a benchmark that can't be run
     └── ServeError          the address can't be had
@@ -109,6 +110,10 @@ class LedgerError(OperatorError):
 
 class SelectionError(OperatorError):
     default_code = "selection_invalid"
+
+
+class WorkbenchError(OperatorError):
+    default_code = "workbench_refused"
 
 
 class EpochError(OperatorError):

@@ -18,6 +18,7 @@ from server.selftests import models as _selftests  # noqa: F401
 from server.trust import models as _trust  # noqa: F401
 from server.trust.replication import models as _replication  # noqa: F401
 from server.work import models as _work  # noqa: F401
+from server.workbench import models as _workbench  # noqa: F401
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -87,7 +87,8 @@ def test_only_what_is_named_is_written_per_pair(database: Database) -> None:
     trust = {"audit", "auditor", "trust_record", "trust_quarantine", "trust_decision"}
     copies = {"ballot", "voter", "replication_record"}
     known = {*work, *findings, *operators, *counts, *history, *reports, *credit, *trust, *copies}
-    assert names == {"alembic_version", *known}
+    workbench = {"selection", "workbench_job"}
+    assert names == {"alembic_version", *known, *workbench}
 
 
 def test_many_processes_may_migrate_at_once(database: Database) -> None:

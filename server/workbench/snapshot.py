@@ -1,0 +1,164 @@
+"""A pool's scores at one moment, ranked: what the workbench looks at instead of the results.
+
+    data/workbench/POOL/snapshots/ID/
+      confirmed.rank, .npy    see `ranking`
+      pending.rank, .npy
+      snapshot.json           Facts; written last
+
+What is in it comes from `server.selection.scores`, as `dva scores` has it: it doesn't matter which
+shards are rows and which are compacted, and what is withheld isn't in it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from server.config import Settings
+from server.db import Database
+from server.errors import SelectionError
+from server.pools import services as pools
+from server.results.services import Standing
+from server.selection import uids
+from server.selection.scores import columns_of, shard_scores
+from server.workbench.ranking import RECORD, Ranking, Writer
+
+NAME = "snapshot.json"
+SCORE = "score"
+State = Literal["confirmed", "pending"]
+STATES: tuple[State, ...] = ("confirmed", "pending")
+OPEN_SNAPSHOTS = 16
+Progress = Callable[[int, int], None]
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`made_at`: when the first result was read. `pairs_done`: of finished units then, those too
+    that have no score. `shards`: names, in the order that records number them."""
+
+    format: Literal["dva snapshot 1"] = "dva snapshot 1"
+    pool: str
+    bundle: str
+    made_at: datetime
+    pairs_done: int
+    shards: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    folder: Path
+    facts: Facts
+    by_state: Mapping[State, Ranking]
+
+    def of(self, standing: Standing) -> list[Ranking]:
+        if standing == "all":
+            return list(self.by_state.values())
+        return [self.by_state[standing]]
+
+
+def take(
+    database: Database,
+    settings: Settings,
+    *,
+    pool: str,
+    out: Path,
+    at: datetime,
+    progress: Progress,
+) -> Facts:
+    """Writes the folder `out`, whole or not at all. Raises PoolError, SelectionError where scores
+    can't be ranked or uids can't be cut. `progress(done, total)` counts shards, and one step more
+    for the sorting; what it raises ends it."""
+    with database.read() as session:
+        found = pools.get_pool(session, pool)
+        shards = pools.shards_of(session, found)
+    if not any(column.name == SCORE for column in columns_of(found)):
+        raise SelectionError(
+            f"The agent {found.agent} gives no score to cut by.", code="nothing_to_cut"
+        )
+    partial = out.with_name(out.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    writers = {state: Writer(partial, state) for state in STATES}
+    try:
+        for number, shard in enumerate(shards):
+            progress(number, len(shards) + 1)
+            for table in shard_scores(database, settings, shard):
+                scored = table.filter(table[SCORE].is_valid())
+                for state, writer in writers.items():
+                    writer.add(_records(scored.filter(pc.equal(scored["state"], state)), number))
+        progress(len(shards), len(shards) + 1)
+        for writer in writers.values():
+            writer.finish()
+        facts = Facts(
+            pool=pool,
+            bundle=found.bundle,
+            made_at=at,
+            pairs_done=sum(shard.pairs_done for shard in shards),
+            shards=[shard.name for shard in shards],
+        )
+        _keep(partial / NAME, msgspec.json.encode(facts))
+        partial.rename(out)
+    finally:
+        for writer in writers.values():
+            writer.close()
+        shutil.rmtree(partial, ignore_errors=True)
+    return facts
+
+
+@lru_cache(maxsize=OPEN_SNAPSHOTS)
+def read(folder: Path) -> Snapshot:
+    """Nothing changes in it, so it's opened once. Raises SelectionError."""
+    try:
+        facts = msgspec.json.decode((folder / NAME).read_bytes(), type=Facts)
+        by_state: dict[State, Ranking] = {state: Ranking.read(folder, state) for state in STATES}
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
+        raise SelectionError(
+            f"The snapshot in {folder} can't be read.",
+            code="snapshot_unreadable",
+            next_step="Take a new one.",
+        ) from error
+    return Snapshot(folder=folder, facts=facts, by_state=by_state)
+
+
+def _records(table: pa.Table, shard: int) -> np.ndarray[tuple[int], np.dtype[np.void]]:
+    records = np.empty(len(table), RECORD)
+    if not len(table):
+        return records
+    table = table.combine_chunks()
+    score = table[SCORE].to_numpy()
+    if not ((score >= -1) & (score <= 1)).all():
+        raise SelectionError("There are scores outside [-1, 1].", code="scores_invalid")
+    units = pc.dictionary_encode(table["unit"]).combine_chunks()
+    numbers = np.array([_unit_number(name) for name in units.dictionary.to_pylist()], np.uint32)
+    records["score"] = score
+    records["shard"] = shard
+    records["unit"] = numbers[units.indices.to_numpy()]
+    records["high"], records["low"] = uids.halves(table["uid"].chunk(0))
+    return records
+
+
+def _unit_number(name: str) -> int:
+    """Of u12-7 it is 7."""
+    return int(name.rpartition("-")[2])
+
+
+def _keep(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def uid_of(record: np.void) -> str:
+    """32 hex digits."""
+    return f"{int(record['high']):016x}{int(record['low']):016x}"
