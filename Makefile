@@ -42,7 +42,7 @@ setup: build/stamps/run build/stamps/node ## what `make run` needs
 	@$(BIN)/python webapp/build.py
 	@$(BIN)/python -m export.demo.pool --out build/demo-pool
 
-setup-dev: build/stamps/dev build/stamps/node-dev build/stamps/browser ## what tests, checks and the export pipeline need
+setup-dev: build/stamps/dev build/stamps/node-dev build/stamps/browser build/stamps/fetch ## what tests, checks and the export pipeline need
 	@$(BIN)/python webapp/build.py
 	@$(BIN)/python -m export.demo.pool --out build/demo-pool
 
@@ -74,6 +74,10 @@ build/stamps/node-dev: package.json package-lock.json | build/stamps
 	@setup/prerequisites.sh
 	@setup/logged.sh "Installing all libraries from npm" npm ci --no-audit --no-fund
 	@touch build/stamps/node $@
+
+build/stamps/fetch: requirements/fetch.txt build/stamps/run
+	@setup/logged.sh "Installing img2dataset in an environment of its own" $(BIN)/python -m server.fetching.environment
+	@touch $@
 
 build/stamps/browser: setup/browser.sh build/stamps/dev
 	@setup/browser.sh

@@ -11,6 +11,7 @@ DvaError                    dva_agent.errors
     ├── LicenceError        a model whose licence the operator hasn't accepted
     ├── SettingsError       a setting that can't be used
     ├── BackupError         a copy that can't be made
+    ├── FetchError          metadata, an environment or a folder that won't do; nothing that came
     ├── PoolError           the pool as a whole: unknown, of another bundle, without truth
     ├── ShardError          one tar: truncated, hostile, changed
     ├── TrustError          a device or contributor that nobody knows
@@ -88,6 +89,10 @@ class BackupError(OperatorError):
 class LicenceError(OperatorError):
     default_code = "licence_unaccepted"
     default_next_step = "Read it, and if you agree to it, repeat the command with --accept-license."
+
+
+class FetchError(OperatorError):
+    default_code = "fetch_failed"
 
 
 class PoolError(OperatorError):

@@ -34,9 +34,11 @@ READ_BY_HAND = {
     "platformdirs": "MIT",
     "pyodide-build": "MPL-2.0",
     "resvg-py": "MIT",
+    "standard-imghdr": "PSF-2.0",
 }
 IN_THE_TAB = frozenset({"ftfy", "wcwidth", "msgspec"})
 IN_THE_TAB_NPM = "@noble/ed25519", "@scure/bip39", "htmx.org", "onnxruntime-web", "pyodide"
+FETCH = "build/fetch/lib/python*/site-packages"
 ARTWORK = "@iconify-json/"
 
 
@@ -60,19 +62,23 @@ def pinned(*files: str) -> dict[str, str]:
 
 
 def python_packages(
-    wanted: Mapping[str, str], served: frozenset[str] = frozenset()
+    wanted: Mapping[str, str],
+    served: frozenset[str] = frozenset(),
+    installed: Iterable[Path] | None = None,
 ) -> list[Package]:
+    """`installed`: the folders where another environment keeps its packages."""
+    path = list(map(str, installed)) if installed is not None else sys.path
     return [
-        Package(name=name, version=version, licence=licence_of(name), served=name in served)
+        Package(name=name, version=version, licence=licence_of(name, path), served=name in served)
         for name, version in sorted(wanted.items())
     ]
 
 
-def licence_of(name: str) -> str:
+def licence_of(name: str, path: list[str]) -> str:
     """In the package's own words: the SPDX expression, the old field, or its classifiers."""
-    try:
-        told = metadata.metadata(name)
-    except metadata.PackageNotFoundError:
+    found = next(iter(metadata.distributions(name=name, path=path)), None)
+    told = found.metadata if found else None
+    if told is None:
         return READ_BY_HAND.get(name, "not installed where this list was made")
     expression: str | None = told.get("License-Expression")
     if expression:
@@ -146,9 +152,11 @@ def everything() -> dict[str, list[Package]]:
     all_of_it = pinned("dev.txt", "torch.txt")
     dev = {name: version for name, version in all_of_it.items() if name not in run}
     tab = pinned("pyodide.txt")
+    fetch = pinned("fetch.txt")
     return {
         "Python, to run": python_packages(run),
         "Python, to export and to test": python_packages(dev),
+        "Python, to fetch": python_packages(fetch, installed=ROOT.glob(FETCH)),
         "Python, in the tab": python_packages(tab, IN_THE_TAB),
         "npm, to run": npm_packages(dev=False),
         "npm, to check and to train": npm_packages(dev=True),
@@ -159,6 +167,9 @@ ABOUT = {
     "Python, to run": "What `make run` installs (`requirements/run.txt`).",
     "Python, to export and to test": (
         "What `make test` and the export pipeline add (`requirements/dev.txt`, `torch.txt`)."
+    ),
+    "Python, to fetch": (
+        "What `dva fetch` runs beside (`requirements/fetch.txt`), in an environment of its own."
     ),
     "Python, in the tab": (
         "What `webapp/build.py` downloads (`requirements/pyodide.txt`): served as bytecode, or"

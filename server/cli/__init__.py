@@ -21,6 +21,7 @@ from server.cli.bundles import bundle
 from server.cli.credit import credit
 from server.cli.doctor import doctor
 from server.cli.epochs import epoch
+from server.cli.fetch import fetch
 from server.cli.identity import identity
 from server.cli.ingest import ingest
 from server.cli.reports import reports
@@ -36,6 +37,7 @@ COMMANDS = (
     tour,
     demo,
     serve,
+    fetch,
     ingest,
     bundle,
     agent,

@@ -39,6 +39,7 @@ COMMANDS = [
     "demo",
     "doctor",
     "epoch",
+    "fetch",
     "grade",
     "identity",
     "ingest",

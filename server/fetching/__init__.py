@@ -1,0 +1,1 @@
+"""`dva fetch`: the pictures that a metadata table names, downloaded by img2dataset into shards."""
