@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 import msgspec
 
+from server.cli.filters import filter_options, filters_of
 from server.cli.opened import bar, opened
 from server.cli.options import FOLDER, data_options
 from server.config import read_settings
 from server.results.services import Standing
 from server.selection import compare as comparing
 from server.selection.cut import Cut, Rule
-from server.selection.cutting import select_pool, select_tables
+from server.selection.cutting import Per, Terms, select_pool, select_tables
 from server.selection.verify import verify
 
 PLACE = click.Path(exists=True, path_type=Path)
@@ -33,6 +34,8 @@ PLACE = click.Path(exists=True, path_type=Path)
 @click.option("--out", required=True, type=FOLDER, help="A new folder for what is selected.")
 @click.option("--scores", type=FOLDER, help="A folder of score tables, instead of a pool.")
 @click.option("--column", help="The column of --scores to cut by. [default: score]")
+@click.option("--per", type=click.Choice(get_args(Per)), help="Cut within each of these.")
+@filter_options
 @click.option(
     "--state",
     type=click.Choice(get_args(Standing)),
@@ -47,32 +50,37 @@ def select(
     out: Path,
     scores: Path | None,
     column: str | None,
+    per: Per | None,
+    metadata: Path | None,
     state: Standing | None,
     data: Path | None,
     database: str | None,
+    **filters: Any,
 ) -> None:
     """Cut the best of POOL by DataComp's rule: members.npy, members.parquet, certificate.json.
+
+    Filters come before the cut, so a share is of what they leave; what isn't known of a pair
+    doesn't pass.
 
     Prints JSON; publish the digest, and anybody can check the certificate by it."""
     cut = _cut(top=top, threshold=threshold, count=count)
     if (pool is None) == (scores is None) or (column and scores is None):
         raise click.UsageError("Name a POOL, or --scores with its --column.")
+    terms = Terms(
+        state=state or ("confirmed" if scores is None else "all"),
+        column=column or "score",
+        filters=filters_of(**filters),
+        metadata=metadata,
+        per=per,
+    )
     if scores is not None:
-        done = select_tables(
-            scores, cut=cut, out=out, state=state or "all", column=column or "score"
-        )
+        done = select_tables(scores, cut=cut, out=out, terms=terms)
     else:
         assert pool is not None, "checked above"
         settings = read_settings(data=data, database=database)
         with opened(settings) as store, bar("shards", unit="shard") as progress:
             done = select_pool(
-                store,
-                settings,
-                pool=pool,
-                cut=cut,
-                out=out,
-                state=state or "confirmed",
-                progress=progress,
+                store, settings, pool=pool, cut=cut, out=out, terms=terms, progress=progress
             )
     click.echo(json.dumps(asdict(done), indent=1))
 
@@ -81,16 +89,20 @@ def select(
 @click.argument("folder", type=FOLDER)
 @click.argument("digest", required=False)
 @click.option("--scores", type=FOLDER, help="The tables it was cut from. [default: FOLDER/scores]")
-def verify_selection(folder: Path, digest: str | None, scores: Path | None) -> None:
+@click.option("--metadata", type=FOLDER, help="The tables that were joined, if there were any.")
+def verify_selection(
+    folder: Path, digest: str | None, scores: Path | None, metadata: Path | None
+) -> None:
     """Check every claim of a selection's certificate, offline; with the DIGEST that was published,
     that it is that certificate. Prints it, or ends with status 1 at the first difference."""
-    found = verify(folder, scores=scores, digest=digest.strip().lower() if digest else None)
+    digest = digest.strip().lower() if digest else None
+    found = verify(folder, scores=scores, metadata=metadata, digest=digest)
     claim = found.certificate
     said = msgspec.to_builtins(claim)
     # A line a table would bury the rest.
-    said["scores"] = len(claim.scores)
+    said |= {name: len(said[name]) for name in ("scores", "metadata", "strata")}
     click.echo(json.dumps(said, indent=1))
-    again = "cut again from its score tables" if found.cut_again else "its score tables not at hand"
+    again = "cut again from its tables" if found.cut_again else "its tables not at hand"
     click.echo(f"{claim.counts.members:,} members hold, {again}", err=True)
 
 

@@ -29,17 +29,46 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class CutPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`per`: what it was cut within; then each stratum has a threshold, and this one is null."""
+
     rule: Literal["top", "threshold", "count"]
     value: float
-    threshold: float
+    threshold: float | None
+    per: Literal["shard", "host", "language"] | None
     column: str
     ties: str
 
 
+class FilterPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was left out before the cut: pairs whose value isn't from `low` to `high`, isn't one of
+    `words`, or is or isn't in the list `file`. `failed`, `unknown`: how many fell for that, and for
+    having no value; each pair falls once, to the first filter that it doesn't pass."""
+
+    name: str
+    low: float | None
+    high: float | None
+    words: list[str]
+    file: str | None
+    failed: int
+    unknown: int
+
+
+class StratumPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`quota`: what it is due of the cut; `members`: with those that tie at its threshold."""
+
+    name: str
+    eligible: int
+    quota: int
+    members: int
+    at_threshold: int
+    threshold: float | None
+
+
 class Counts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Pairs."""
+    """Pairs. `eligible`: those with a score that the filters left; the cut is of them."""
 
     scored: int
+    eligible: int
     members: int
     at_threshold: int
 
@@ -73,9 +102,10 @@ class MembersPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`pool`, `agent`, `bundle`, `licence`, `attribution`: as the tables say; empty where they say
-    nothing. `audit` is null where the tables were given without their pool's data folder."""
+    nothing. `metadata`: tables that said more of the pairs. `audit` is null where the tables were
+    given without their pool's data folder."""
 
-    format: Literal["dva selection 1"] = "dva selection 1"
+    format: Literal["dva selection 2"] = "dva selection 2"
     dva_version: str
     pool: str
     agent: str
@@ -84,10 +114,13 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     attribution: str
     state: Literal["all", "pending", "confirmed"]
     cut: CutPart
+    filters: list[FilterPart]
     counts: Counts
+    strata: list[StratumPart]
     audit: AuditPart | None
     members: MembersPart
     scores: list[Part]
+    metadata: list[Part]
     files: list[Part]
     digest: str = ""
 

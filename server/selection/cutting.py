@@ -2,44 +2,59 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
-import pyarrow.parquet as pq
 
-from server.config import VERSION, Settings
+from server.config import Settings
 from server.db import Database
 from server.errors import SelectionError
 from server.pools import services as pools
 from server.results.services import Standing
-from server.selection import certificate, outputs, uids
-from server.selection.asking import Engine, asking
-from server.selection.certificate import AuditPart, Certificate, Counts, CutPart, MembersPart, Part
-from server.selection.cut import TIES, Cut
-from server.selection.scores import METADATA_KEY, write_scores
-from server.selection.sorting import Members, Sorter
+from server.selection import certificate, outputs
+from server.selection.asking import asking
+from server.selection.certifying import certified
+from server.selection.cut import Cut
+from server.selection.engine import Filter
+from server.selection.filters import Filters
+from server.selection.finding import find
+from server.selection.listing import read_list, write_halves
+from server.selection.scores import write_scores
+from server.selection.sorting import Members
 from server.selection.tables import ScoreTables
-from server.trust.boundary import interval
 from server.trust.sampled import Sampled, sampled
 
 SCORES = "scores"
-TOLD = ("pool", "agent", "bundle", "licence", "attribution")
+Per = Literal["shard", "host", "language"]
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What is cut, beside the cut itself. `metadata`: a folder of tables that say more of the
+    pairs. `per`: within what."""
+
+    state: Standing
+    column: str = "score"
+    filters: Filters = field(default_factory=Filters)
+    metadata: Path | None = None
+    per: Per | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Selected:
-    """`digest` is the certificate's: what to publish."""
+    """`scored`, `eligible`: pairs with a score, and what the filters left of them. `threshold`:
+    None where each stratum has its own. `digest` is the certificate's: what to publish."""
 
     members: int
     scored: int
-    threshold: float
+    eligible: int
+    threshold: float | None
     digest: str
 
 
@@ -50,135 +65,93 @@ def select_pool(
     pool: str,
     cut: Cut,
     out: Path,
-    state: Standing,
+    terms: Terms,
     progress: Progress,
 ) -> Selected:
     """Writes the pool's scores as they are now into `out`/scores, and cuts those: `out` appears
     whole or not at all. Raises PoolError, SelectionError."""
     with _new_folder(out) as folder:
         with database.read() as session:
-            sample = sampled(session, pools.get_pool(session, pool), state)
+            sample = sampled(session, pools.get_pool(session, pool), terms.state)
+        scores = folder / SCORES
         write_scores(
-            database, settings, pool=pool, out=folder / SCORES, progress=progress, state=state
+            database, settings, pool=pool, out=scores, progress=progress, state=terms.state
         )
-        return _cut(folder, tables_of(folder / SCORES, state=state), cut, sample)
+        return _cut(folder, scores, cut, terms, sample)
 
 
-def select_tables(
-    scores: Path, *, cut: Cut, out: Path, state: Standing, column: str = "score"
-) -> Selected:
+def select_tables(scores: Path, *, cut: Cut, out: Path, terms: Terms) -> Selected:
     """Cuts a folder of score tables: what `dva scores` wrote, or DataComp's metadata. Raises
     SelectionError."""
     with _new_folder(out) as folder:
-        return _cut(folder, tables_of(scores, state=state, column=column), cut, None)
+        return _cut(folder, scores, cut, terms, None)
 
 
-def tables_of(folder: Path, *, state: Standing, column: str = "score") -> ScoreTables:
-    return ScoreTables(files=tuple(sorted(folder.glob("*.parquet"))), column=column, state=state)
-
-
-def sorted_members(engine: Engine, tables: ScoreTables, threshold: float, folder: Path) -> Sorter:
-    """All at or above the threshold, ready to be read in order. Runs lie in `folder`."""
-    sorter = Sorter(folder)
-    for batch in tables.members(engine, threshold):
-        high, low = uids.halves(batch.column(0))
-        score = batch.column(1).to_numpy(zero_copy_only=False)
-        sorter.add(Members(high, low, score.astype(np.float64)))
-    return sorter
-
-
-def told(tables: ScoreTables) -> dict[str, str]:
-    """What the files say of their pool. Raises SelectionError where they aren't of one pool and
-    one bundle: such scores don't compare."""
-    found: dict[str, str] | None = None
-    for file in tables.files:
-        raw = (pq.read_schema(file).metadata or {}).get(METADATA_KEY.encode())
-        said: dict[str, Any] = json.loads(raw) if raw else {}
-        facts = {name: str(said.get(name) or "") for name in TOLD}
-        if found is not None and facts != found:
-            raise SelectionError(
-                f"{file.name} isn't of the same pool and bundle as the tables before it.",
-                code="scores_mixed",
-            )
-        found = facts
-    return found or dict.fromkeys(TOLD, "")
-
-
-def audit_part(sample: Sampled) -> AuditPart:
-    """What the certificate says of audits."""
-    rate = low = high = None
-    if sample.audits:
-        rate = sample.audits_failed / sample.audits
-        # Of results without end: those to come count too.
-        low, high = interval(sample.audits_failed, sample.audits, 1 << 62)
-    return AuditPart(
-        results=sample.results,
-        results_audited=sample.results_audited,
-        pairs=sample.pairs,
-        pairs_audited=sample.pairs_audited,
-        share_audited=sample.pairs_audited / sample.pairs if sample.pairs else 0.0,
-        audits_drawn=sample.audits,
-        audits_failed=sample.audits_failed,
-        wrong_rate=rate,
-        wrong_rate_low95=low,
-        wrong_rate_high95=high,
+def tables_of(
+    folder: Path, terms: Terms, filters: Iterable[Filter] = (), metadata: Path | None = None
+) -> ScoreTables:
+    return ScoreTables(
+        files=_parquet(folder),
+        column=terms.column,
+        state=terms.state,
+        metadata=() if metadata is None else _parquet(metadata),
+        filters=tuple(filters),
+        distinct=terms.filters.distinct,
+        by=terms.per,
     )
 
 
-def part(path: Path) -> Part:
-    return Part(**asdict(outputs.facts(path)))
+def with_lists(filters: Iterable[Filter], lists: Path, folder: Path) -> Iterator[Filter]:
+    """The same, their lists made into what the engine searches. `lists`: where they lie, as
+    NAME.npy in DataComp's layout."""
+    for each in filters:
+        name = each["name"]
+        if each["file"] is not None:
+            listed = np.load(lists / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+            each = Filter(**{**each, "file": str(write_halves(listed, folder / f"{name}.npy"))})
+        yield each
 
 
-def _cut(folder: Path, tables: ScoreTables, cut: Cut, sample: Sampled | None) -> Selected:
+def write_members(folder: Path, tables: ScoreTables, count: int, blocks: Iterable[Members]) -> str:
+    """The Merkle root."""
+    tree = outputs.Tree()
+    kind = tables.schema.field(tables.column).type
+    with outputs.Writer(folder, count, kind) as writer:
+        for block in blocks:
+            writer.add(block)
+            tree.add(block)
+    return tree.root()
+
+
+def _cut(folder: Path, scores: Path, cut: Cut, terms: Terms, sample: Sampled | None) -> Selected:
     runs = folder / "runs"
     runs.mkdir()
+    lists = [Path(each["file"]) for each in terms.filters if each["file"] is not None]
+    names = [each["name"] for each in terms.filters if each["file"] is not None]
+    kept = [folder / f"{name}.npy" for name in names]
+    for given, path in zip(lists, kept, strict=True):
+        np.save(path, read_list(given))
+    asked = with_lists(terms.filters, folder, runs)
+    tables = tables_of(scores, terms, asked, terms.metadata)
     with asking() as engine:
-        found = tables.find(engine, cut)
-        facts = told(tables)
-        sorter = sorted_members(engine, tables, found.threshold, runs)
-    root = _write(folder, tables, sorter)
-    members = len(sorter)
+        chosen = find(engine, tables, cut, runs)
+    found = chosen.found
+    root = write_members(folder, tables, found.members, chosen)
     shutil.rmtree(runs)
-    made = Certificate(
-        dva_version=VERSION,
-        state=tables.state,
-        cut=CutPart(
-            rule=cut.rule,
-            value=cut.value,
-            threshold=found.threshold,
-            column=tables.column,
-            ties=TIES,
-        ),
-        counts=Counts(scored=found.scored, members=members, at_threshold=found.at_threshold),
-        audit=None if sample is None else audit_part(sample),
-        members=MembersPart(merkle_root=root, block=outputs.BLOCK),
-        scores=[part(file) for file in tables.files],
-        files=[part(folder / name) for name in (outputs.NPY, outputs.PARQUET)],
-        pool=facts["pool"],
-        agent=facts["agent"],
-        bundle=facts["bundle"],
-        licence=facts["licence"],
-        attribution=facts["attribution"],
-    )
-    data = certificate.encode(made)
-    (folder / certificate.NAME).write_bytes(data)
+    files = [folder / outputs.NPY, folder / outputs.PARQUET, *kept]
+    made = certified(tables, cut, found, root=root, files=files, sample=sample)
+    (folder / certificate.NAME).write_bytes(certificate.encode(made))
     return Selected(
-        members=members,
+        members=found.members,
         scored=found.scored,
+        eligible=found.eligible,
         threshold=found.threshold,
         digest=certificate.decode(folder).digest,
     )
 
 
-def _write(folder: Path, tables: ScoreTables, sorter: Sorter) -> str:
-    """The Merkle root."""
-    tree = outputs.Tree()
-    kind = tables.schema.field(tables.column).type
-    with outputs.Writer(folder, len(sorter), kind) as writer:
-        for block in sorter:
-            writer.add(block)
-            tree.add(block)
-    return tree.root()
+def _parquet(folder: Path) -> tuple[Path, ...]:
+    return tuple(sorted(folder.glob("*.parquet")))
 
 
 @contextmanager

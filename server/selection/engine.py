@@ -9,63 +9,328 @@ On stdin a JSON object a line (see `Question`), on stdout an Arrow stream each.
 
 from __future__ import annotations
 
+import binascii
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any, TypedDict
 
+import numpy as np
 import pyarrow as pa
 
 BINS = 1 << 15
 """Over [0, 1], and as many below 0."""
 OUTSIDE = -1
+FILE = "_file"
+KEPT = -1
 AHEAD = 2
 """Batches that Daft may have ready before they are asked for."""
+UID_DIGITS = 32
+NOT_HEX = re.compile("[^0-9a-fA-F]")
+_SIDES = (("original_width", "original_height"), ("WIDTH", "HEIGHT"))
+SOURCES = {
+    "min_side": _SIDES,
+    "max_aspect": _SIDES,
+    "caption_chars": (("caption_chars",), ("text",), ("TEXT",), ("caption",)),
+    "language": (("language",), ("LANGUAGE",)),
+    "max_nsfw": (("nsfw",), ("punsafe",), ("NSFW",)),
+    "max_faces": (("faces",), ("face_bboxes",), ("num_faces",)),
+    "host": (("url_host",), ("url",), ("URL",)),
+}
+"""Which columns tell it: any of these, under DVA's own names, DataComp's or LAION's."""
+NSFW_WORDS = {
+    0.0: ["unlikely", "sfw", "safe"],
+    0.5: ["unsure"],
+    1.0: ["likely", "nsfw", "unsafe"],
+}
+"""LAION's, and what others made of them."""
+
+
+class Filter(TypedDict):
+    """`name`: what it looks at, as `Facts` has it. What passes lies from `low` to `high`, both in
+    it; or is one of the `words`; or is listed in `file`, or for `deny` isn't: an .npy of uint64
+    [2, n], the halves of uids in order."""
+
+    name: str
+    low: float | None
+    high: float | None
+    words: list[str]
+    file: str | None
 
 
 class Question(TypedDict):
-    """`ask`: how many rows by `bin` or by `score`, as (key, rows), or the `members`, as (uid,
-    score). `state`: only that one. `bin`, `low`, `high`: only scores there, the latter in Daft's
-    order, which puts -0.0 below 0.0. All of them may be None."""
+    """`ask`: how many rows by filter and bin (`bins`: key, rows, and fell where
+    there are filters), or the rows themselves
+    (`rows`: what passes all filters, as uid, score and stratum; `scores`: whatever has a score, as
+    fell, score and stratum). `fell` is 2i for rows that the filter i took out, 2i + 1 for those of
+    which it knew nothing, KEPT for the others.
+
+    `schema`: all columns of all files and their types, as a serialised Arrow schema in hex; the
+    same of `metadata`, more tables, to be joined by uid. `state`: only that one. `by`: what the
+    stratum is. `low`: only scores from there on, in Daft's order, which puts -0.0 below 0.0."""
 
     ask: str
     files: list[str]
+    schema: str
+    metadata: list[str]
+    metadata_schema: str
     column: str
     state: str | None
-    bin: int | None
+    filters: list[Filter]
+    by: str | None
     low: float | None
-    high: float | None
 
 
 def answer(daft: Any, question: Question) -> Iterator[pa.RecordBatch]:
     """Scores that are null are in nothing."""
     score = daft.col(question["column"])
-    table = daft.read_parquet(question["files"])
+    path = FILE if question["by"] == "shard" else None
+    table = _read(daft, question["files"], question["schema"], path)
     if question["state"] is not None:
         table = table.where(daft.col("state") == question["state"])
     table = table.where(score.not_null())
-    if question["bin"] is not None:
-        table = table.where(_bin(daft, score) == question["bin"])
     if question["low"] is not None:
         table = table.where(score >= question["low"])
-    if question["high"] is not None:
-        table = table.where(score <= question["high"])
-    if question["ask"] == "members":
-        found = table.select(daft.col("uid"), score.alias("score"))
+    facts = Facts(daft, _names(question["schema"]))
+    needed = {each["name"] for each in question["filters"]} | {question["by"]}
+    if question["metadata"]:
+        table = _joined(daft, table, facts, question, needed)
+    # Columns of their own: Daft 0.7.26 takes two functions within one expression for the same.
+    for each in question["filters"]:
+        if each["file"] is not None:
+            listed = _is_listed(daft, each["file"])(daft.col("uid"))
+            table = table.with_column(f"_{each['name']}", listed)
+            facts.know(each["name"], daft.col(f"_{each['name']}"))
+    fell = _fell(daft, facts, question["filters"])
+    by = question["by"]
+    stratum = (
+        [daft.functions.fill_null(facts.find(by), daft.lit("")).alias("stratum")] if by else []
+    )
+    rows = daft.col("key").count("all").alias("rows")
+    if question["ask"] == "scores":
+        found = table.select(fell.alias("fell"), score.alias("score"), *stratum)
+    elif question["ask"] == "rows":
+        table = table.where(fell == KEPT) if question["filters"] else table
+        found = table.select(daft.col("uid"), score.alias("score"), *stratum)
+    elif question["filters"]:
+        key = daft.functions.when(fell == KEPT, _bin(daft, score)).otherwise(_integer(daft, 0))
+        table = table.select(fell.alias("fell"), key.alias("key"))
+        found = table.groupby("key", "fell").agg(rows)
     else:
-        key = _bin(daft, score) if question["ask"] == "bin" else score
-        count = daft.col("key").count().alias("rows")
-        found = table.select(key.alias("key")).groupby("key").agg(count)
+        found = table.select(_bin(daft, score).alias("key")).groupby("key").agg(rows)
     yield from found.to_arrow_iter(results_buffer_size=AHEAD)
+
+
+class Facts:
+    """What tables say of a pair, under DVA's own names, DataComp's or LAION's.
+
+    min_side, max_aspect   from original_width and original_height, or WIDTH and HEIGHT: pixels
+    caption_chars          of `caption_chars`, or counted in text, TEXT or caption: code points
+    language               of `language` or LANGUAGE
+    max_nsfw               of `nsfw` or punsafe, 0 to 1, or NSFW in LAION's words
+    max_faces              of `faces` or num_faces, or counted in face_bboxes
+    host                   of `url_host`, or taken from url or URL
+    shard                  the name of the table's file, without .parquet
+    """
+
+    def __init__(self, daft: Any, names: set[str]) -> None:
+        self._daft, self._names = daft, names
+        self._known: dict[str, Any] = {}
+
+    def know(self, name: str, expression: Any) -> None:
+        """From elsewhere, whatever the table has."""
+        self._known[name] = expression
+
+    def find(self, name: str) -> Any:
+        """Raises KeyError where the table has no such column."""
+        found = self.look(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def look(self, name: str) -> Any:
+        if name in self._known:
+            return self._known[name]
+        if name in ("min_side", "max_aspect"):
+            return self._sides(name)
+        return getattr(self, f"_{name}")()
+
+    def _sides(self, name: str) -> Any:
+        sides = self._first("original_width", "WIDTH"), self._first("original_height", "HEIGHT")
+        if sides[0] is None or sides[1] is None:
+            return None
+        width, height = (side.cast(self._daft.DataType.float64()) for side in sides)
+        when = self._daft.functions.when
+        smaller = when(width < height, width).otherwise(height)
+        if name == "min_side":
+            return smaller
+        larger = when(width < height, height).otherwise(width)
+        # A side of 0 is nothing that a picture has.
+        return when(smaller > 0, larger / smaller).otherwise(self._nothing("float64"))
+
+    def _caption_chars(self) -> Any:
+        text = self._first("text", "TEXT", "caption")
+        counted = None if text is None else text.length()
+        return self._or(self._first("caption_chars"), counted, "int64")
+
+    def _language(self) -> Any:
+        return self._first("language", "LANGUAGE")
+
+    def _max_nsfw(self) -> Any:
+        words = self._first("NSFW")
+        if words is not None:
+            known = self._nothing("float64")
+            for value, alike in NSFW_WORDS.items():
+                is_one = words.lower().is_in(alike)
+                known = self._daft.functions.when(is_one, value).otherwise(known)
+            words = known
+        return self._or(self._first("nsfw", "punsafe"), words, "float64")
+
+    def _max_faces(self) -> Any:
+        boxes = self._first("face_bboxes")
+        counted = None if boxes is None else boxes.list_count("all")
+        return self._or(self._first("faces", "num_faces"), counted, "int64")
+
+    def _host(self) -> Any:
+        url = self._first("url", "URL")
+        host = None if url is None else self._daft.functions.parse_url(url).get("host")
+        return self._or(self._first("url_host"), host, "string")
+
+    def _shard(self) -> Any:
+        name = r"([^/\\]*)\.parquet$"
+        return self._daft.functions.regexp_extract(self._daft.col(FILE), name, 1)
+
+    def _stratum(self) -> Any:
+        return self._first("stratum")
+
+    def _first(self, *names: str) -> Any:
+        return next((self._daft.col(name) for name in names if name in self._names), None)
+
+    def _or(self, first: Any, second: Any, kind: str) -> Any:
+        kinds = [None if each is None else each.cast(self._type(kind)) for each in (first, second)]
+        if kinds[0] is None or kinds[1] is None:
+            return kinds[1] if kinds[0] is None else kinds[0]
+        return self._daft.functions.coalesce(*kinds)
+
+    def _nothing(self, kind: str) -> Any:
+        return self._daft.lit(None).cast(self._type(kind))
+
+    def _type(self, kind: str) -> Any:
+        return getattr(self._daft.DataType, kind)()
+
+
+def _joined(daft: Any, table: Any, facts: Facts, question: Question, needed: set[Any]) -> Any:
+    """With what the metadata say of each pair. A uid that is there twice has the smaller of its
+    sides and captions, the larger of the others, so that it passes only where each row would."""
+    other = Facts(daft, _names(question["metadata_schema"]))
+    there = {
+        name: expression
+        for name in sorted(needed - {None, "allow", "deny", "shard", "stratum"})
+        if (expression := other.look(name)) is not None
+    }
+    more = _read(daft, question["metadata"], question["metadata_schema"], None)
+    more = more.select(
+        daft.col("uid").lower().alias("_uid"),
+        *(each.alias(f"_{name}") for name, each in there.items()),
+    )
+    least = {"min_side", "caption_chars", "language", "host"}
+    more = more.groupby("_uid").agg(
+        *(
+            (daft.col(f"_{n}").min() if n in least else daft.col(f"_{n}").max()).alias(f"_{n}")
+            for n in there
+        )
+    )
+    for name in there:
+        facts.know(name, daft.col(f"_{name}"))
+    return table.join(more, left_on=daft.col("uid").lower(), right_on=daft.col("_uid"), how="left")
+
+
+def _fell(daft: Any, facts: Facts, filters: list[Filter]) -> Any:
+    """The first filter that a row doesn't pass."""
+    when = daft.functions.when
+    fell = _integer(daft, KEPT)
+    for number, each in reversed(list(enumerate(filters))):
+        value = facts.find(each["name"])
+        passes = _passes(daft, each, value)
+        fell = when(passes, fell).otherwise(_integer(daft, 2 * number))
+        # Last, so that it is asked first: what is null neither passes nor fails.
+        fell = when(value.is_null(), _integer(daft, 2 * number + 1)).otherwise(fell)
+    return fell
+
+
+def _passes(daft: Any, filter: Filter, value: Any) -> Any:
+    if filter["file"] is not None:
+        return value if filter["name"] == "allow" else ~value
+    if filter["words"]:
+        return value.is_in(filter["words"])
+    passes = daft.lit(True)
+    if filter["low"] is not None:
+        passes = passes & (value >= filter["low"])
+    if filter["high"] is not None:
+        passes = passes & (value <= filter["high"])
+    return passes
+
+
+def _is_listed(daft: Any, file: str) -> Any:
+    def is_listed(uid: Any) -> Any:
+        return pa.array(find_uids(np.load(file, mmap_mode="r"), uid.to_arrow()))
+
+    return daft.func.batch(return_dtype=daft.DataType.bool(), use_process=False)(is_listed)
+
+
+def find_uids(listed: Any, uids: pa.Array) -> Any:
+    """[n] bool: which of these strings are in `listed`, uint64 [2, n], halves in order. What isn't
+    32 hex digits is in no list."""
+    found = np.zeros(len(uids), np.bool_)
+    rows, texts = [], []
+    for row, uid in enumerate(uids.to_pylist()):
+        if uid is not None and len(uid) == UID_DIGITS and not NOT_HEX.search(uid):
+            rows.append(row)
+            texts.append(uid)
+    words = np.frombuffer(binascii.unhexlify("".join(texts)), ">u8").astype(np.uint64)
+    high, low = words[::2], words[1::2]
+    first, last = (np.searchsorted(listed[0], high, side) for side in ("left", "right"))
+    hits = np.zeros(len(rows), np.bool_)
+    one = np.flatnonzero(last - first == 1)
+    hits[one] = listed[1][first[one]] == low[one]
+    several = np.flatnonzero(last - first > 1)
+    for start in np.unique(first[several]):
+        these = several[first[several] == start]
+        part = listed[1][start : last[these[0]]]
+        place = np.minimum(np.searchsorted(part, low[these]), len(part) - 1)
+        hits[these] = part[place] == low[these]
+    found[rows] = hits
+    return found
+
+
+def _read(daft: Any, files: list[str], schema: str, path: str | None) -> Any:
+    """Files that lack a column have it as nulls."""
+    return daft.read_parquet(files, schema=_types(daft, schema), file_path_column=path)
+
+
+def _names(schema: str) -> set[str]:
+    return set(_schema(schema).names) if schema else set()
+
+
+def _types(daft: Any, schema: str) -> dict[str, Any]:
+    return {field.name: daft.DataType.from_arrow_type(field.type) for field in _schema(schema)}
+
+
+def _schema(schema: str) -> pa.Schema:
+    return pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(schema)))
 
 
 def _bin(daft: Any, score: Any) -> Any:
     """Rounding keeps the order, so whatever is above in bin is above in score."""
-    integer = daft.DataType.int32()
-    number = ((score + 1.0) * float(BINS)).cast(integer)
+    number = ((score + 1.0) * float(BINS)).cast(daft.DataType.int32())
     inside = (score >= -1.0) & (score <= 1.0)
-    return daft.functions.when(inside, number).otherwise(daft.lit(OUTSIDE).cast(integer))
+    return daft.functions.when(inside, number).otherwise(_integer(daft, OUTSIDE))
+
+
+def _integer(daft: Any, value: int) -> Any:
+    return daft.lit(value).cast(daft.DataType.int32())
 
 
 def main() -> None:

@@ -13,6 +13,8 @@
     rung          string: what arithmetic it was
     device_class  string: what the device said it is
 
+and what the index knows of the pair (server/pools/metadata.py), for filters: null where it doesn't.
+
 Which states are asked for is the caller's to say: `all` is both. What was rejected is in no table.
 Pairs whose unit isn't done are not listed, and neither is what is withheld. A pair that was
 restored after its unit had been scored without it is: as `withheld`, and null.
@@ -128,6 +130,8 @@ def schema_of(columns: Sequence[Column]) -> pa.Schema:
             pa.field("scored_at", pa.timestamp("us", tz="UTC"), nullable=False),
             pa.field("rung", pa.string(), nullable=False),
             pa.field("device_class", pa.string(), nullable=False),
+            # An agent that says it itself, such as a caption's language, knows better.
+            *(field for field in pools.METADATA if field.name not in {c.name for c in columns}),
         ]
     )
 
@@ -178,6 +182,8 @@ def _unit_scores(
         "rung": [result.rung] * size,
         "device_class": [result.device_class] * size,
     }
+    known = pools.unit_metadata(settings, unit)
+    arrays = {name: known[name] for name in known.column_names} | arrays
     return pa.table(arrays, schema=schema_of(columns))
 
 

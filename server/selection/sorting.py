@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,17 +19,25 @@ Words = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True)
 class Members:
-    """[n] each: the two halves of a uid, which sort like the whole, and the score."""
+    """[n] each: the two halves of a uid, which sort like the whole, the score, and the number of
+    the stratum where that matters."""
 
     high: Words
     low: Words
     score: npt.NDArray[np.float64]
+    group: npt.NDArray[np.uint64] | None = None
 
     def __len__(self) -> int:
         return len(self.high)
 
-    def __getitem__(self, which: slice | npt.NDArray[np.intp]) -> Members:
-        return Members(self.high[which], self.low[which], self.score[which])
+    def __getitem__(self, which: slice | npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Members:
+        return Members(*(column[which] for column in self.columns))
+
+    @property
+    def columns(self) -> tuple[npt.NDArray[Any], ...]:
+        """Those that are there, of 8 bytes each."""
+        plain = (self.high, self.low, self.score)
+        return plain if self.group is None else (*plain, self.group)
 
     def sorted(self) -> Members:
         """By uid; one that is there twice by score."""
@@ -48,11 +57,8 @@ class Members:
 
 def joined(parts: list[Members]) -> Members:
     """At least one."""
-    return Members(
-        np.concatenate([part.high for part in parts]),
-        np.concatenate([part.low for part in parts]),
-        np.concatenate([part.score for part in parts]),
-    )
+    columns = zip(*(part.columns for part in parts), strict=True)
+    return Members(*(np.concatenate(column) for column in columns))
 
 
 class Sorter:
@@ -65,6 +71,7 @@ class Sorter:
         self._count = 0
         self._written = 0
         self._lengths: list[int] = []
+        self._kinds: tuple[np.dtype[Any], ...] = ()
 
     def add(self, members: Members) -> None:
         self._waiting.append(members)
@@ -83,8 +90,9 @@ class Sorter:
             return
         if self._count:
             self._write()
+        size = max(1, self._run // len(self._lengths))
         runs = [
-            _Run(self._folder / str(number), length, max(1, self._run // len(self._lengths)))
+            _Run(self._folder / str(number), self._kinds, length, size)
             for number, length in enumerate(self._lengths)
         ]
         while runs:
@@ -97,8 +105,9 @@ class Sorter:
     def _write(self) -> None:
         members = joined(self._waiting).sorted()
         with (self._folder / str(len(self._lengths))).open("wb") as file:
-            for column in (members.high, members.low, members.score):
+            for column in members.columns:
                 file.write(column.tobytes())
+        self._kinds = tuple(column.dtype for column in members.columns)
         self._lengths.append(len(members))
         self._written += len(members)
         self._waiting, self._count = [], 0
@@ -107,8 +116,10 @@ class Sorter:
 class _Run:
     """One sorted file, a block at a time; `block` is empty only at its end."""
 
-    def __init__(self, path: Path, length: int, size: int) -> None:
-        self._path, self._length, self._size = path, length, size
+    def __init__(
+        self, path: Path, kinds: tuple[np.dtype[Any], ...], length: int, size: int
+    ) -> None:
+        self._path, self._kinds, self._length, self._size = path, kinds, length, size
         self._read = 0
         self.block = self._next()
 
@@ -121,9 +132,12 @@ class _Run:
     def _next(self) -> Members:
         count = min(self._size, self._length - self._read)
         with self._path.open("rb") as file:
-            high, low, score = (self._column(file, number, count) for number in range(3))
+            columns = [
+                self._column(file, number, count).view(kind)
+                for number, kind in enumerate(self._kinds)
+            ]
         self._read += count
-        return Members(high.view(np.uint64), low.view(np.uint64), score.view(np.float64))
+        return Members(*columns)
 
     def _column(self, file: io.BufferedReader, number: int, count: int) -> npt.NDArray[np.uint8]:
         file.seek(8 * (number * self._length + self._read))

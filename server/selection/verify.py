@@ -4,16 +4,23 @@ the score tables where they are at hand. Needs no server and no data folder."""
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from server.errors import SelectionError
-from server.selection import certificate, outputs
+from server.selection import certificate, certifying, outputs
 from server.selection.asking import asking
 from server.selection.certificate import Certificate, Part
+from server.selection.certifying import audit_part, part
 from server.selection.cut import TIES, Cut
-from server.selection.cutting import SCORES, audit_part, part, sorted_members, tables_of, told
+from server.selection.cutting import SCORES, Terms, tables_of, with_lists
+from server.selection.engine import Filter
+from server.selection.filters import ALLOW, DENY, DISTINCT, Filters
+from server.selection.finding import Found, find
 from server.selection.sorting import Members
+from server.selection.strata import apportion
+from server.selection.tables import ScoreTables
 from server.trust.sampled import Sampled
 
 
@@ -24,16 +31,28 @@ class Verified:
     """Whether the score tables were there and gave the same members."""
 
 
-def verify(folder: Path, *, scores: Path | None = None, digest: str | None = None) -> Verified:
-    """`scores`: where the tables lie, `folder`/scores if None and there is such a folder. `digest`:
-    the certificate's, as it was published. Raises SelectionError for the first thing that is
-    otherwise than it says."""
+def verify(
+    folder: Path,
+    *,
+    scores: Path | None = None,
+    metadata: Path | None = None,
+    digest: str | None = None,
+) -> Verified:
+    """`scores`: where the tables lie, `folder`/scores if None and there is such a folder;
+    `metadata`: where those lie that were joined, without which it can't be cut again. `digest`: the
+    certificate's, as it was published. Raises SelectionError for the first thing that is otherwise
+    than it says."""
     claim = certificate.decode(folder)
     if digest is not None and claim.digest != digest:
         raise _differs("This certificate isn't the one with that digest.", "certificate_differs")
     if claim.cut.ties != TIES or claim.members.block != outputs.BLOCK:
         raise _differs("It was cut by rules that this version doesn't know.")
-    if [each.name for each in claim.files] != [outputs.NPY, outputs.PARQUET]:
+    lists = [each.name for each in claim.filters if each.file is not None]
+    if not {ALLOW, DENY}.issuperset(lists) or [each.name for each in claim.files] != [
+        outputs.NPY,
+        outputs.PARQUET,
+        *(f"{name}.npy" for name in lists),
+    ]:
         raise _differs("It doesn't name the files that a selection has.")
     for each in claim.files:
         _require_same(folder / each.name, each)
@@ -42,20 +61,52 @@ def verify(folder: Path, *, scores: Path | None = None, digest: str | None = Non
     _check_members(folder, claim)
     if scores is None and (folder / SCORES).is_dir():
         scores = folder / SCORES
-    if scores is not None:
-        _cut_again(scores, claim)
-    return Verified(certificate=claim, cut_again=scores is not None)
+    again = scores is not None and (metadata is not None or not claim.metadata)
+    if again:
+        assert scores is not None, "just asked"
+        _cut_again(folder, scores, metadata, claim)
+    return Verified(certificate=claim, cut_again=again)
 
 
 def _check_counts(claim: Certificate) -> None:
     """The threshold is where the rule puts it, if the counts are right."""
     cut = Cut(rule=claim.cut.rule, value=claim.cut.value)
     counts = claim.counts
-    place = cut.place(counts.scored)
-    if counts.members > counts.scored:
+    place = cut.place(counts.eligible)
+    if counts.members > counts.eligible:
         raise _differs("It counts more members than scores.")
-    if place is not None and not counts.members - counts.at_threshold <= place < counts.members:
+    fell = sum(each.failed + each.unknown for each in claim.filters)
+    if counts.scored - fell != counts.eligible:
+        raise _differs("What its filters took out and what they left don't add up.")
+    if (claim.cut.threshold is None) != bool(claim.strata) != (claim.cut.per is None):
+        raise _differs("It has strata or a threshold, not both.")
+    if claim.strata:
+        _check_strata(claim, place)
+    elif place is not None and not counts.members - counts.at_threshold <= place < counts.members:
         raise _differs("Its threshold isn't where its rule puts it.")
+
+
+def _check_strata(claim: Certificate, place: int | None) -> None:
+    strata, counts = claim.strata, claim.counts
+    names = [each.name for each in strata]
+    if place is None or names != sorted(set(names)):
+        raise _differs("Its strata aren't in the order of their names.")
+    if [each.quota for each in strata] != apportion(place + 1, [each.eligible for each in strata]):
+        raise _differs("The quotas of its strata aren't in proportion.")
+    for each in strata:
+        least = each.members - each.at_threshold
+        if not (least < each.quota <= each.members <= each.eligible or each.members == 0):
+            raise _differs(f"The threshold of {each.name!r} isn't where its quota puts it.")
+        if (each.quota == 0) != (each.members == 0) or (each.quota == 0) != (
+            each.threshold is None
+        ):
+            raise _differs(f"{each.name!r} has no quota, or no members.")
+    sums = tuple(
+        sum(getattr(each, name) for each in strata)
+        for name in ("eligible", "members", "at_threshold")
+    )
+    if sums != (counts.eligible, counts.members, counts.at_threshold):
+        raise _differs("Its strata don't add up.")
 
 
 def _check_audit(claim: Certificate) -> None:
@@ -77,9 +128,12 @@ def _check_audit(claim: Certificate) -> None:
 def _check_members(folder: Path, claim: Certificate) -> None:
     tree = outputs.Tree()
     members = ties = 0
+    thresholds = [each.threshold for each in claim.strata if each.threshold is not None]
+    # With strata no score tells alone, but none is below all thresholds.
+    least = min(thresholds) if claim.cut.threshold is None else claim.cut.threshold
     last: tuple[int, int] | None = None
     for block in outputs.read_members(folder):
-        if not (block.score >= claim.cut.threshold).all():
+        if not (block.score >= least).all():
             raise _differs("A member's score is below the threshold.")
         if not len(block):
             continue
@@ -87,9 +141,9 @@ def _check_members(folder: Path, claim: Certificate) -> None:
             raise _differs("The members aren't in the order of their uids.")
         last = int(block.high[-1]), int(block.low[-1])
         members += len(block)
-        ties += int((block.score == claim.cut.threshold).sum())
+        ties += int((block.score == least).sum())
         tree.add(block)
-    if (members, ties) != (claim.counts.members, claim.counts.at_threshold):
+    if members != claim.counts.members or (not claim.strata and ties != claim.counts.at_threshold):
         raise _differs(f"It has {members:,} members, {ties:,} of them at the threshold.")
     if tree.root() != claim.members.merkle_root:
         raise _differs("The Merkle root isn't that of its members.")
@@ -101,29 +155,57 @@ def _is_sorted(block: Members) -> bool:
     return bool((rising | level).all())
 
 
-def _cut_again(scores: Path, claim: Certificate) -> None:
-    tables = tables_of(scores, state=claim.state, column=claim.cut.column)
-    if [file.name for file in tables.files] != [each.name for each in claim.scores]:
-        raise _differs("These aren't the score tables that were cut.")
-    for file, each in zip(tables.files, claim.scores, strict=True):
-        _require_same(file, each)
-    if any(getattr(claim, name) != value for name, value in told(tables).items()):
-        raise _differs("The score tables say another pool, bundle or licence.")
+def _cut_again(folder: Path, scores: Path, metadata: Path | None, claim: Certificate) -> None:
+    cut = Cut(rule=claim.cut.rule, value=claim.cut.value)
+    distinct = any(each.name == DISTINCT for each in claim.filters)
+    terms = Terms(
+        state=claim.state,
+        column=claim.cut.column,
+        filters=Filters(distinct=distinct),
+        per=claim.cut.per,
+    )
     tree = outputs.Tree()
-    with tempfile.TemporaryDirectory() as runs:
+    with tempfile.TemporaryDirectory() as home:
+        runs = Path(home)
+        filters = with_lists(_asked(claim), folder, runs)
+        tables = tables_of(scores, terms, filters, metadata if claim.metadata else None)
+        _require_all_same(tables.files, claim.scores, "score tables")
+        _require_all_same(tables.metadata, claim.metadata, "metadata tables")
+        if any(getattr(claim, name) != value for name, value in tables.told.items()):
+            raise _differs("The score tables say another pool, bundle or licence.")
         with asking() as engine:
-            found = tables.find(engine, Cut(rule=claim.cut.rule, value=claim.cut.value))
-            sorter = sorted_members(engine, tables, found.threshold, Path(runs))
-        for block in sorter:
+            chosen = find(engine, tables, cut, runs)
+        for block in chosen:
             tree.add(block)
-    if (found.threshold, found.scored, found.at_threshold) != (
-        claim.cut.threshold,
-        claim.counts.scored,
-        claim.counts.at_threshold,
-    ):
-        raise _differs("The score tables give another threshold or other counts.")
+    _require_found(tables, cut, chosen.found, claim)
     if tree.root() != claim.members.merkle_root:
         raise _differs("The score tables give other members.")
+
+
+def _asked(claim: Certificate) -> list[Filter]:
+    return [
+        Filter(name=each.name, low=each.low, high=each.high, words=each.words, file=each.file)
+        for each in claim.filters
+        if each.name != DISTINCT
+    ]
+
+
+def _require_found(tables: ScoreTables, cut: Cut, found: Found, claim: Certificate) -> None:
+    if (
+        certifying.cut_part(tables, cut, found) != claim.cut
+        or certifying.counts(found) != claim.counts
+        or certifying.strata(found) != claim.strata
+    ):
+        raise _differs("The score tables give another threshold or other counts.")
+    if certifying.filter_parts(tables, found) != claim.filters:
+        raise _differs("The filters take out other pairs than it says.")
+
+
+def _require_all_same(files: Sequence[Path], claims: Sequence[Part], what: str) -> None:
+    if [file.name for file in files] != [each.name for each in claims]:
+        raise _differs(f"These aren't the {what} that were cut.")
+    for file, each in zip(files, claims, strict=True):
+        _require_same(file, each)
 
 
 def _require_same(path: Path, claim: Part) -> None:

@@ -28,6 +28,13 @@ COLUMNS = {
     "scored_at": pa.timestamp("us", tz="UTC"),
     "rung": pa.string(),
     "device_class": pa.string(),
+    "original_width": pa.int32(),
+    "original_height": pa.int32(),
+    "url_host": pa.string(),
+    "caption_chars": pa.int32(),
+    "language": pa.string(),
+    "nsfw": pa.float32(),
+    "faces": pa.int16(),
 }
 
 
@@ -58,6 +65,7 @@ def test_every_scored_pair_has_its_row(
     assert set(table["state"].to_pylist()) == {"pending"}
     assert set(table["rung"].to_pylist()) == {"native"}
     assert len(set(table["unit"].to_pylist())) == 5
+    assert table["caption_chars"].to_pylist() == [len(f"picture {number}") for number in range(16)]
     assert set(table["bundle"].to_pylist()) == {api.status().pools[0].bundle}
     for time in table["scored_at"].to_pylist():
         assert abs(time - datetime.now(UTC)) < timedelta(minutes=5)

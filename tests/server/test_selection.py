@@ -23,7 +23,8 @@ from server.selection import certificate, uids
 from server.selection.asking import Engine, asking
 from server.selection.certificate import Certificate
 from server.selection.cut import Cut
-from server.selection.cutting import select_tables, sorted_members, tables_of
+from server.selection.cutting import Terms, select_tables, tables_of
+from server.selection.finding import find
 from server.selection.sorting import Members, Sorter, joined
 from server.selection.tables import ScoreTables
 from server.selection.verify import verify
@@ -32,6 +33,7 @@ from tests.server.command import Dva
 from tests.server.pool_factory import uid
 
 Scores = list[float | None]
+ALL = Terms(state="all")
 
 
 def tables(folder: Path, *parts: Scores, kind: pa.DataType | None = None) -> Path:
@@ -91,20 +93,20 @@ def test_members_are_datacomps(
 ) -> None:
     folder = tmp_path_factory.mktemp("cut") / "scores"
     tables(folder, *parts, kind=pa.float64() if double else pa.float32())
-    scores = tables_of(folder, state="all")
-    found = scores.find(engine, Cut(rule="top", value=fraction))
-    sorter = sorted_members(engine, scores, found.threshold, folder)
+    scores = tables_of(folder, ALL)
+    chosen = find(engine, scores, Cut(rule="top", value=fraction), folder)
     threshold, members = datacomp(folder, fraction)
-    assert found.threshold == threshold
-    assert np.array_equal(np.concatenate([uids.joined(b.high, b.low) for b in sorter]), members)
-    ties = sum(int((block.score == threshold).sum()) for block in sorter)
-    assert found.at_threshold == ties
+    assert chosen.found.threshold == threshold
+    blocks = list(chosen)
+    assert np.array_equal(np.concatenate([uids.joined(b.high, b.low) for b in blocks]), members)
+    ties = sum(int((block.score == threshold).sum()) for block in blocks)
+    assert (chosen.found.at_threshold, chosen.found.members) == (ties, len(members))
 
 
 def test_the_files_are_what_datacomp_reads(tmp_path: Path) -> None:
     scores = tables(tmp_path / "scores", [0.1, 0.2, 0.2, None], [0.3, -0.5])
     cut = Cut(rule="top", value=0.4)
-    done = select_tables(scores, cut=cut, out=tmp_path / "best", state="all")
+    done = select_tables(scores, cut=cut, out=tmp_path / "best", terms=ALL)
     threshold, members = datacomp(scores, 0.4)
     found = np.load(tmp_path / "best" / "members.npy", mmap_mode="r")
     assert found.dtype == np.dtype("u8,u8"), "what DataComp's resharder asserts"
@@ -115,13 +117,13 @@ def test_the_files_are_what_datacomp_reads(tmp_path: Path) -> None:
 
 def test_a_count_and_a_threshold_take_their_ties(engine: Engine, tmp_path: Path) -> None:
     found = ScoreTables(files=(tables(tmp_path / "t", [0.1, 0.3, 0.3, 0.5]) / "0.parquet",))
-    assert found.find(engine, Cut(rule="count", value=2)).at_threshold == 2
-    by_score = found.find(engine, Cut(rule="threshold", value=0.3))
+    assert find(engine, found, Cut(rule="count", value=2), tmp_path).found.at_threshold == 2
+    by_score = find(engine, found, Cut(rule="threshold", value=0.3), tmp_path).found
     # As NumPy compares a float32 with 0.3: at the tables' own precision.
     assert by_score.threshold == np.float32(0.3)
     assert by_score.at_threshold == 2
     with pytest.raises(SelectionError, match="Only 4 pairs"):
-        found.find(engine, Cut(rule="count", value=5))
+        find(engine, found, Cut(rule="count", value=5), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,7 @@ def test_a_count_and_a_threshold_take_their_ties(engine: Engine, tmp_path: Path)
 def test_scores_that_cannot_be_cut(tmp_path: Path, scores: Scores, code: str) -> None:
     folder = tables(tmp_path / "scores", scores)
     with pytest.raises(SelectionError) as caught:
-        select_tables(folder, cut=Cut(rule="top", value=0.5), out=tmp_path / "out", state="all")
+        select_tables(folder, cut=Cut(rule="top", value=0.5), out=tmp_path / "out", terms=ALL)
     assert caught.value.code == code
     assert sorted(path.name for path in tmp_path.iterdir()) == ["scores"], "nothing half made"
 
@@ -146,7 +148,7 @@ def test_a_uid_that_the_layout_cannot_hold(tmp_path: Path) -> None:
         table = pa.table({"uid": ["0" * 32, bad], "score": pa.array([0.2, 0.3], pa.float32())})
         pq.write_table(table, folder / "1.parquet")
         with pytest.raises(SelectionError) as caught:
-            select_tables(folder, cut=Cut(rule="top", value=1), out=tmp_path / "out", state="all")
+            select_tables(folder, cut=Cut(rule="top", value=1), out=tmp_path / "out", terms=ALL)
         assert caught.value.code == "uid_invalid"
         assert repr(bad) in str(caught.value)
 
@@ -188,7 +190,7 @@ def cut(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A selection and the tables that it was made from. To be read only."""
     home = tmp_path_factory.mktemp("selection")
     scores = tables(home / "scores", [i / 100 for i in range(-50, 50)], [0.3] * 20)
-    select_tables(scores, cut=Cut(rule="top", value=0.2), out=home / "best", state="all")
+    select_tables(scores, cut=Cut(rule="top", value=0.2), out=home / "best", terms=ALL)
     return home / "best", scores
 
 
@@ -264,7 +266,7 @@ def test_select_and_verify_a_pool(
     printed = json.loads(done.out)
     verified = dva(settings, "verify-selection", str(out), printed["digest"])
     assert verified.status == 0, verified.err
-    assert "cut again from its score tables" in verified.err
+    assert "cut again from its tables" in verified.err
     claim = json.loads(verified.out)
     assert (claim["pool"], claim["counts"]["members"]) == ("test", printed["members"])
     assert claim["audit"]["results"] > 0
