@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -20,19 +21,15 @@ from server.pools.findings import KINDS, OTHERS
 from server.pools.ingest import DEFAULT_AGENT, Ingested
 from server.pools.ingest import ingest as ingest_pool
 from server.pools.services import AUDIT, REPLICATION, Policy
+from server.pools.sources import expand, is_url, read_list
 
 MOST_SHOWN = 10
 
 
 @click.command(epilog="Example: dva ingest demo build/demo-pool --bundle static/models/demo-q8")
 @click.argument("pool")
-@click.argument(
-    "paths",
-    nargs=-1,
-    required=True,
-    type=click.Path(exists=True, path_type=Path),
-    metavar="PATH...",
-)
+@click.argument("sources", nargs=-1, metavar="SOURCE...")
+@click.option("--list", "list_", type=FILE, help="A file of further sources, one a line.")
 @click.option("--bundle", required=True, type=FOLDER, help="The bundle that scores this pool.")
 @click.option(
     "--agent",
@@ -57,7 +54,8 @@ MOST_SHOWN = 10
 @data_options
 def ingest(
     pool: str,
-    paths: tuple[Path, ...],
+    sources: tuple[str, ...],
+    list_: Path | None,
     bundle: Path,
     agent: str | None,
     policy: Policy | None,
@@ -68,20 +66,24 @@ def ingest(
     data: Path | None,
     database: str | None,
 ) -> None:
-    """Take tars, or folders of tars, into POOL. They stay where they are; what is in already is
-    skipped, so the command may be repeated.
+    """Take tars, or folders of tars, into POOL: by path, or by s3://, gs:// or https:// URL. What
+    lies here stays where it is; what doesn't is copied into the data folder. {00000..00041} in a
+    SOURCE stands for a range. What is in already is skipped, so the command may be repeated.
 
     The licence of the bundle is shown and asked for, once: without it, no server of this data
     folder hands the model out."""
     settings = read_settings(data=data, database=database)
     filters = read_filters(deny_uids, deny_hashes, max_nsfw)
+    named = expand([*sources, *(read_list(list_) if list_ else ())])
+    urls = [source for source in named if is_url(source)]
+    paths = [Path(source) for source in named if not is_url(source)]
     with opened(settings, create=True) as store:
         # The text that is there already is the one that is served.
         manifest = bundles.read(bundle)
         known = bundles.registered(settings.bundles, manifest.bundle)
         folder = settings.bundles / known.bundle if known else bundle
         require_acceptance(settings, folder, known or manifest, accepted=accepted)
-        ingest_into(store, settings, pool, list(paths), bundle, agent, policy, filters)
+        ingest_into(store, settings, pool, paths, bundle, agent, policy, filters, urls)
 
 
 def ingest_into(
@@ -93,6 +95,7 @@ def ingest_into(
     agent: str | None = None,
     policy: Policy | None = None,
     filters: Filters | None = None,
+    urls: Sequence[str] = (),
 ) -> None:
     """Ingest, say what came of it, and raise PoolError if anything was refused."""
     with bar("ingest", unit="B", unit_scale=True) as progress:
@@ -105,6 +108,7 @@ def ingest_into(
             agent=agent,
             policy=policy,
             filters=filters,
+            urls=urls,
             progress=progress,
         )
     for path, error in done.refused:

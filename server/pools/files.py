@@ -21,6 +21,11 @@ def index_path(settings: Settings, pool: str, shard: str) -> Path:
     return settings.pools / pool / "index" / f"{shard}.parquet"
 
 
+def copies_path(settings: Settings, pool: str) -> Path:
+    """Where shards that were named by URL are kept."""
+    return settings.data / "shards" / pool
+
+
 def uids_path(settings: Settings, pool: str) -> Path:
     return settings.pools / pool / "uids"
 

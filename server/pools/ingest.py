@@ -4,7 +4,7 @@ in is skipped when the command is repeated."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,13 +17,15 @@ from server.config import Settings
 from server.db import Database, now
 from server.errors import PoolError, ShardError
 from server.pools import beside, bundles, downloads, findings
-from server.pools.files import index_path, truth_path, uids_path
+from server.pools.copies import Copies
+from server.pools.files import copies_path, index_path, truth_path, uids_path
 from server.pools.filters import Filters
 from server.pools.findings import Findings
 from server.pools.index import IndexWriter, read_uids
 from server.pools.known_uids import KnownUids
 from server.pools.models import AUDIT, Policy, Pool, Shard
-from server.pools.services import POOL_NAME, SHARD_NAME
+from server.pools.services import POOL_NAME
+from server.pools.shards import Offered, find_shards
 from server.pools.survey import Survey, survey
 
 DEFAULT_AGENT = "dva"
@@ -62,10 +64,11 @@ def ingest(
     agent: str | None = None,
     policy: Policy | None = None,
     filters: Filters | None = None,
+    urls: Sequence[str] = (),
 ) -> Ingested:
-    """Registers the bundle and takes in every tar under `paths`. `progress(done, total)` counts
-    bytes. `agent`: who works on the pool; None: the one it has, or DEFAULT_AGENT. `policy`: how
-    its results are checked; None: as they are, or by audits. `filters`: what is kept out of the
+    """Registers the bundle and takes in every tar under `paths` and `urls`. `progress(done, total)`
+    counts bytes. `agent`: who works on the pool; None: the one it has, or DEFAULT_AGENT. `policy`:
+    how its results are checked; None: as they are, or by audits. `filters`: what is kept out of the
     shards that are new. Raises PoolError, BundleError or BundleUnauditable before anything is
     stored; a shard that can't be taken is listed in `refused`, and the others go on."""
     if not POOL_NAME.fullmatch(pool):
@@ -79,8 +82,8 @@ def ingest(
             code="agent_unknown",
             next_step=f"Agents here: {', '.join(sorted(AGENTS))}.",
         )
-    shards = find_shards(paths)
-    folders = {path.parent for path in shards}
+    shards = find_shards(paths, urls, Copies(copies_path(settings, pool)))
+    folders = {shard.path.parent for shard in shards}
     record = beside.read_record(folders)
     truth = beside.read_truth(folders)
     beside.merge_truth(truth, truth_path(settings, pool))
@@ -95,19 +98,19 @@ def ingest(
     bundles.register(bundle, settings.bundles)
     done = Ingested(pool=pool, agent=agent, bundle=manifest.bundle, policy=policy)
     take = _Take(database, settings, done, record, manifest, filters or Filters())
-    total = sum(path.stat().st_size for path in shards)
+    total = sum(shard.work for shard in shards)
     passed = 0
     progress(0, total)
-    for path in shards:
+    for shard in shards:
         before = passed
 
         def count(size: int) -> None:
             progress(before + size, total)  # noqa: B023 - called within this round only
 
         try:
-            taken = take(path, count)
+            taken = take(shard, count)
         except ShardError as error:
-            done.refused.append((path, error))
+            done.refused.append((shard.path, error))
         else:
             if taken is None:
                 done.skipped += 1
@@ -115,36 +118,13 @@ def ingest(
                 done.added += 1
                 done.pairs += taken.pairs
                 done.units += taken.units
-        passed += path.stat().st_size
+        passed += shard.work
         progress(passed, total)
     take.uids.flush()
     if truth and (done.added or done.skipped):
         beside.keep_truth(truth, truth_path(settings, pool))
         done.truth = True
     return done
-
-
-def find_shards(paths: Iterable[Path]) -> list[Path]:
-    """Absolute paths of the tars named, or lying in the folders named. Raises PoolError."""
-    found: dict[str, Path] = {}
-    for path in paths:
-        tars = sorted(path.glob("*.tar")) if path.is_dir() else [path]
-        for shard in tars:
-            if not shard.is_file():
-                raise PoolError(f"There is no file {shard}.", code="shard_missing")
-            if shard.suffix != ".tar" or not SHARD_NAME.fullmatch(shard.stem):
-                raise PoolError(
-                    f"{shard} can't be a shard's name.",
-                    next_step="Shards are called NAME.tar; use letters, digits, . _ and -.",
-                )
-            whole = shard.resolve()
-            if found.setdefault(shard.stem, whole) != whole:
-                raise PoolError(f"Two shards are called {shard.name}: {found[shard.stem]}, {whole}")
-    if not found:
-        raise PoolError(
-            "No tars were found.", code="shard_missing", next_step="Name tars, or folders of tars."
-        )
-    return [found[name] for name in sorted(found)]
 
 
 class _Take:
@@ -167,12 +147,22 @@ class _Take:
         self._filters = filters
         self.uids = _known_uids(database, settings, into.pool)
 
-    def __call__(self, path: Path, count: Callable[[int], None]) -> Shard | None:
+    def __call__(self, offered: Offered, count: Callable[[int], None]) -> Shard | None:
         """None if it is in already. Raises ShardError."""
+        with self._database.read() as session:
+            known = _known(session, self._into.pool, offered.path.stem)
+        offered.bring(keep=known is not None, count=count)
+        brought = offered.work - offered.path.stat().st_size
+        try:
+            return self._take(offered.path, known, lambda size: count(brought + size))
+        except ShardError:
+            if known is None:
+                offered.drop()
+            raise
+
+    def _take(self, path: Path, known: Shard | None, count: Callable[[int], None]) -> Shard | None:
         pool = self._into.pool
         before = path.stat()
-        with self._database.read() as session:
-            known = _known(session, pool, path.stem)
         if known and (known.size, known.mtime_ns, known.path) == (
             before.st_size,
             before.st_mtime_ns,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from dva_agent.protocol import PairRef
@@ -31,6 +32,7 @@ class Ingest:
         bundle: Path | None = None,
         agent: str | None = None,
         filters: Filters | None = None,
+        urls: Sequence[str] = (),
     ) -> Ingested:
         return ingest(
             self.database,
@@ -40,6 +42,7 @@ class Ingest:
             bundle=bundle or self.bundle,
             agent=agent,
             filters=filters,
+            urls=urls,
             progress=lambda done, total: self.progress.append((done, total)),
         )
 

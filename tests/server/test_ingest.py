@@ -18,9 +18,9 @@ from server.config import Settings
 from server.db import Database
 from server.errors import PoolError, ShardError
 from server.pools import survey as module
-from server.pools.ingest import find_shards
 from server.pools.models import Pool, Shard, Unit
 from server.pools.services import get_pool, shards_of
+from server.pools.shards import find_shards
 from server.pools.survey import cut_units
 from server.pools.tar import TarPair
 from tests.server.ingesting import Ingest
@@ -230,7 +230,8 @@ def test_which_paths_are_shards(tmp_path: Path) -> None:
     write_tar(tmp_path / "b.tar", [])
     write_tar(tmp_path / "a.tar", [])
     (tmp_path / "a.txt").touch()
-    assert find_shards([tmp_path]) == [tmp_path / "a.tar", tmp_path / "b.tar"]
+    found = [shard.path for shard in find_shards([tmp_path])]
+    assert found == [tmp_path / "a.tar", tmp_path / "b.tar"]
     assert find_shards([tmp_path, tmp_path / "a.tar"]) == find_shards([tmp_path])
     write_tar(tmp_path / "other" / "a.tar", [])
     os.mkfifo(tmp_path / "fifo.tar")
