@@ -25,7 +25,7 @@ from server.workbench import folders, process, run, services, snapshot
 from server.workbench.services import Ask, Job, Kind
 from tests.server.api import Api
 
-SELECTED = Selected(members=3, scored=9, threshold=0.25, digest="d" * 64)
+SELECTED = Selected(members=3, scored=9, eligible=9, threshold=0.25, digest="d" * 64)
 
 
 def ask(**changes: object) -> Ask:
