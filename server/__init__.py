@@ -44,6 +44,8 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     from server.work.board import Board
     from server.work.selftests import blueprint as selftests
     from server.work.views import blueprint as work
+    from server.workbench.public import blueprint as selections
+    from server.workbench.views import blueprint as workbench
 
     app = Flask(__name__, static_folder=None)
     # An address with // in it is a wrong one: it gets a 404, never a redirect.
@@ -89,4 +91,6 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     app.register_blueprint(pages)
     app.register_blueprint(health)
     admin.init_app(app, secret)
+    app.register_blueprint(workbench)
+    app.register_blueprint(selections)
     return app

@@ -91,10 +91,12 @@ def init_app(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def harden(response: Response) -> Response:
+        own = response.headers.get("Content-Security-Policy")
         for name, value in HEADERS.items():
             response.headers[name] = value
         is_admin = request.path == _ADMIN or request.path.startswith(_ADMIN + "/")
-        response.headers["Content-Security-Policy"] = ADMIN_POLICY if is_admin else policy
+        # A view's own is a stricter one, such as for pictures from the web.
+        response.headers["Content-Security-Policy"] = own or (ADMIN_POLICY if is_admin else policy)
         return response
 
 

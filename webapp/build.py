@@ -2,7 +2,7 @@
 `--check` builds nothing: status 1 if static/app/ is not what would be built now.
 
     static/app/
-      ui/ engine/ identity/   those of webapp/ as they are: ES modules, no bundler
+      ui/ admin/ engine/ identity/   those of webapp/ as they are: ES modules, no bundler
       identity/npm/      the modules of packages that identity/libraries.js imports
       vendor/            libraries of the operator's pages, as their packages have them
       ort/               onnxruntime-web: the WebGPU build and the plain wasm build
@@ -46,7 +46,7 @@ ORT = NODE_MODULES / "onnxruntime-web" / "dist"
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
 LIBRARIES = SOURCE / "identity" / "libraries.js"
 """The one module of ours that imports from packages."""
-PARTS = ("ui", "engine", "identity", "licences")
+PARTS = ("ui", "admin", "engine", "identity", "licences")
 STDLIB = "python_stdlib.zip"
 LOCK = "pyodide-lock.json"
 ORT_FILES = (

@@ -34,3 +34,8 @@ def forget_snapshots(settings: Settings, pool: str, keep: int) -> None:
     ]
     for folder in sorted(older, key=lambda each: int(each.name))[:-1]:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def lists(settings: Settings, pool: str) -> Path:
+    """Lists of uids that were uploaded to compare with."""
+    return of_pool(settings, pool) / "lists"

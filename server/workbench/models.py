@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Literal
 
@@ -91,3 +92,8 @@ class Selection(Base):
     published_at: Mapped[datetime | None] = mapped_column(UtcTime, index=True)
 
     job: Mapped[Job] = relationship()
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        found: dict[str, str] = json.loads(self.filters)
+        return found

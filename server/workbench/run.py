@@ -23,7 +23,7 @@ from server.db import Database, now
 from server.errors import WorkbenchError
 from server.pools import services as pools
 from server.selection.cutting import SCORES, Selected
-from server.workbench import folders, services, snapshot
+from server.workbench import filters, folders, services, snapshot
 from server.workbench.services import CUT, Job, Selection
 
 EVERY_S = 1.0
@@ -124,7 +124,7 @@ def command_of(settings: Settings, job: Job, selection: Selection, out: Path) ->
     value = int(selection.value) if selection.rule == "count" else selection.value
     command = [sys.executable, "-m", "server", "select", job.pool.name]
     command += [f"--{selection.rule}={value}", f"--state={selection.standing}"]
-    command += [f"--{name}={text}" for name, text in json.loads(selection.filters).items()]
+    command += filters.options(json.loads(selection.filters))
     return [*command, f"--out={out}", f"--data={settings.data.resolve()}"]
 
 

@@ -38,8 +38,7 @@ LONGEST_NAME = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """What to cut: the options of `dva select`. `filters`: further ones, by their names without
-    the dashes."""
+    """What to cut: the options of `dva select`. `filters`: see filters.py."""
 
     name: str
     cut: Cut

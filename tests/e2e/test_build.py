@@ -53,7 +53,7 @@ def test_the_agent_travels_as_bytecode_without_its_native_engine() -> None:
 
 
 def test_sources_are_served_as_they_are() -> None:
-    for part in ("ui", "engine", "identity"):
+    for part in ("ui", "admin", "engine", "identity"):
         for source in (ROOT / "webapp" / part).rglob("*.js"):
             served = APP / source.relative_to(ROOT / "webapp")
             assert source.name == "libraries.js" or served.read_bytes() == source.read_bytes()

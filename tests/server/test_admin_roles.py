@@ -17,7 +17,22 @@ from server.db import Database, now
 from tests.server.operator_pages import PASSWORD, Operator
 
 OPEN = {("GET", "/admin/sign-in"), ("POST", "/admin/sign-in")}
+BENCH = "/admin/pools/<name>/workbench"
 LEAST: dict[tuple[str, str], Role] = {
+    ("GET", "/admin/selections"): OPERATOR,
+    ("GET", BENCH): OPERATOR,
+    ("GET", f"{BENCH}/line"): OPERATOR,
+    ("GET", f"{BENCH}/pairs"): OPERATOR,
+    ("GET", f"{BENCH}/pictures/<unit>/<uid>"): OPERATOR,
+    ("GET", f"{BENCH}/selections"): OPERATOR,
+    ("GET", f"{BENCH}/selections/<int:number>/<file>"): OPERATOR,
+    ("POST", f"{BENCH}/snapshot"): OPERATOR,
+    ("POST", f"{BENCH}/jobs/<int:number>/stop"): OPERATOR,
+    ("POST", f"{BENCH}/lists"): OPERATOR,
+    ("POST", f"{BENCH}/lists/<title>/remove"): OPERATOR,
+    ("POST", f"{BENCH}/cut"): MAINTAINER,
+    ("POST", f"{BENCH}/selections/<int:number>/publish"): MAINTAINER,
+    ("POST", f"{BENCH}/selections/<int:number>/unpublish"): MAINTAINER,
     ("GET", "/admin"): VIEWER,
     ("POST", "/admin/sign-out"): VIEWER,
     ("GET", "/admin/pools/<name>"): VIEWER,

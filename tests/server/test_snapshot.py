@@ -17,9 +17,8 @@ from server.errors import SelectionError
 from server.pools.ingest import ingest
 from server.results import services as results
 from server.results.services import Result, Standing
-from server.selection.asking import asking
 from server.selection.cut import Cut
-from server.selection.cutting import tables_of
+from server.selection.cutting import Terms, select_tables
 from server.selection.scores import write_scores
 from server.workbench import line, snapshot
 from server.workbench.snapshot import Snapshot, uid_of
@@ -64,28 +63,25 @@ def test_it_holds_what_the_score_tables_hold(
     assert found.facts.shards == ["00000", "00001"]
     assert found.facts.pairs_done == 16
     states: tuple[Standing, ...] = ("all", "confirmed", "pending")
-    with asking() as engine:
-        for state in states:
-            out = tmp_path / state
-            write_scores(
-                database, settings, pool=pool, out=out, progress=lambda *_: None, state=state
-            )
-            table = pq.read_table(out).filter(pa.compute.field("score").is_valid())
-            rows = list(zip(table["uid"].to_pylist(), table["score"].to_pylist(), strict=True))
-            ranked = found.of(state)
-            assert sorted(rows) == sorted(
-                (uid_of(record), float(record["score"]))
-                for ranking in ranked
-                for record in ranking.records
-            )
-            for cut in (Cut(rule="top", value=0.3), Cut(rule="threshold", value=0.0)):
-                exact = tables_of(out, state=state).find(engine, cut)
-                seen = line.find(ranked, cut)
-                assert (seen.threshold, seen.scored, seen.at_threshold) == (
-                    exact.threshold,
-                    exact.scored,
-                    exact.at_threshold,
-                )
+    for state in states:
+        out = tmp_path / state
+        write_scores(database, settings, pool=pool, out=out, progress=lambda *_: None, state=state)
+        table = pq.read_table(out).filter(pa.compute.field("score").is_valid())
+        rows = list(zip(table["uid"].to_pylist(), table["score"].to_pylist(), strict=True))
+        ranked = found.of(state)
+        assert sorted(rows) == sorted(
+            (uid_of(record), float(record["score"]))
+            for ranking in ranked
+            for record in ranking.records
+        )
+        cut = Cut(rule="top", value=0.3)
+        exact = select_tables(out, cut=cut, out=tmp_path / f"{state}-cut", terms=Terms(state=state))
+        seen = line.find(ranked, cut)
+        assert (seen.threshold, seen.scored, seen.members) == (
+            exact.threshold,
+            exact.scored,
+            exact.members,
+        )
 
 
 def test_what_is_withheld_is_not_in_it(

@@ -1,0 +1,354 @@
+"""The pages of the selection workbench: what they show, what they let do, what they never show."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import re
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dva_agent.protocol import Report, pack_scores
+from flask import Flask
+from sqlalchemy import select
+
+from server import create_app
+from server.admin import log
+from server.admin import services as accounts
+from server.config import Settings
+from server.db import Database, now
+from server.pools import services as pools
+from server.results import services as results
+from server.results.services import Result
+from server.selection import uids
+from server.selection.cut import Cut
+from server.selection.cutting import Terms, select_pool
+from server.selection.verify import verify
+from server.workbench import folders, services, snapshot, views
+from server.workbench.samples import kind_of
+from server.workbench.services import Ask
+from tests.server.api import Api, result_for
+from tests.server.operator_pages import NAME, PASSWORD, Operator
+from tests.server.pool_factory import picture, uid
+
+BENCH = "/admin/pools/test/workbench"
+
+
+@pytest.fixture
+def app(settings: Settings, database: Database, cheap_passwords: None) -> Flask:
+    with database.write() as session:
+        accounts.create(session, NAME, PASSWORD, now())
+    return create_app(dataclasses.replace(settings, secret_key="k" * 32), database)
+
+
+@pytest.fixture
+def operator(app: Flask) -> Operator:
+    signed_in = Operator(app)
+    assert signed_in.sign_in().status_code == 303
+    return signed_in
+
+
+@pytest.fixture
+def scored(api: Api, pool: str, database: Database, settings: Settings) -> dict[str, float]:
+    """uid -> score of 16 pairs, those of the first unit confirmed, and a snapshot of them."""
+    known: dict[str, float] = {}
+    while leases := api.lease(8).leases:
+        for lease in leases:
+            scores = [int(pair.uid[:2], 16) / 256 for pair in lease.pairs]
+            known |= {pair.uid: score for pair, score in zip(lease.pairs, scores, strict=True)}
+            api.post_result(lease, result_for(lease, scores=pack_scores(scores)))
+    with database.write() as session:
+        first = session.scalars(select(Result).order_by(Result.id)).first()
+        assert first is not None
+        results.confirm(first)
+    look(database, settings)
+    return known
+
+
+def look(database: Database, settings: Settings) -> None:
+    """A snapshot, without a process of its own."""
+    with database.write() as session:
+        pool = pools.get_pool(session, "test")
+        job = services.begin(session, pool, "snapshot", NAME, now()).id
+    snapshot.take(
+        database,
+        settings,
+        pool="test",
+        out=folders.snapshot(settings, "test", job),
+        at=now(),
+        progress=lambda done, total: None,
+    )
+    with database.write() as session:
+        services.finish(session, job, now())
+
+
+def selected(database: Database, settings: Settings, name: str = "The best") -> int:
+    """A selection, without a process of its own."""
+    cut = Cut(rule="top", value=0.25)
+    with database.write() as session:
+        pool = pools.get_pool(session, "test")
+        ask = Ask(name=name, cut=cut, standing="all")
+        job = services.begin_cut(session, pool, ask, NAME, now()).id
+    done = select_pool(
+        database,
+        settings,
+        pool="test",
+        cut=cut,
+        out=folders.selection(settings, "test", job),
+        terms=Terms(state="all"),
+        progress=lambda done, total: None,
+    )
+    with database.write() as session:
+        assert services.finish(session, job, now(), done)
+    return job
+
+
+def figure(page: str, name: str) -> str:
+    found = re.search(f'data-said="{name}">([^<]*)<', page)
+    assert found
+    return found[1]
+
+
+def test_before_anything_was_read_it_says_so(operator: Operator, pool: str) -> None:
+    page = operator.get(BENCH)
+    assert page.status_code == 200
+    assert "haven't been looked at yet" in page.text
+    assert "Where to cut" not in page.text
+    assert operator.get(f"{BENCH}/line").status_code == 404
+    assert operator.get("/admin/pools/none/workbench").status_code == 404
+    assert f"{BENCH}" in operator.get("/admin/selections").text
+
+
+def test_the_line_is_where_the_rule_puts_it(operator: Operator, scored: dict[str, float]) -> None:
+    falling = sorted(scored.values(), reverse=True)
+    page = operator.get(f"{BENCH}?rule=top&value=25&state=all").text
+    assert figure(page, "members") == str(sum(score >= falling[4] for score in scored.values()))
+    assert figure(page, "threshold") == f"{falling[4]:.6f}"
+    told = operator.get(f"{BENCH}/line?rule=threshold&value=0.5&state=all").json
+    assert told is not None
+    assert told["members"] == sum(score >= 0.5 for score in scored.values())
+    assert told["scored"] == 16
+    assert told["command"] == "dva select test --threshold 0.5 --state all --out FOLDER"
+    assert figure(operator.get(f"{BENCH}?rule=count&value=2").text, "members") == "2"
+    assert "4 confirmed, 12 pending" in operator.get(BENCH).text
+
+
+@pytest.mark.parametrize("value", ["0", "101", "x", "nan", "1e400", "-1", ""])
+def test_what_is_no_cut_is_told_and_the_page_stands(
+    operator: Operator, scored: dict[str, float], value: str
+) -> None:
+    page = operator.get(f"{BENCH}?rule=top&value={value}&state=all")
+    assert page.status_code == 200
+    is_default = value == ""
+    assert ('role="alert" hidden' in page.text) is is_default
+    told = operator.get(f"{BENCH}/line?rule=top&value={value}&state=all").json
+    assert told is not None
+    assert ("fault" in told) is not is_default
+    if not is_default:
+        answer = operator.act(f"{BENCH}/cut", rule="top", value=value, state="all", name="x")
+        assert answer.status_code == 409
+        assert "Nothing has been cut" in operator.get(f"{BENCH}/selections").text
+
+
+def test_pairs_on_both_sides_and_across(operator: Operator, scored: dict[str, float]) -> None:
+    middle = sorted(scored.values())[8]
+    page = operator.get(f"{BENCH}/pairs?rule=threshold&value={middle}&state=all").text
+    above, below, across = re.split(r"<section class=\"band\"", page)[1:]
+    for part, kept in ((above, True), (below, False)):
+        shown = re.findall(r"/pictures/u\d+-\d+/([0-9a-f]{32})", part)
+        assert sorted(shown) == sorted(u for u, s in scored.items() if (s >= middle) is kept)
+    assert len(re.findall(r"<img", across)) == 12
+    assert "<html" in page
+    assert "picture 3" in page
+    more = operator.ask(
+        "GET",
+        f"{BENCH}/pairs?rule=threshold&value={middle}&state=all&band=above&page=1",
+        headers={"HX-Request": "true"},
+    ).text
+    assert "<html" not in more
+    assert "No more pairs here." in more
+
+
+def test_a_picture_is_the_pair_s_own_and_nothing_but_a_picture(
+    operator: Operator, app: Flask, scored: dict[str, float], database: Database
+) -> None:
+    address = picture_of(operator, uid(5))
+    answer = operator.get(address)
+    assert answer.data == picture(5)
+    assert answer.mimetype == "image/jpeg"
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert Operator(app).get(address).status_code == 303
+    assert operator.get(address.replace(uid(5), uid(99))).status_code == 404
+    assert operator.get(re.sub(r"/u\d+-\d+/", "/u99-0/", address)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<svg xmlns='http://www.w3.org/2000/svg' onload='x()'/>",
+        b"<!doctype html>",
+        b"",
+        b"\0" * 99,
+    ],
+)
+def test_what_isn_t_a_picture_has_no_kind(data: bytes) -> None:
+    assert kind_of(data) is None
+
+
+def test_what_is_withheld_is_not_shown(
+    operator: Operator, api: Api, scored: dict[str, float]
+) -> None:
+    """Though the snapshot is older than the report."""
+    address = picture_of(operator, uid(5))
+    [unit] = re.findall(r"/(u\d+-\d+)/", address)
+    report = Report(pool="test", unit=unit, uid=uid(5), reason="illegal")
+    assert api.post("/reports", report).status_code == 200
+    assert operator.get(address).status_code == 404
+    assert uid(5) not in operator.get(f"{BENCH}/pairs?rule=top&value=100&state=all").text
+
+
+def picture_of(operator: Operator, wanted: str) -> str:
+    page = operator.get(f"{BENCH}/pairs?rule=count&value=8&state=all").text
+    [found] = set(re.findall(rf'src="([^"]+{wanted})"', page))
+    return found
+
+
+def test_how_much_two_selections_share(
+    operator: Operator, scored: dict[str, float], database: Database, settings: Settings
+) -> None:
+    job = selected(database, settings)
+    best = {pair for pair, score in scored.items() if score >= sorted(scored.values())[-5]}
+    for value in (0.0, 0.3, 0.5, 0.9):
+        address = f"{BENCH}/line?rule=threshold&value={value}&state=all&other=selection:{job}"
+        told = operator.get(address).json
+        assert told is not None
+        kept = {pair for pair, score in scored.items() if score >= value}
+        assert told["shared"] == len(kept & best)
+        assert told["share_of_other"] == len(kept & best) / len(best)
+    page = operator.get(f"{BENCH}?state=all&other=selection:{job}").text
+    assert "what the other selection has, too" in page
+    assert "isn&#39;t there to compare" in operator.get(f"{BENCH}?state=all&other=list:none").text
+
+
+def test_a_list_is_uploaded_compared_with_and_removed(
+    operator: Operator,
+    scored: dict[str, float],
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = [uid(number) for number in range(3)] + ["f" * 32]
+    high = np.array([int(each[:16], 16) for each in known], np.uint64)
+    low = np.array([int(each[16:], 16) for each in known], np.uint64)
+    # More than any other form may have.
+    many = np.tile(uids.joined(high, low), 5_000)
+    body = io.BytesIO()
+    np.save(body, many)
+
+    def send(data: bytes, name: str) -> int:
+        sent = {"form": operator.form("/admin"), "list": (io.BytesIO(data), name)}
+        return operator.ask("POST", f"{BENCH}/lists", data=sent).status_code
+
+    assert send(b"no list", "bad.npy") == 409
+    assert send(b"", "empty.npy") == 409
+    assert send(body.getvalue(), "../../x y.npy") == 409
+    assert send(body.getvalue(), "mine.npy") == 303
+    assert send(body.getvalue(), "mine.npy") == 409
+    told = operator.get(f"{BENCH}/line?rule=top&value=100&state=all&other=list:mine").json
+    assert told is not None
+    assert (told["shared"], told["share_of_other"]) == (3, 0.75)
+    monkeypatch.setattr(views, "LARGEST_LIST", 1000)
+    assert send(body.getvalue(), "large.npy") == 413
+    assert operator.act(f"{BENCH}/lists/mine/remove").status_code == 303
+    assert operator.act(f"{BENCH}/lists/mine/remove").status_code == 404
+    with database.read() as session:
+        actions = [entry.action for entry in log.entries(session)]
+    assert actions[:2] == ["list removed", "list uploaded"]
+
+
+def test_files_come_whole_and_as_one_tar(
+    operator: Operator,
+    scored: dict[str, float],
+    database: Database,
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    job = selected(database, settings)
+    folder = folders.selection(settings, "test", job)
+    for name in ("members.npy", "members.parquet", "certificate.json"):
+        answer = operator.ask("GET", f"{BENCH}/selections/{job}/{name}", buffered=True)
+        assert answer.data == (folder / name).read_bytes()
+        assert f"test-the-best-{job}-{name}" in answer.headers["Content-Disposition"]
+    for name in ("scores", "..%2Fx", ".json", "x"):
+        assert operator.get(f"{BENCH}/selections/{job}/{name}").status_code == 404
+    answer = operator.get(f"{BENCH}/selections/{job}/all.tar")
+    assert answer.content_length == len(answer.data)
+    with tarfile.open(fileobj=io.BytesIO(answer.data)) as tar:
+        tar.extractall(tmp_path / "out", filter="data")
+    assert verify(tmp_path / "out" / f"test-the-best-{job}").cut_again
+    assert operator.get(f"{BENCH}/selections/{job + 1}/all.tar").status_code == 404
+
+
+def test_what_is_published_anybody_can_check(
+    operator: Operator, app: Flask, scored: dict[str, float], database: Database, settings: Settings
+) -> None:
+    job = selected(database, settings, name="<b>best</b>")
+    certificate = folders.selection(settings, "test", job) / "certificate.json"
+    with database.read() as session:
+        digest = services.selection_of(session, job).digest
+    anybody = app.test_client()
+    assert anybody.get(f"/selections/{digest}").status_code == 404
+    assert operator.act(f"{BENCH}/selections/{job}/publish").status_code == 303
+    page = anybody.get(f"/selections/{digest}")
+    assert page.status_code == 200
+    assert "&lt;b&gt;best" in page.text
+    assert digest in page.text
+    assert NAME not in page.text
+    npy = snapshot_sha256(certificate.with_name("members.npy"))
+    assert npy in page.text
+    sent = anybody.get(f"/selections/{digest}/certificate.json", buffered=True)
+    assert sent.data == certificate.read_bytes()
+    assert anybody.get(f"/selections/{'0' * 64}").status_code == 404
+    assert anybody.get("/selections/..%2Fx").status_code == 404
+    assert operator.act(f"{BENCH}/selections/{job}/unpublish").status_code == 303
+    assert anybody.get(f"/selections/{digest}/certificate.json").status_code == 404
+    with database.read() as session:
+        entries = log.entries(session)
+    assert [entry.action for entry in entries[:2]] == [
+        "selection unpublished",
+        "selection published",
+    ]
+    assert entries[0].detail["digest"] == digest
+
+
+def snapshot_sha256(path: Path) -> str:
+    from server.selection.outputs import facts
+
+    return facts(path).sha256
+
+
+def test_a_job_that_runs_is_seen_stopped_and_not_begun_twice(
+    operator: Operator, scored: dict[str, float], database: Database
+) -> None:
+    with database.write() as session:
+        ask = Ask(name="slow", cut=Cut(rule="top", value=0.5), standing="all")
+        pool = pools.get_pool(session, "test")
+        job = services.begin_cut(session, pool, ask, NAME, now()).id
+        services.tell(session, job, 1, 3, now())
+    listed = operator.get(f"{BENCH}/selections").text
+    assert 'hx-trigger="every' in listed
+    assert 'max="3" value="1"' in listed
+    answer = operator.act(f"{BENCH}/cut", rule="top", value="10", state="all", name="second")
+    assert answer.status_code == 409
+    assert "One runs for this pool already." in answer.text
+    assert operator.act(f"{BENCH}/jobs/{job}/stop").status_code == 303
+    assert operator.act(f"{BENCH}/jobs/{job + 9}/stop").status_code == 404
+    with database.write() as session:
+        assert not services.tell(session, job, 1, 3, now())
+        services.stop(session, job, now())
+    listed = operator.get(f"{BENCH}/selections").text
+    assert "stopped" in listed
+    assert "hx-trigger" not in listed
