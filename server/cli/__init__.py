@@ -29,6 +29,7 @@ from server.cli.select import compare, select, verify_selection
 from server.cli.selection import grade, scores, signatures
 from server.cli.serving import demo, serve
 from server.cli.simulate import simulate
+from server.cli.takedown import takedown
 from server.cli.tour import tour
 from server.cli.trust import trust
 from server.cli.verify_bundle import verify_bundle
@@ -50,6 +51,7 @@ COMMANDS = (
     verify_selection,
     compare,
     reports,
+    takedown,
     trust,
     credit,
     epoch,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,7 +14,7 @@ from server.cli.licence import accept_option, require_acceptance
 from server.cli.opened import bar, opened
 from server.cli.options import FILE, FOLDER, data_options
 from server.config import Settings, read_settings
-from server.db import Database
+from server.db import Database, now
 from server.errors import PoolError
 from server.pools import bundles
 from server.pools.filters import Filters, read_filters
@@ -22,6 +23,7 @@ from server.pools.ingest import DEFAULT_AGENT, Ingested
 from server.pools.ingest import ingest as ingest_pool
 from server.pools.services import AUDIT, REPLICATION, Policy
 from server.pools.sources import expand, is_url, read_list
+from server.reports import takedowns
 
 MOST_SHOWN = 10
 
@@ -98,6 +100,9 @@ def ingest_into(
     urls: Sequence[str] = (),
 ) -> None:
     """Ingest, say what came of it, and raise PoolError if anything was refused."""
+    with database.read() as session:
+        last_takedown, last_shard = takedowns.latest(session)
+        filters = replace(filters or Filters(), gone=takedowns.gone(session))
     with bar("ingest", unit="B", unit_scale=True) as progress:
         done = ingest_pool(
             database,
@@ -120,7 +125,12 @@ def ingest_into(
         err=True,
     )
     _tell_findings(done)
-    if filters and filters.any and done.skipped:
+    # What was ordered meanwhile wasn't known when these shards were read.
+    with database.read() as session:
+        meanwhile = takedowns.since(session, last_takedown)
+    for number in meanwhile:
+        takedowns.carry_out(database, settings, number, now(), after=last_shard)
+    if filters.any and done.skipped:
         click.echo(
             f"The lists were not applied to the {done.skipped} shards that were in already: "
             "dva takedown takes pairs out of those.",

@@ -25,7 +25,7 @@ _HEX_UID = re.compile(r"[0-9a-f]{32}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MASK = 2**64 - 1
 
-Denial = Literal["denied_uid", "denied_hash", "denied_nsfw"]
+Denial = Literal["denied_uid", "denied_hash", "denied_nsfw", "taken_down"]
 
 
 class UidSet:
@@ -56,6 +56,23 @@ _NO_UIDS = UidSet(np.empty(0, LAYOUT), frozenset())
 
 
 @dataclass(frozen=True, kw_only=True)
+class Gone:
+    """uids (those of 32 hex digits in lower case), digests and hosts that were taken down."""
+
+    uids: frozenset[str] = frozenset()
+    hashes: frozenset[bytes] = frozenset()
+    hosts: frozenset[str] = frozenset()
+
+    def has(self, uid: str, hashes: Collection[bytes], host: str | None) -> bool:
+        if self.uids and (uid.lower() if _HEX_UID.fullmatch(uid.lower()) else uid) in self.uids:
+            return True
+        if any(digest in self.hashes for digest in hashes):
+            return True
+        names = host.split(".") if host and self.hosts else []
+        return any(".".join(names[first:]) in self.hosts for first in range(len(names)))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Filters:
     """The default keeps everything."""
 
@@ -65,13 +82,25 @@ class Filters:
     max_nsfw: float | None = None
     """A pair whose metadata says more is kept out; one whose metadata says nothing is not."""
 
+    gone: Gone = field(default=Gone())
+    """What was taken down: it stays away from shards that come later, too."""
+
+    @property
+    def any_hash(self) -> bool:
+        """Whether pictures are asked for by their bytes."""
+        return bool(self.hashes or self.gone.hashes)
+
     @property
     def any(self) -> bool:
         return bool(len(self.uids) or self.hashes or self.max_nsfw is not None)
 
-    def denial(self, *, uid: str, hashes: Collection[bytes], nsfw: float | None) -> Denial | None:
+    def denial(
+        self, *, uid: str, hashes: Collection[bytes], nsfw: float | None, host: str | None = None
+    ) -> Denial | None:
         """Why a pair is kept out. `hashes`: of its picture as it lies in the shard, and as its
         metadata says it was before it was made smaller."""
+        if self.gone.has(uid, hashes, host):
+            return "taken_down"
         if uid in self.uids:
             return "denied_uid"
         if any(digest in self.hashes for digest in hashes):

@@ -8,6 +8,7 @@ unfit           left out by img2dataset's own limits on size and shape
 unreadable      downloaded, and no picture; or in the shard without one that any engine would take
 duplicate_uid   in the pool already, in another shard
 denied_uid, denied_hash, denied_nsfw      kept out by the operator's lists
+taken_down      kept out because `dva takedown` took it, or its host, from all pools before
 
 A duplicate, an unreadable pair and one that drifted are in the pool; the others are not.
 """
@@ -34,6 +35,7 @@ KINDS = (
     "denied_uid",
     "denied_hash",
     "denied_nsfw",
+    "taken_down",
 )
 SHARD_HOSTS = 1000
 """So many hosts of a shard are kept by name, those with the most; the others are added up."""

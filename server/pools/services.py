@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -178,6 +178,25 @@ def shards_of(session: Session, pool: Pool) -> list[Shard]:
     )
 
 
+def shards_after(session: Session, last: int, count: int) -> list[Shard]:
+    """`count` shards of all pools, in the order in which they came, after the one with this id."""
+    return list(
+        session.scalars(
+            select(Shard)
+            .where(Shard.id > last)
+            .order_by(Shard.id)
+            .limit(count)
+            .options(joinedload(Shard.pool))
+        )
+    )
+
+
+def unit_ids(session: Session, shard: Shard, numbers: Collection[int]) -> dict[int, int]:
+    """The ids of a shard's units, by their numbers."""
+    query = select(Unit.number, Unit.id).where(Unit.shard_id == shard.id, Unit.number.in_(numbers))
+    return {row.number: row.id for row in session.execute(query)}
+
+
 def shard_page(session: Session, pool: Pool, *, first: int, count: int) -> list[Shard]:
     """`count` shards by name, from the one numbered `first` (0 is the first) on."""
     return list(
@@ -286,6 +305,11 @@ def captions_url(unit: Unit) -> str | None:
 def count_all_shards(session: Session) -> int:
     """Of all pools."""
     return session.scalar(select(func.count()).select_from(Shard)) or 0
+
+
+def last_shard(session: Session) -> int:
+    """The highest id of a shard; 0 if there is none."""
+    return session.scalar(select(func.max(Shard.id))) or 0
 
 
 def count_units(session: Session, pools: Sequence[int]) -> UnitCounts:

@@ -95,6 +95,14 @@ def survey(path: Path, pool: str, index: IndexWriter, size: int, filters: Filter
     return found
 
 
+def uid_of(pool: str, shard: str, pair: tar.TarPair) -> str:
+    """Its record's, or one that follows from where it lies."""
+    uid = pair.record.get("uid")
+    if isinstance(uid, str) and UID.fullmatch(uid):
+        return uid
+    return hashlib.sha256(f"{pool}\0{shard}\0{pair.key}".encode()).hexdigest()[:32]
+
+
 def cut_units(pairs: Iterable[Pair | None], size: int) -> Iterator[list[Pair]]:
     """Runs of `size` consecutive pairs, shorter where their bytes would pass MAX_UNIT_BYTES, so
     that a unit can be fetched whole, and before a None: something lies there that no unit's bytes
@@ -143,17 +151,17 @@ class _Looks:
                 yield None
 
     def _at(self, pair: tar.TarPair) -> Taken | Denial:
-        uid = pair.record.get("uid")
-        if not isinstance(uid, str) or not UID.fullmatch(uid):
-            name = f"{self._pool}\0{self._shard}\0{pair.key}"
-            uid = hashlib.sha256(name.encode()).hexdigest()[:32]
+        uid = uid_of(self._pool, self._shard, pair)
         metadata = metadata_of(pair.record, self._read(pair.caption))
         promised = sha256_of(pair.record.get("sha256"))
         digest = None
-        if pair.image and (promised or self._filters.hashes):
+        if pair.image and (promised or self._filters.any_hash):
             digest = hashlib.sha256(self._read(pair.image) or b"").digest()
         denial = self._filters.denial(
-            uid=uid, hashes=[each for each in (digest, promised) if each], nsfw=metadata.nsfw
+            uid=uid,
+            hashes=[each for each in (digest, promised) if each],
+            nsfw=metadata.nsfw,
+            host=metadata.url_host,
         )
         if denial:
             self._findings.count(denial, metadata.url_host)

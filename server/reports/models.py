@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db import Base, Key, UtcTime
@@ -32,6 +32,23 @@ class ReportedPair(Base):
     """The first time."""
     decided_at: Mapped[datetime | None] = mapped_column(UtcTime)
     """When an operator confirmed or restored it, the last time."""
+    takedown_id: Mapped[int | None] = mapped_column(ForeignKey("takedown.id"), index=True)
+    """What took it down, if it isn't a report that did, or not only."""
+
+
+class Takedown(Base):
+    """An operator's order that a pair, a picture or a host's pairs be gone from all pools. Kept: it
+    is the record of who wanted it and why, and shards that come later are held to it."""
+
+    __tablename__ = "takedown"
+    __table_args__ = (UniqueConstraint("kind", "value", name="uq_takedown_kind_value"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    value: Mapped[str] = mapped_column(String(253))
+    why: Mapped[str] = mapped_column(Text)
+    ordered_by: Mapped[str] = mapped_column(String(100))
+    ordered_at: Mapped[datetime] = mapped_column(UtcTime)
 
 
 class Report(Base):

@@ -3,7 +3,8 @@
     withheld -> confirmed    an operator agrees: it stays away
              -> restored     an operator doesn't: it is handed out again, whatever is reported later
 
-An operator may change the decision; a contributor can't.
+What takedowns.py takes down begins as confirmed. An operator may change the decision; a
+contributor can't.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from server.refusals import RateLimited, ResultInvalid
 from server.reports.models import CONFIRMED, RESTORED, WITHHELD, Report, ReportedPair
 
 DAY = timedelta(days=1)
+TAKEDOWN = "takedown"
 
 State = Literal["withheld", "confirmed", "restored"]
 Positions = frozenset[int]
@@ -45,7 +47,7 @@ class Listed:
     uid: str
     state: State
     reasons: Mapping[str, int]
-    """How often each was given."""
+    """How often each was given; TAKEDOWN stands for an operator's order."""
     reported_at: datetime
     decided_at: datetime | None
 
@@ -167,7 +169,7 @@ def listed(session: Session, *, pool: str | None, states: Collection[State]) -> 
             unit=unit.name,
             uid=pair.uid,
             state=cast(State, pair.state),
-            reasons=dict(reasons[pair.id]),
+            reasons=dict(reasons.get(pair.id, {})) | ({TAKEDOWN: 1} if pair.takedown_id else {}),
             reported_at=pair.reported_at,
             decided_at=pair.decided_at,
         )

@@ -76,7 +76,7 @@ def test_only_what_is_named_is_written_per_pair(database: Database) -> None:
     counts = {"allowance", "broken_pairs", "problem_count", "self_test"}
     findings = {"shard_finding", "host_finding"}
     history = {"history_level", "history_pool", "history_server"}
-    reports = {"report", "reported_pair"}
+    reports = {"report", "reported_pair", "takedown"}
     credit = {
         "credit_transfer",
         "credit_posting",
