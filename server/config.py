@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 from dva_agent.origin import origin_of
 from dva_agent.protocol import MAX_LEASES, MAX_UNIT_PAIRS
@@ -25,7 +26,13 @@ _ADDRESS = re.compile(
     r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*/?"
 )
 """Of what a header may hold as it is: no query, no name, no password."""
+_PRICE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ([A-Z]{3})", re.ASCII)
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+class Price(NamedTuple):
+    amount: float
+    currency: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +87,10 @@ class Settings:
     """debug, info, warning or error. info has a line for each request."""
     log_format: str = "auto"
     """json: a JSON object a line. text: for people. auto: text on a terminal, json elsewhere."""
+    traffic_price: str = ""
+    """What a gigabyte (10^9 bytes) that leaves costs you, such as "0.09 USD"; empty: unknown."""
+    auditor_price: str = ""
+    """What an hour of a machine that audits costs you, in the same form; empty: unknown."""
     metrics_token: str = ""
     """Who sends it as a bearer token may read /metrics from elsewhere; empty: nobody may."""
 
@@ -112,6 +123,8 @@ class Settings:
                     f"origins has {name!r} in it, not a scheme and a name such as "
                     "https://dva.example.org."
                 )
+        for name in ("traffic_price", "auditor_price"):
+            _price(name, getattr(self, name))
         if self.log_format not in ("auto", "json", "text"):
             raise SettingsError(f"log_format is {self.log_format!r}.")
         if self.metrics_token and len(self.metrics_token) < TOKEN_LENGTH:
@@ -148,6 +161,16 @@ class Settings:
     def mirror_origin(self) -> str:
         """Scheme, host and port of the mirror; empty: there is none."""
         return "/".join(self.model_mirror.split("/", 3)[:3])
+
+    @property
+    def price_of_traffic(self) -> Price | None:
+        """Of a gigabyte; None: unknown."""
+        return _price("traffic_price", self.traffic_price)
+
+    @property
+    def price_of_auditor(self) -> Price | None:
+        """Of an hour; None: unknown."""
+        return _price("auditor_price", self.auditor_price)
 
     @property
     def bundles(self) -> Path:
@@ -195,3 +218,12 @@ def _is_origin(name: str) -> bool:
 def _within(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise SettingsError(f"{name} is {value}; it must be {low} to {high}.")
+
+
+def _price(name: str, text: str) -> Price | None:
+    if not text:
+        return None
+    found = _PRICE.fullmatch(text)
+    if found is None:
+        raise SettingsError(f'{name} is {text!r}, not an amount and a currency such as "0.09 USD".')
+    return Price(float(found[1]), found[2])

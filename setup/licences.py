@@ -37,7 +37,14 @@ READ_BY_HAND = {
     "standard-imghdr": "PSF-2.0",
 }
 IN_THE_TAB = frozenset({"ftfy", "wcwidth", "msgspec"})
-IN_THE_TAB_NPM = "@noble/ed25519", "@scure/bip39", "htmx.org", "onnxruntime-web", "pyodide"
+IN_THE_TAB_NPM = (
+    "@noble/ed25519",
+    "@scure/bip39",
+    "htmx.org",
+    "onnxruntime-web",
+    "pyodide",
+    "uplot",
+)
 FETCH = "build/fetch/lib/python*/site-packages"
 ARTWORK = "@iconify-json/"
 

@@ -55,7 +55,11 @@ ORT_FILES = (
     "ort.wasm.bundle.min.mjs",
     "ort-wasm-simd-threaded.wasm",
 )
-VENDORED = ("htmx.org/dist/htmx.min.js",)
+VENDORED = (
+    "htmx.org/dist/htmx.min.js",
+    "uplot/dist/uPlot.iife.min.js",
+    "uplot/dist/uPlot.min.css",
+)
 """Of node_modules: what the operator's pages load, under the file's own name."""
 TAB_PACKAGES = ("ftfy", "wcwidth", "msgspec")
 """Of requirements/pyodide.txt; the rest of it is only needed to compile."""

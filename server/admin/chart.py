@@ -19,7 +19,7 @@ class Bar:
     y: float
     width: float
     height: float
-    value: int
+    value: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +29,9 @@ class Chart:
     """What a bar of the full height stands for: 1, 2 or 5 times a power of ten."""
 
 
-def chart(values: Sequence[int]) -> Chart:
-    """One bar a value (each >= 0), left to right."""
-    top = _round_up(max(values, default=0))
+def chart(values: Sequence[float], *, top: int | None = None) -> Chart:
+    """One bar a value (each >= 0), left to right. `top`: where several share a scale."""
+    top = round_up(max(values, default=0)) if top is None else top
     step = WIDTH / max(len(values), 1)
     bars = []
     for number, value in enumerate(values):
@@ -49,7 +49,8 @@ def chart(values: Sequence[int]) -> Chart:
     return Chart(bars=bars, top=top)
 
 
-def _round_up(value: int) -> int:
+def round_up(value: float) -> int:
+    """The next 1, 2 or 5 times a power of ten."""
     power = 1
     while True:
         for step in _STEPS:

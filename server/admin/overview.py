@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,10 +9,14 @@ from datetime import datetime, timedelta
 from dva_agent.protocol import PairStatus, PoolStatus
 from sqlalchemy.orm import Session
 
-from server.admin.chart import Chart, chart
+from server.admin import figures, plots
+from server.admin.figures import Figure
+from server.admin.plots import LINES, Drawn, Values
 from server.config import Settings
 from server.contributors import services as contributors
 from server.contributors.services import ClassCount
+from server.history import services as history
+from server.history.services import MINUTE
 from server.pools import services as pools
 from server.pools.services import Pool, Shard
 from server.problems import services as problems
@@ -27,11 +30,10 @@ from server.trust.load import Load, load
 from server.trust.operator import SetAside
 from server.work import services as work
 
-MINUTES = 60
+HOUR = timedelta(hours=1)
 LEASES_SHOWN = 50
 CLASSES_SHOWN = 30
 SHARDS_SHOWN = 100
-ACTIVE = timedelta(minutes=10)
 DAY = timedelta(days=1)
 
 
@@ -52,23 +54,21 @@ class Overview:
     leases: Sequence[LeaseLine]
     leases_held: int
     classes: Sequence[ClassCount]
-    devices: int
-    devices_day: int
-    devices_active: int
-    states: Mapping[str, int]
-    """Of the last hour's results."""
+    figures: Sequence[Figure]
+    left: Mapping[str, str]
+    """How long each pool still takes, by its name."""
     audits: Load
     set_aside: Sequence[SetAside]
     """Kinds of devices and shards."""
-    rate: Chart
-    rate_starts: datetime
-    results_hour: int
-    pairs_hour: int
+    plots: Sequence[Drawn]
+    """Of the last hour."""
+    minutes: Sequence[tuple[datetime, Sequence[float | None]]]
+    """The same as rows, the latest first: a value for each of plots.LINES."""
+    anything: bool
+    """Whether anything happened in that hour."""
     selftests: Sequence[Rate]
     """Groups of a single device, too: the operator knows the devices."""
     problems: Sequence[CodeCount]
-    disk_free: int
-    """Bytes, where the data folder is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,11 +91,13 @@ class PoolPage:
 
 
 def overview(session: Session, settings: Settings, at: datetime) -> Overview:
-    minutes = results.per_minute(session, minutes=MINUTES, at=at)
+    series = history.series(session, period=MINUTE, since=at - HOUR, until=at)
+    values = plots.values(series, at)
+    statuses = pools.statuses(session, work.count_leased(session, at))
     return Overview(
-        pools=pools.with_licences(
-            settings, pools.statuses(session, work.count_leased(session, at))
-        ),
+        pools=pools.with_licences(settings, statuses),
+        figures=figures.figures(session, settings, at),
+        left=figures.left(session, statuses, at),
         leases=[
             LeaseLine(
                 pool=unit.shard.pool.name,
@@ -108,20 +110,21 @@ def overview(session: Session, settings: Settings, at: datetime) -> Overview:
         ],
         leases_held=work.count_held(session),
         classes=contributors.classes_seen(session, at - DAY, CLASSES_SHOWN),
-        devices=contributors.count_devices(session),
-        devices_day=contributors.count_devices(session, at - DAY),
-        devices_active=contributors.count_devices(session, at - ACTIVE),
-        states=results.count_states(session, at - timedelta(hours=1)),
         audits=load(session, at),
         set_aside=operator.set_aside(session),
-        rate=chart([minute.results for minute in minutes]),
-        rate_starts=minutes[0].minute,
-        results_hour=sum(minute.results for minute in minutes),
-        pairs_hour=sum(minute.pairs for minute in minutes),
+        plots=plots.drawn(values),
+        minutes=_rows(series.starts, values),
+        anything=any(any(line) for line in values.values()),
         selftests=selftests.rates(session, least=1),
         problems=problems.by_code(session, at),
-        disk_free=shutil.disk_usage(settings.data).free,
     )
+
+
+def _rows(
+    starts: Sequence[datetime], values: Mapping[str, Values]
+) -> Sequence[tuple[datetime, Sequence[float | None]]]:
+    lines = zip(*(values[line.key] for line in LINES), strict=True)
+    return list(zip(starts, lines, strict=True))[::-1]
 
 
 def pool_page(

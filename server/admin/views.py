@@ -6,19 +6,21 @@ from __future__ import annotations
 from flask import Flask, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from server.admin import cookie, door, log, services, words
+from server.admin import cookie, door, log, plots, services, words
 from server.admin.blueprint import blueprint
 from server.admin.overview import LEASES_SHOWN, overview
+from server.admin.pages import history as _history
 from server.admin.pages import log as _log
 from server.admin.pages import pools as _pools
 from server.admin.roles import VIEWER
 from server.db import now
+from server.history import services as history
 from server.limits.rate import network_of
 from server.problems.services import Tally
 from server.web import database, settings
 
 LONGEST_FIELD = 2048
-PAGES = (_log, _pools)
+PAGES = (_history, _log, _pools)
 """Imported for what they add to the blueprint."""
 
 
@@ -68,7 +70,14 @@ def index() -> ResponseReturnValue:
     # So that a server of one process shows what happened a moment ago.
     tally: Tally = current_app.extensions["dva-problems"]
     tally.flush_now(now())
+    history.tally().flush_now(now())
     with database().read() as session:
         found = overview(session, settings(), now())
-    page = render_template("admin/overview.html", found=found, leases_shown=LEASES_SHOWN)
+    page = render_template(
+        "admin/overview.html",
+        found=found,
+        leases_shown=LEASES_SHOWN,
+        lines=plots.LINES,
+        said=plots.said,
+    )
     return door.refreshed(page)

@@ -58,6 +58,8 @@ class Sums:
         return cls(**counted, first=min(starts, default=None))
 
 
+SHORTEST_S = 15.0
+"""Of a period that has just begun: a single result in its first second is no rate."""
 COUNTED = tuple(field.name for field in fields(Sums) if field.name != "first")
 
 
@@ -78,10 +80,12 @@ class Series:
     devices: Sequence[int | None]
     contributors: Sequence[int | None]
 
-    @property
-    def pairs_per_s(self) -> list[float]:
-        """Of whole periods; the running one is the last and looks as if less was done in it."""
-        return [pairs / self.period.seconds for pairs in self.pairs]
+    def pairs_per_s(self, at: datetime) -> list[float]:
+        """In each period, as far as it has passed by then."""
+        return [
+            pairs / min(max((at - start).total_seconds(), SHORTEST_S), self.period.seconds)
+            for start, pairs in zip(self.starts, self.pairs, strict=True)
+        ]
 
 
 def tally() -> Tally:
@@ -167,9 +171,11 @@ def sums(session: Session, *, period: Period, since: datetime | None = None) -> 
     }
 
 
-def model_bytes(session: Session) -> int:
-    """Of bundles' files, in all hours that are kept."""
+def model_bytes(session: Session, since: datetime | None = None) -> int:
+    """Of bundles' files, in the hours that began then or later, or in all that are kept."""
     query = select(func.sum(ServerCount.model_bytes)).where(ServerCount.period_s == HOUR.seconds)
+    if since is not None:
+        query = query.where(ServerCount.start >= since)
     return int(session.scalar(query) or 0)
 
 

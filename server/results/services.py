@@ -6,8 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -16,14 +15,12 @@ from dva_agent.checking import check_result
 from dva_agent.errors import MessageError
 from dva_agent.protocol import PairStatus
 from sqlalchemy import (
-    BigInteger,
     BindParameter,
     ColumnElement,
     and_,
     func,
     or_,
     select,
-    type_coerce,
 )
 from sqlalchemy.orm import Session, defer
 
@@ -58,7 +55,6 @@ from server.work.services import Lease
 __all__ = ["CONFIRMED", "PENDING", "Result", "accept", "results_of"]
 Standing = Literal["all", "confirmed", "pending"]
 """Which results a table is made of: `all` is those two, never what was rejected or revoked."""
-MINUTE = timedelta(minutes=1)
 AUDITED = Result.policy == pools.AUDIT
 
 
@@ -330,36 +326,6 @@ def pending_statuses(session: Session, devices: Collection[str]) -> list[tuple[i
         .where(Result.device_id.in_(devices), PENDING_ONLY)
     )
     return [(pool, statuses) for pool, statuses in rows]
-
-
-@dataclass(frozen=True, kw_only=True)
-class MinuteCount:
-    """Results that were accepted in the minute that began then, and their pairs with a score."""
-
-    minute: datetime
-    results: int
-    pairs: int
-
-
-def per_minute(session: Session, *, minutes: int, at: datetime) -> list[MinuteCount]:
-    """The last `minutes` minutes, those without a result too; the running one is the last."""
-    step = MINUTE // timedelta(microseconds=1)
-    column = type_coerce(Result.scored_at, BigInteger) // step
-    last = at.replace(second=0, microsecond=0)
-    first = last - (minutes - 1) * MINUTE
-    rows = session.execute(
-        select(column, func.count(), func.sum(Result.pairs_scored))
-        .where(Result.scored_at >= first)
-        .group_by(column)
-    )
-    found = {int(minute): (int(results), int(pairs)) for minute, results, pairs in rows}
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    counts = []
-    for number in range(minutes):
-        minute = first + number * MINUTE
-        results, pairs = found.get((minute - epoch) // MINUTE, (0, 0))
-        counts.append(MinuteCount(minute=minute, results=results, pairs=pairs))
-    return counts
 
 
 def broken_pairs(session: Session, pool: Pool) -> dict[PairStatus, int]:

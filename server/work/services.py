@@ -267,6 +267,11 @@ def held(session: Session, limit: int) -> Claimed:
     return [(lease, unit) for lease, unit in rows]
 
 
+def oldest_held(session: Session) -> datetime | None:
+    """When the oldest lease was claimed that nobody has ended yet."""
+    return session.scalars(select(func.min(Lease.claimed_at)).where(Lease.state == HELD)).one()
+
+
 def count_ended(session: Session) -> dict[str, int]:
     """Leases that came to nothing within a day or so, by state."""
     rows = session.execute(

@@ -67,7 +67,7 @@ def test_an_operator_looks_around(page: Page, origin: str) -> None:
     expect(page.get_by_label("Name")).to_have_value("alice")
     sign_in(page, origin, PASSWORD)
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
-    expect(page.get_by_role("img", name="Results a minute")).to_be_visible()
+    expect(page.get_by_role("img", name="Results over the last hour")).to_be_visible()
     expect(page.get_by_text("No device holds a lease at the moment.")).to_be_visible()
     here = page.get_by_role("navigation", name="Pages").locator("[aria-current=page]")
     expect(here).to_have_text("Overview")

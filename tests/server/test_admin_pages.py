@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import re
 from datetime import timedelta
-from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -24,7 +23,6 @@ from server.contributors.models import Device
 from server.db import Database, now
 from server.pools.ingest import ingest
 from server.pools.models import Shard
-from server.results.services import MINUTE, per_minute
 from server.security import ADMIN_POLICY
 from server.trust import operator as trust
 from server.trust import queue
@@ -36,7 +34,11 @@ from tests.server.conftest import UNITS
 from tests.server.operator_pages import NAME, PASSWORD, Operator
 from tests.server.pool_factory import FILES, write_bundle
 
-HTMX = '<script src="/static/app/vendor/htmx.min.js" defer>'
+SCRIPTS = [
+    '<script src="/static/app/vendor/uPlot.iife.min.js" defer>',
+    '<script type="module" src="/static/app/admin/history.js">',
+    '<script src="/static/app/vendor/htmx.min.js" defer>',
+]
 
 
 @pytest.fixture
@@ -102,7 +104,10 @@ def test_the_overview_shows_what_is_so(operator: Operator, api: Api, pool: str) 
     for _ in range(3):
         assert api.get(ROOT + "/nothing").status_code == 404
     page = text(operator.get().text)
-    assert f"Results in the last hour 1 {len(first.pairs)} pairs scored" in page
+    pairs = len(first.pairs)
+    assert f"Results in the last hour 1 {pairs} pairs; last day {pairs}" in page
+    assert "Leases now 1 oldest 0 s" in page
+    assert f"{pairs} of 16 can&#39;t tell yet" in page
     assert f"{100 / UNITS:.1f} % {UNITS - 2} 1 1" in page
     assert f"{second.unit} test {api.device.device[:8]}" in page
     assert "test native 1" in page
@@ -116,7 +121,7 @@ def test_the_overview_shows_what_waits_for_an_audit(
     for lease in api.lease(2).leases:
         api.finish(lease)
     page = text(operator.get().text)
-    assert "0 confirmed 2 pending, 0 rejected" in page
+    assert "Confirmed, of those 0 2 pending, 0 rejected" in page
     assert "Nobody audits" in page
     trial = Trial(database, settings)
     trial.draw()
@@ -127,7 +132,7 @@ def test_the_overview_shows_what_waits_for_an_audit(
     assert "Auditors at work 1 this load needs 1" in page
     trial.end_all(FAILED)
     page = text(operator.get().text)
-    assert "0 confirmed 0 pending, 2 rejected" in page
+    assert "Confirmed, of those 0 0 pending, 2 rejected" in page
     assert "Devices stopped 1" in page
 
 
@@ -195,7 +200,7 @@ def test_what_devices_and_pools_call_themselves_is_only_text(
     assert api.post("/devices", evil, token=None).status_code == 201
     page = operator.get().text
     assert "&lt;script&gt;x&lt;/script&gt;" in page
-    assert re.findall(r"<script[^>]*>", page) == [HTMX]
+    assert re.findall(r"<script[^>]*>", page) == SCRIPTS
 
 
 def test_only_our_own_script_may_run_and_nothing_is_kept(operator: Operator) -> None:
@@ -203,7 +208,7 @@ def test_only_our_own_script_may_run_and_nothing_is_kept(operator: Operator) -> 
     assert answer.headers["Content-Security-Policy"] == ADMIN_POLICY
     assert "script-src 'self';" in ADMIN_POLICY
     assert "unsafe" not in ADMIN_POLICY
-    assert re.findall(r"<script[^>]*>", answer.text) == [HTMX]
+    assert re.findall(r"<script[^>]*>", answer.text) == SCRIPTS
     assert "default-src 'none'" in ADMIN_POLICY
     assert not re.search(r"<[^>]+ (style|on\w+)=", answer.text)
     assert "Refresh" not in answer.headers
@@ -215,19 +220,6 @@ def test_contributors_get_no_cookie(app: Flask, operator: Operator) -> None:
         answer = app.test_client().get(path)
         assert "Set-Cookie" not in answer.headers
         assert "Cookie" not in answer.headers.get("Vary", "")
-
-
-def test_minutes_without_results_are_there_too(api: Api, pool: str, database: Database) -> None:
-    lease = api.lease().leases[0]
-    api.finish(lease)
-    with database.read() as session:
-        counts = per_minute(session, minutes=60, at=now() + 3 * MINUTE)
-    assert len(counts) == 60
-    assert sum(count.results for count in counts) == 1
-    assert sum(count.pairs for count in counts) == len(lease.pairs)
-    assert counts[56].results + counts[55].results == 1
-    steps = {after.minute - before.minute for before, after in pairwise(counts)}
-    assert steps == {MINUTE}
 
 
 @given(values=st.lists(st.integers(0, 10**9), max_size=90))

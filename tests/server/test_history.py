@@ -145,7 +145,8 @@ def test_workers_add_up(database: Database) -> None:
     assert found.first == MINUTE.start(AT)
     counted = of_last_hour(database, AT)
     assert (counted.results[-1], counted.pairs[-1], counted.leases[-1]) == (2, 8, 3)
-    assert counted.pairs_per_s[-1] == 8 / 60
+    assert counted.pairs_per_s(AT)[-1] == 8 / 15
+    assert counted.pairs_per_s(AT + MINUTE.length)[-1] == 8 / 60
     assert counted.leases[:-1] == [None] * (len(counted.starts) - 1)
 
 
