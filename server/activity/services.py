@@ -21,6 +21,7 @@ from server.history.eta import WINDOW, time_left
 from server.history.services import HOUR, MINUTE, Series, Sums
 from server.pools import services as pools
 from server.work import services as work
+from server.workbench import services as workbench
 
 ACTIVE = timedelta(minutes=10)
 MINUTES = timedelta(minutes=5)
@@ -30,6 +31,7 @@ YOUNG = timedelta(hours=3)
 CHARTED_HOURS = timedelta(hours=48)
 CHARTED_MINUTES = timedelta(hours=1)
 NAMED = 50
+SELECTIONS = 20
 
 
 def activity(session: Session, at: datetime) -> Activity:
@@ -105,6 +107,15 @@ def _named(session: Session) -> list[NamedContributor]:
 
 
 def _selections(session: Session) -> list[PublishedSelection]:
-    """None can be published yet."""
-    del session
-    return []
+    return [
+        PublishedSelection(
+            pool=each.job.pool.name,
+            name=each.name,
+            members=each.members or 0,
+            scored=each.scored or 0,
+            digest=each.digest or "",
+            published=each.published_at.replace(microsecond=0),
+        )
+        for each in workbench.published(session, limit=SELECTIONS)
+        if each.published_at is not None
+    ]

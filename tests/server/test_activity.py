@@ -29,6 +29,11 @@ from server.history.services import HOUR
 from server.history.tally import Levels, Tally
 from server.pages.status import left, rate
 from server.pages.text import CATALOGUES, duration
+from server.pools import services as pools
+from server.selection.cut import Cut
+from server.selection.cutting import Selected
+from server.workbench import services as workbench
+from server.workbench.services import Ask
 from tests.server.api import Api
 
 AT = datetime(2026, 1, 2, 12, 30, tzinfo=UTC)
@@ -121,6 +126,28 @@ def test_only_who_chose_a_name_and_confirmed_pairs_is_named(
     told = asked(api)
     assert told.named == []
     assert (told.contributors, told.contributors_now, told.devices_now) == (3, 0, 0)
+
+
+def test_a_selection_is_told_of_once_it_is_published(
+    app: Flask, api: Api, database: Database, pool: str
+) -> None:
+    ask = Ask(name="best <b>", cut=Cut(rule="top", value=0.25), standing="confirmed")
+    came_to = Selected(members=3, scored=9, eligible=9, threshold=0.25, digest="d" * 64)
+    with database.write() as session:
+        found = pools.get_pool(session, pool)
+        job = workbench.begin_cut(session, found, ask, "alice", now()).id
+        assert workbench.finish(session, job, now(), came_to)
+    assert asked(api).selections == []
+    with database.write() as session:
+        whole = workbench.find_selection(session, pools.get_pool(session, pool), job)
+        assert whole is not None
+        workbench.publish(whole, AT)
+    fresh(app)
+    [told] = asked(api).selections
+    assert (told.pool, told.name, told.members, told.scored) == (pool, "best <b>", 3, 9)
+    assert (told.digest, told.published) == ("d" * 64, AT)
+    page = text(app.test_client().get("/status").text)
+    assert f"best &lt;b&gt; {pool} 3 of 9 2026-01-02 {'d' * 16}" in page
 
 
 def test_an_older_server_shows_hours(database: Database, pool: str) -> None:
