@@ -28,6 +28,7 @@ from server.cli.reports import reports
 from server.cli.select import compare, select, verify_selection
 from server.cli.selection import grade, scores, signatures
 from server.cli.serving import demo, serve
+from server.cli.shards import shards
 from server.cli.simulate import simulate
 from server.cli.takedown import takedown
 from server.cli.tour import tour
@@ -49,6 +50,7 @@ COMMANDS = (
     grade,
     select,
     verify_selection,
+    shards,
     compare,
     reports,
     takedown,

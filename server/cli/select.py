@@ -13,12 +13,14 @@ import msgspec
 from server.cli.filters import filter_options, filters_of
 from server.cli.opened import bar, opened
 from server.cli.options import FOLDER, data_options
+from server.cli.shards import shard_options, written_shards
 from server.config import read_settings
 from server.results.services import Standing
 from server.selection import compare as comparing
 from server.selection.cut import Cut, Rule
 from server.selection.cutting import Per, Terms, select_pool, select_tables
 from server.selection.verify import verify
+from server.selection.verify_shards import verify_shards
 
 PLACE = click.Path(exists=True, path_type=Path)
 
@@ -36,6 +38,8 @@ PLACE = click.Path(exists=True, path_type=Path)
 @click.option("--column", help="The column of --scores to cut by. [default: score]")
 @click.option("--per", type=click.Choice(get_args(Per)), help="Cut within each of these.")
 @filter_options
+@click.option("--shards", type=FOLDER, help="Then write new WebDataset shards into this folder.")
+@shard_options
 @click.option(
     "--state",
     type=click.Choice(get_args(Standing)),
@@ -52,6 +56,9 @@ def select(
     column: str | None,
     per: Per | None,
     metadata: Path | None,
+    shards: Path | None,
+    shard_pairs: int,
+    with_scores: bool,
     state: Standing | None,
     data: Path | None,
     database: str | None,
@@ -66,6 +73,8 @@ def select(
     cut = _cut(top=top, threshold=threshold, count=count)
     if (pool is None) == (scores is None) or (column and scores is None):
         raise click.UsageError("Name a POOL, or --scores with its --column.")
+    if shards is not None and pool is None:
+        raise click.UsageError("--shards takes the pictures of a POOL.")
     terms = Terms(
         state=state or ("confirmed" if scores is None else "all"),
         column=column or "score",
@@ -74,15 +83,21 @@ def select(
         per=per,
     )
     if scores is not None:
-        done = select_tables(scores, cut=cut, out=out, terms=terms)
+        printed = asdict(select_tables(scores, cut=cut, out=out, terms=terms))
     else:
         assert pool is not None, "checked above"
         settings = read_settings(data=data, database=database)
-        with opened(settings) as store, bar("shards", unit="shard") as progress:
-            done = select_pool(
-                store, settings, pool=pool, cut=cut, out=out, terms=terms, progress=progress
-            )
-    click.echo(json.dumps(asdict(done), indent=1))
+        with opened(settings) as store:
+            with bar("shards", unit="shard") as progress:
+                done = select_pool(
+                    store, settings, pool=pool, cut=cut, out=out, terms=terms, progress=progress
+                )
+            printed = asdict(done)
+            if shards is not None:
+                printed["shards"] = written_shards(
+                    store, settings, out, shards, shard_pairs, with_scores
+                )
+    click.echo(json.dumps(printed, indent=1))
 
 
 @click.command("verify-selection", epilog="Example: dva verify-selection best")
@@ -90,8 +105,13 @@ def select(
 @click.argument("digest", required=False)
 @click.option("--scores", type=FOLDER, help="The tables it was cut from. [default: FOLDER/scores]")
 @click.option("--metadata", type=FOLDER, help="The tables that were joined, if there were any.")
+@click.option("--shards", type=FOLDER, help="New shards that were made of it.")
 def verify_selection(
-    folder: Path, digest: str | None, scores: Path | None, metadata: Path | None
+    folder: Path,
+    digest: str | None,
+    scores: Path | None,
+    metadata: Path | None,
+    shards: Path | None,
 ) -> None:
     """Check every claim of a selection's certificate, offline; with the DIGEST that was published,
     that it is that certificate. Prints it, or ends with status 1 at the first difference."""
@@ -104,6 +124,8 @@ def verify_selection(
     click.echo(json.dumps(said, indent=1))
     again = "cut again from its tables" if found.cut_again else "its tables not at hand"
     click.echo(f"{claim.counts.members:,} members hold, {again}", err=True)
+    if shards is not None:
+        click.echo(f"{verify_shards(folder, shards):,} pairs hold in the shards", err=True)
 
 
 @click.command(epilog="Example: dva compare best published.npy")

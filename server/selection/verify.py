@@ -55,7 +55,7 @@ def verify(
     ]:
         raise _differs("It doesn't name the files that a selection has.")
     for each in claim.files:
-        _require_same(folder / each.name, each)
+        require_same(folder / each.name, each)
     _check_counts(claim)
     _check_audit(claim)
     _check_members(folder, claim)
@@ -205,10 +205,10 @@ def _require_all_same(files: Sequence[Path], claims: Sequence[Part], what: str) 
     if [file.name for file in files] != [each.name for each in claims]:
         raise _differs(f"These aren't the {what} that were cut.")
     for file, each in zip(files, claims, strict=True):
-        _require_same(file, each)
+        require_same(file, each)
 
 
-def _require_same(path: Path, claim: Part) -> None:
+def require_same(path: Path, claim: Part) -> None:
     try:
         same = part(path) == claim
     except FileNotFoundError as error:
