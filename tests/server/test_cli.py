@@ -53,6 +53,7 @@ COMMANDS = [
     "trust",
     "verify-bundle",
     "verify-selection",
+    "shards",
 ]
 
 
