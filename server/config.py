@@ -61,6 +61,8 @@ class Settings:
     """Units one device may take in a day (UTC), as long as none of its work was found wrong."""
     devices_kept_days: int = 365
     """Days after which what a device said of itself is blanked, if it wasn't seen; 0: never."""
+    compact_after_days: float = 7.0
+    """Days after its last result and audit that `dva audit` compacts a finished shard; 0: never."""
     reports_per_day: int = 50
     """Pairs one device may report within 24 hours, 0 to 10000."""
     registrations_per_hour: int = 60
@@ -103,6 +105,7 @@ class Settings:
         _within("leases_per_network", self.leases_per_network, 0, 1_000_000)
         _within("units_per_day", self.units_per_day, 1, 1_000_000_000)
         _within("devices_kept_days", self.devices_kept_days, 0, 36_500)
+        _within("compact_after_days", self.compact_after_days, 0, 36_500)
         _within("reports_per_day", self.reports_per_day, 0, 10_000)
         _within("registrations_per_hour", self.registrations_per_hour, 0, 1_000_000)
         _within("requests_per_second", self.requests_per_second, 0, 1_000_000)
@@ -183,6 +186,10 @@ class Settings:
     @property
     def pools(self) -> Path:
         return self.data / "pools"
+
+    @property
+    def scores(self) -> Path:
+        return self.data / "scores"
 
 
 def read_settings(environment: Mapping[str, str] = os.environ, **options: object) -> Settings:

@@ -8,12 +8,12 @@ rows are locked where they are selected.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, Engine, Integer, MetaData, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -21,6 +21,8 @@ from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
+
+V = TypeVar("V")
 
 BUSY_TIMEOUT_MS = 10_000
 ADMISSION_S = 2.0
@@ -173,6 +175,13 @@ def _counting(
         index_elements=list(key),
         set_={**columns, **{name: insert.excluded[name] for name in values}},
     )
+
+
+def parts(values: Collection[V], size: int = 1000) -> Iterator[list[V]]:
+    """Of many values, so many at a time as a statement may name."""
+    listed = list(values)
+    for first in range(0, len(listed), size):
+        yield listed[first : first + size]
 
 
 def now() -> datetime:

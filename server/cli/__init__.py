@@ -18,6 +18,7 @@ from server.cli.audit import audit
 from server.cli.backup import backup, copy_database
 from server.cli.bench import bench
 from server.cli.bundles import bundle
+from server.cli.compact import compact
 from server.cli.credit import credit
 from server.cli.doctor import doctor
 from server.cli.epochs import epoch
@@ -54,6 +55,7 @@ COMMANDS = (
     compare,
     reports,
     takedown,
+    compact,
     trust,
     credit,
     epoch,

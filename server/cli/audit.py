@@ -96,16 +96,21 @@ def _run(
     parent: int | None,
 ) -> None:
     # Here, because the other commands run without onnxruntime.
+    from server.compaction.now_and_then import Compactor
     from server.trust.auditor import Auditor
     from server.trust.settling import Court
 
     court = Court(settings=settings, secret=keys_of(secret_key(settings)).audit)
     auditor = Auditor(store, court, threads=threads)
+    compactor = Compactor(store, settings)
     audits = pairs = 0
     try:
         while not stop.is_set() and parent in (None, os.getppid()):
             done = auditor.step()
+            looked = compactor.step()
             if done is False:
+                if looked:
+                    continue
                 if once:
                     break
                 stop.wait(IDLE_S)

@@ -54,7 +54,7 @@ def signatures(pool: str, out: Path, data: Path | None, database: str | None) ->
     """Write POOL's results with the signatures and keys that prove whose they are."""
     settings = read_settings(data=data, database=database)
     with opened(settings) as store, bar("shards", unit="shard") as progress:
-        done = write_signatures(store, pool=pool, out=out, progress=progress)
+        done = write_signatures(store, settings, pool=pool, out=out, progress=progress)
     click.echo(f"{done.verified} of {done.results} results in {out} are proven by their signatures")
 
 

@@ -9,8 +9,10 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.credit.models import Transfer
+from server.credit.models import CONFIRM, Transfer
 from server.credit.run import Earned, unpack
+
+RUNS_AT_ONCE = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +31,10 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Decided:
-    """The last word on a result: why, and about how much."""
+    """The last word on a result: why, when, and about how much."""
 
     reason: str
+    made_at: datetime
     earned: Earned
 
 
@@ -51,7 +54,7 @@ def decided(session: Session, contributor: str, results: Iterable[int]) -> dict[
         return {}
     found: dict[int, Decided] = {}
     rows = session.execute(
-        select(Transfer.reason, Transfer.run)
+        select(Transfer.reason, Transfer.made_at, Transfer.run)
         .where(
             Transfer.contributor == contributor,
             Transfer.last_result >= min(wanted),
@@ -59,11 +62,40 @@ def decided(session: Session, contributor: str, results: Iterable[int]) -> dict[
         )
         .order_by(Transfer.id)
     )
-    for reason, packed in rows:
+    for reason, made_at, packed in rows:
         for earned in unpack(packed):
             if earned.result_id in wanted:
-                found[earned.result_id] = Decided(reason=reason, earned=earned)
+                found[earned.result_id] = Decided(reason=reason, made_at=made_at, earned=earned)
     return found
+
+
+def confirmed(
+    session: Session, contributor: str, *, before: int | None, limit: int
+) -> list[Decided]:
+    """The newest `limit` results of a contributor, by number and below `before`, whose last word is
+    that they were confirmed: the newest first."""
+    query = (
+        select(Transfer.kind, Transfer.reason, Transfer.made_at, Transfer.last_result, Transfer.run)
+        .where(Transfer.contributor == contributor)
+        .order_by(Transfer.last_result.desc(), Transfer.id)
+    )
+    if before is not None:
+        query = query.where(Transfer.first_result < before)
+    last: dict[int, tuple[str, Decided]] = {}
+    for row in session.execute(query.execution_options(yield_per=RUNS_AT_ONCE)):
+        # The runs from here on end before this one's last result, and change nothing above it.
+        above = [kind for number, (kind, _) in last.items() if number > row.last_result]
+        if above.count(CONFIRM) >= limit:
+            break
+        for earned in unpack(row.run):
+            number = earned.result_id
+            # Of two words on one result the one that takes it back is the last.
+            known = last.get(number)
+            if (before is None or number < before) and (known is None or row.kind != CONFIRM):
+                decision = Decided(reason=row.reason, made_at=row.made_at, earned=earned)
+                last[number] = row.kind, decision
+    found = sorted(last.items(), reverse=True)
+    return [decided for _, (kind, decided) in found if kind == CONFIRM][:limit]
 
 
 def _entry(transfer: Transfer) -> Entry:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from server.credit.earning import counted, earned, gflops_per_pair
-from server.credit.history import Decided, decided
+from server.credit.history import Decided, confirmed, decided
 from server.credit.ledger import confirm, earned_by, forfeit, forfeited_by, revoke, revoked_from
 from server.credit.projector import Amount, adrift, balances, check, project, rebuild
 from server.credit.run import Earned, credits
@@ -21,6 +21,7 @@ __all__ = [
     "balances",
     "check",
     "confirm",
+    "confirmed",
     "confirmed_of",
     "counted",
     "credits",

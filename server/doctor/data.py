@@ -25,6 +25,7 @@ from server.migrations import revisions
 from server.pools import bundles, licences
 from server.pools import services as pools
 from server.refusals import ShardUnavailable
+from server.results import compacted, kept
 
 WAL = 2
 HEADER = 20
@@ -237,6 +238,26 @@ def _pool(session: Session, settings: Settings, name: str, bundle: str) -> Itera
         )
     if not away and not unindexed:
         yield ok(check, f"{count} in place, indexed")
+    yield from _scores(session, settings, name)
+
+
+def _scores(session: Session, settings: Settings, name: str) -> Iterator[Finding]:
+    """Whether the files of compacted shards are those that were written, to the byte."""
+    rows = compacted.compacted(session, pools.get_pool(session, name))
+    check = f"scores of {name}"
+    wrong = [
+        shard.name
+        for shard, row in rows
+        if not kept.is_whole(compacted.path_of(settings, shard), row.sha256)
+    ]
+    if wrong:
+        yield problem(
+            check,
+            f"{len(wrong)} of {len(rows)} files are missing or differ: {some(wrong)}.",
+            "Restore the data folder's scores/ from a backup.",
+        )
+    elif rows:
+        yield ok(check, f"{len(rows)} compacted shards, every byte as it was written")
 
 
 def _file(settings: Settings) -> Path:

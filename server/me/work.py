@@ -13,6 +13,7 @@ from server.config import Settings
 from server.contributors import services as contributors
 from server.credit import services as ledger
 from server.credit.services import Decided
+from server.me import history
 from server.pools import services as pools
 from server.pools.services import Pool, Unit
 from server.results import services as results
@@ -58,7 +59,15 @@ def units_of(
     contributor = contributors.contributor_of(session, device)
     devices = contributors.devices_of(session, contributor)
     found = results.posted_by(session, devices, after=after, limit=PAGE + 1)
-    page = found[:PAGE]
+    stored = {result.id for result, _ in found}
+    away = [
+        each
+        for each in ledger.confirmed(session, contributor, before=after, limit=PAGE + 1)
+        if each.earned.result_id not in stored
+    ]
+    numbers = sorted([*stored, *(each.earned.result_id for each in away)], reverse=True)
+    shown = set(numbers[:PAGE])
+    page = [(result, unit) for result, unit in found if result.id in shown]
     ids = [result.id for result, _ in page]
     decided = ledger.decided(session, contributor, ids)
     audits = telling.audits_of(session, ids)
@@ -69,7 +78,9 @@ def units_of(
         audited = audits.get(result.id, Audited())
         awaits = _awaits(result, unit, audited, is_aside=unit.id in aside, live=live)
         units.append(_worked(settings, result, unit, decided.get(result.id), audited, awaits))
-    return Work(units=units, next=page[-1][0].id if len(found) > PAGE else None)
+    units += history.told(session, settings, [e for e in away if e.earned.result_id in shown])
+    units.sort(key=lambda unit: unit.result, reverse=True)
+    return Work(units=units, next=units[-1].result if len(numbers) > PAGE else None)
 
 
 def _worked(

@@ -230,6 +230,10 @@ def set_aside(session: Session, shard: int, aside: bool) -> None:
     session.get_one(Shard, shard).set_aside = aside
 
 
+def get_shard(session: Session, shard: int) -> Shard:
+    return session.get_one(Shard, shard, options=[joinedload(Shard.pool)])
+
+
 def shard_name(session: Session, shard: int) -> str:
     """POOL/SHARD, as operators name it."""
     found = session.get_one(Shard, shard)

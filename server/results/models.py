@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     ForeignKey,
     Index,
@@ -98,3 +99,25 @@ class BrokenPairs(Base):
     status: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     """PairStatus."""
     pairs: Mapped[int]
+
+
+class CompactedShard(Base):
+    """A finished shard whose confirmed results, with their leases and audits, are in a file:
+    `data`/scores/POOL/SHARD.parquet. What was rejected or revoked there stays in its table."""
+
+    __tablename__ = "compacted_shard"
+
+    shard_id: Mapped[int] = mapped_column(
+        ForeignKey("shard.id"), primary_key=True, autoincrement=False
+    )
+    sha256: Mapped[str] = mapped_column(String(64))
+    """Of the file."""
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    results: Mapped[int]
+    """Of its units, one each: those that others only bore out don't count."""
+    results_audited: Mapped[int]
+    pairs_audited: Mapped[int]
+    """Those of them that passed audits looked at."""
+    audits: Mapped[int]
+    """Decided ones that were drawn by lot: all of them have passed."""
+    made_at: Mapped[datetime] = mapped_column(UtcTime)

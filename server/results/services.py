@@ -39,7 +39,6 @@ from server.refusals import (
 from server.reports import services as reports
 from server.results.models import (
     CONFIRMED,
-    LIVING,
     PENDING,
     PENDING_ONLY,
     REJECTED,
@@ -52,7 +51,7 @@ from server.work import readiness
 from server.work import services as work
 from server.work.services import Lease
 
-__all__ = ["CONFIRMED", "PENDING", "Result", "accept", "results_of"]
+__all__ = ["CONFIRMED", "PENDING", "Result", "accept"]
 Standing = Literal["all", "confirmed", "pending"]
 """Which results a table is made of: `all` is those two, never what was rejected or revoked."""
 AUDITED = Result.policy == pools.AUDIT
@@ -269,22 +268,6 @@ def reject_all(session: Session, found: Sequence[Result]) -> None:
     units = pools.redo_units(session, [result.unit_id for result in living])
     for unit, result in zip(units, living, strict=True):
         count_broken(session, unit.shard_id, result.statuses, -1)
-
-
-def results_of(
-    session: Session, shard: Shard, state: Standing = "all"
-) -> Sequence[tuple[Unit, Result]]:
-    """The living results of a shard in the order of its units, one a unit."""
-    query = (
-        select(Unit, Result)
-        .join(Result, Result.unit_id == Unit.id)
-        .where(Unit.shard_id == shard.id, LIVING, Result.copy == 0)
-        .order_by(Unit.number)
-        .options(WITH_POOL)
-    )
-    if state != "all":
-        query = query.where(Result.state == state)
-    return [(unit, result) for unit, result in session.execute(query)]
 
 
 def posted_by(

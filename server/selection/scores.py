@@ -41,7 +41,7 @@ from server.errors import PoolError
 from server.pools import services as pools
 from server.pools.services import Pool, Shard, Unit
 from server.reports import services as reports
-from server.results import services as results
+from server.results import compacted
 from server.results.services import Result, Standing
 
 METADATA_KEY = "dva"
@@ -151,7 +151,7 @@ def _finished_units(
     columns = columns_of(shard.pool)
     with database.read() as session:
         hidden = reports.withheld_of_shard(session, shard)
-        for unit, result in results.results_of(session, shard, state):
+        for unit, result in compacted.results_of(session, settings, shard, state):
             table = _unit_scores(settings, columns, unit, result)
             yield unit, _without(table, hidden.get(unit.id, reports.NOWHERE))
 

@@ -26,11 +26,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from dva_agent import statements
 
+from server.config import Settings
 from server.contributors import signatures
 from server.contributors.services import Proof, proofs_of
 from server.db import Database
 from server.pools import services as pools
-from server.results import services as results
+from server.results import compacted
 from server.results.services import Result
 
 SCHEMA = pa.schema(
@@ -62,7 +63,12 @@ class Signed:
 
 
 def write_signatures(
-    database: Database, *, pool: str, out: Path, progress: Callable[[int, int], None]
+    database: Database,
+    settings: Settings,
+    *,
+    pool: str,
+    out: Path,
+    progress: Callable[[int, int], None],
 ) -> Signed:
     """Writes `out`, whole or not at all. Needs the memory of one shard's results. Raises
     PoolError."""
@@ -76,7 +82,7 @@ def write_signatures(
         with pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
             for number, shard in enumerate(shards, start=1):
                 with database.read() as session:
-                    found = results.results_of(session, shard)
+                    found = compacted.results_of(session, settings, shard)
                     proofs = proofs_of(session, {result.device_id for _, result in found})
                 rows = [_row(unit.name, each, proofs[each.device_id]) for unit, each in found]
                 if rows:

@@ -17,7 +17,7 @@ from server.errors import TrustError
 from server.pools import services as pools
 from server.pools.services import Unit
 from server.refusals import AgentUnknown
-from server.results import services as results
+from server.results import compacted
 from server.trust.judging import Floats
 from server.trust.recompute import Recomputer
 
@@ -88,7 +88,7 @@ def measure(
     count = 0
     for shard in shards:
         with database.read() as session:
-            for unit, result in results.results_of(session, shard):
+            for unit, result in compacted.results_of(session, recomputer.settings, shard):
                 table = np.frombuffer(result.scores, "<f4").reshape(len(result.statuses), -1)
                 scored = [p for p, s in enumerate(result.statuses) if s == PairStatus.SCORED]
                 units.append((unit, count, scored))

@@ -103,6 +103,13 @@ def recheck(session: Session, secret: bytes, device: str, at: datetime, *, befor
     _recheck(session, secret, found, policy.RECHECK_PAIRS, at)
 
 
+def recheck_all(
+    session: Session, secret: bytes, found: Sequence[tuple[Result, Unit]], at: datetime
+) -> None:
+    """Sends these confirmed results to audit once more, as `recheck` does."""
+    _recheck(session, secret, found, policy.RECHECK_PAIRS, at)
+
+
 def once_more(
     session: Session, secret: bytes, run: Sequence[tuple[Result, Unit]], at: datetime
 ) -> None:

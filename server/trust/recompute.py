@@ -37,7 +37,7 @@ class Recomputer:
 
     def __init__(self, settings: Settings, *, threads: int = 0) -> None:
         """`threads`: of one run; 0 lets onnxruntime choose."""
-        self._settings = settings
+        self.settings = settings
         self._threads = threads
         self._loaded: dict[tuple[str, bool], _Loaded] = {}
         self._tolerances: dict[str, Tolerance] = {}
@@ -52,7 +52,7 @@ class Recomputer:
         """Raises BundleUnauditable, BundleError."""
         if bundle not in self._tolerances:
             manifest = self._manifest(bundle)
-            golden = bundles.read_golden(self._settings.bundles / bundle, manifest)
+            golden = bundles.read_golden(self.settings.bundles / bundle, manifest)
             self._tolerances[bundle] = tolerance_of(manifest, golden)
         return self._tolerances[bundle]
 
@@ -63,7 +63,7 @@ class Recomputer:
 
     async def _recompute(self, unit: Unit, agent: DataAgent, positions: Sequence[int]) -> Outcome:
         pool = unit.shard.pool
-        refs = pools.unit_pairs(self._settings, unit)
+        refs = pools.unit_pairs(self.settings, unit)
         loaded = await self._load(pool.bundle, with_model="model" in agent.needs)
         path = pools.checked_path(unit.shard)
         lease = _lease(unit, [refs[position] for position in positions])
@@ -81,7 +81,7 @@ class Recomputer:
         key = (bundle, with_model)
         if key not in self._loaded:
             manifest = self._manifest(bundle)
-            folder = self._settings.bundles / bundle
+            folder = self.settings.bundles / bundle
             engine: Engine
             if with_model:
                 engine = NativeEngine(
@@ -94,7 +94,7 @@ class Recomputer:
         return self._loaded[key]
 
     def _manifest(self, bundle: str) -> Manifest:
-        manifest = bundles.registered(self._settings.bundles, bundle)
+        manifest = bundles.registered(self.settings.bundles, bundle)
         if manifest is None:
             raise BundleError(f"The bundle {bundle} isn't registered here.")
         return manifest

@@ -49,6 +49,14 @@ def _locked(session: Session, devices: Collection[str]) -> dict[str, Record]:
     return {record.device_id: record for record in records}
 
 
+def is_silent(session: Session, device: str, since: datetime) -> bool:
+    """Whether nothing of a device is undecided, and it hasn't posted since then."""
+    record = session.get(Record, device)
+    if record is None or record.last_result_at is None:
+        return True
+    return not record.unsettled and record.last_result_at < since
+
+
 def standing(record: Record | None) -> Standing:
     if record is None:
         return Standing(passed=0, posted=0, failed=0)

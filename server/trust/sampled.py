@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from server.pools.services import Pool, Unit
+from server.results import compacted
 from server.results.services import CONFIRMED, PENDING, Result, Standing
 from server.trust.models import COIN, FAILED, PASSED, TAIL, Audit
 
@@ -51,12 +52,17 @@ def sampled(session: Session, pool: Pool, state: Standing) -> Sampled:
     audited, size = session.execute(
         select(func.count(), func.coalesce(func.sum(looked.c.bytes), 0)).select_from(looked)
     ).one()
+    away = compacted.counts(session, pool)
+    if CONFIRMED in states:
+        results, pairs = results + away.results, pairs + away.pairs
+        audited += away.results_audited
+        size += away.pairs_audited * POSITION_BYTES
     return Sampled(
         results=results,
         results_audited=audited,
         pairs=int(pairs),
         pairs_audited=int(size) // POSITION_BYTES,
-        audits=_drawn(session, pool, Audit.state.in_((PASSED, FAILED))),
+        audits=_drawn(session, pool, Audit.state.in_((PASSED, FAILED))) + away.audits,
         audits_failed=_drawn(session, pool, Audit.state == FAILED),
     )
 

@@ -33,6 +33,7 @@ COMMANDS = [
     "backup",
     "bench",
     "bundle",
+    "compact",
     "compare",
     "copy-database",
     "credit",

@@ -72,6 +72,7 @@ def test_only_what_is_named_is_written_per_pair(database: Database) -> None:
     """Nothing per pair, but for those that somebody reported."""
     names = set(inspect(database.engine).get_table_names())
     work = {"contributor", "device", "lease", "pool", "result", "shard", "unit"}
+    work |= {"compacted_shard"}
     operators = {"admin_account", "admin_session", "sign_in_failure", "admin_log"}
     counts = {"allowance", "broken_pairs", "problem_count", "self_test"}
     findings = {"shard_finding", "host_finding"}

@@ -20,8 +20,8 @@ from server.db import Database, now
 from server.errors import TrustError
 from server.migrations import configuration, migrate
 from server.pools.models import Unit
+from server.results.compacted import results_of
 from server.results.models import Result
-from server.results.services import results_of
 from server.trust.replication import operator
 from server.trust.replication.models import Record
 from server.work.copies import OPENING
@@ -150,7 +150,7 @@ def test_a_copy_goes_to_whom_the_lots_name(app: Flask, replicated: str, database
 
 
 def test_the_majority_wins_and_the_first_may_lose(
-    app: Flask, replicated: str, database: Database
+    app: Flask, replicated: str, database: Database, settings: Settings
 ) -> None:
     liar, ann, ben = Person(app), Person(app), Person(app)
     with database.write() as session:
@@ -171,7 +171,7 @@ def test_the_majority_wins_and_the_first_may_lose(
         assert (lost.agreed, lost.outvoted) == (0, 1)
         result = session.scalars(select(Result).where(Result.device_id == ann.device.device)).one()
         shard = session.get_one(Unit, result.unit_id).shard
-        assert [found.id for _, found in results_of(session, shard)] == [result.id]
+        assert [found.id for _, found in results_of(session, settings, shard)] == [result.id]
     assert liar.told() == [("forfeited", "outvoted", None)]
     assert liar.credit().forfeited.pairs == len(lease.pairs)
     assert liar.credit().confirmed.pairs == 0

@@ -1,0 +1,1 @@
+"""Compaction: the results of finished shards leave the database for a file each."""
