@@ -50,6 +50,7 @@ COMMANDS = [
     "serve",
     "signatures",
     "simulate",
+    "takedown",
     "tour",
     "trust",
     "verify-bundle",
