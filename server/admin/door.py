@@ -4,9 +4,12 @@ that may. In one place for every blueprint that has such pages: each calls `guar
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+from types import MappingProxyType
 from typing import TypeVar
 
+from dva_agent.errors import BundleError, DvaError
 from flask import (
     Blueprint,
     Response,
@@ -38,6 +41,9 @@ from server.refusals import NotFound
 from server.web import database
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+FORM_FIELD = "token"
+"""Not "form": a field of that name hides the form from htmx, which asks each element for its own
+(DOM clobbering)."""
 FORM_HEADER = "X-DVA-Form"
 """The form's token, of a request that a script makes without a form."""
 REFRESH_S = 30
@@ -55,7 +61,8 @@ def guard(blueprint: Blueprint) -> None:
     blueprint.context_processor(_about)
     blueprint.register_error_handler(SignInError, _not_let_in)
     blueprint.register_error_handler(PageRefusal, _refused)
-    blueprint.register_error_handler(OperatorError, _not_done)
+    for kind in (OperatorError, BundleError):
+        blueprint.register_error_handler(kind, _not_done)
     blueprint.register_error_handler(NotFound, _not_found)
 
 
@@ -102,6 +109,28 @@ def done(message: str, to: str) -> ResponseReturnValue:
     return redirect(to, 303)
 
 
+def confirm(
+    *,
+    question: str,
+    follows: Sequence[str],
+    label: str,
+    action: str,
+    back: str,
+    values: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """A page that asks before something that hurts: what would follow, a line for the reason, a
+    button that does it and a way back. `values`: what the form sends besides."""
+    return render_template(
+        "admin/confirm.html",
+        question=question,
+        follows=follows,
+        label=label,
+        action=action,
+        back=back,
+        values=values,
+    )
+
+
 def about_sign_in() -> dict[str, object]:
     with database().read() as session:
         is_first = not services.accounts(session)
@@ -145,7 +174,7 @@ def _check() -> ResponseReturnValue | None:
 
 
 def _sent_token() -> str:
-    return request.headers.get(FORM_HEADER) or request.form.get("form", "")
+    return request.headers.get(FORM_HEADER) or request.form.get(FORM_FIELD, "")
 
 
 def _to_sign_in() -> ResponseReturnValue:
@@ -186,8 +215,9 @@ def _refused(error: PageRefusal) -> ResponseReturnValue:
     return render_template("admin/refused.html", title="Not allowed", error=error), error.status
 
 
-def _not_done(error: OperatorError) -> ResponseReturnValue:
-    return render_template("admin/refused.html", title="Not done", error=error), 409
+def _not_done(error: DvaError) -> ResponseReturnValue:
+    page = render_template("admin/refused.html", title="Not done", error=error)
+    return page, HTTPStatus.CONFLICT
 
 
 def _not_found(error: NotFound) -> ResponseReturnValue:

@@ -23,7 +23,7 @@ PLACES = (
     Place("Devices", "admin.devices_page"),
     Place("Bundles", "admin.bundles_page"),
     Place("Reports", "admin.reports_page"),
-    Place("Selections", "workbench.index"),
+    Place("Selections", "workbench.index", OPERATOR),
     Place("Log", "admin.log_page", OPERATOR),
 )
 

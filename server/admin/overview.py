@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dva_agent.protocol import PairStatus, PoolStatus
+from dva_agent.protocol import PoolStatus
 from sqlalchemy.orm import Session
 
 from server.admin import figures, plots
@@ -18,11 +18,8 @@ from server.contributors.services import ClassCount
 from server.history import services as history
 from server.history.services import MINUTE
 from server.pools import services as pools
-from server.pools.services import Pool, Shard
 from server.problems import services as problems
 from server.problems.services import CodeCount
-from server.refusals import ShardUnavailable
-from server.results import services as results
 from server.selftests import services as selftests
 from server.selftests.services import Rate
 from server.trust import operator
@@ -33,7 +30,6 @@ from server.work import services as work
 HOUR = timedelta(hours=1)
 LEASES_SHOWN = 50
 CLASSES_SHOWN = 30
-SHARDS_SHOWN = 100
 DAY = timedelta(days=1)
 
 
@@ -71,25 +67,6 @@ class Overview:
     problems: Sequence[CodeCount]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ShardLine:
-    shard: Shard
-    leased: int
-    open: int
-    fault: str
-    """Why its units aren't given out; empty if they are."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PoolPage:
-    status: PoolStatus
-    shards: Sequence[ShardLine]
-    broken: Mapping[PairStatus, int]
-    page: int
-    """From 1."""
-    pages: int
-
-
 def overview(session: Session, settings: Settings, at: datetime) -> Overview:
     series = history.series(session, period=MINUTE, since=at - HOUR, until=at)
     values = plots.values(series, at)
@@ -125,31 +102,3 @@ def _rows(
 ) -> Sequence[tuple[datetime, Sequence[float | None]]]:
     lines = zip(*(values[line.key] for line in LINES), strict=True)
     return list(zip(starts, lines, strict=True))[::-1]
-
-
-def pool_page(
-    session: Session, settings: Settings, pool: Pool, page: int, at: datetime
-) -> PoolPage:
-    """`page` from 1; one past the last shows the last."""
-    pages = max(-(-pools.count_shards(session, pool) // SHARDS_SHOWN), 1)
-    page = min(page, pages)
-    shards = pools.shard_page(session, pool, first=(page - 1) * SHARDS_SHOWN, count=SHARDS_SHOWN)
-    leased = pools.leased_units(session, shards)
-    found = pools.with_licences(settings, pools.statuses(session, work.count_leased(session, at)))
-    return PoolPage(
-        status=next(status for status in found if status.pool == pool.name),
-        shards=[_line(shard, leased.get(shard.id, 0)) for shard in shards],
-        broken=results.broken_pairs(session, pool),
-        page=page,
-        pages=pages,
-    )
-
-
-def _line(shard: Shard, leased: int) -> ShardLine:
-    fault = "set aside: dva trust show says why" if shard.set_aside else ""
-    try:
-        pools.checked_path(shard)
-    except ShardUnavailable as error:
-        fault = str(error)
-    open_units = shard.units - shard.units_done - leased
-    return ShardLine(shard=shard, leased=leased, open=open_units, fault=fault)

@@ -9,6 +9,9 @@ from flask.typing import ResponseReturnValue
 from server.admin import cookie, door, log, plots, services, words
 from server.admin.blueprint import blueprint
 from server.admin.overview import LEASES_SHOWN, overview
+from server.admin.pages import bundles as _bundles
+from server.admin.pages import contributors as _contributors
+from server.admin.pages import devices as _devices
 from server.admin.pages import history as _history
 from server.admin.pages import log as _log
 from server.admin.pages import pools as _pools
@@ -20,7 +23,7 @@ from server.problems.services import Tally
 from server.web import database, settings
 
 LONGEST_FIELD = 2048
-PAGES = (_history, _log, _pools)
+PAGES = (_history, _pools, _contributors, _devices, _bundles, _log)
 """Imported for what they add to the blueprint."""
 
 

@@ -25,6 +25,7 @@ from server.cli.epochs import epoch
 from server.cli.fetch import fetch
 from server.cli.identity import identity
 from server.cli.ingest import ingest
+from server.cli.pool import pool
 from server.cli.reports import reports
 from server.cli.select import compare, select, verify_selection
 from server.cli.selection import grade, scores, signatures
@@ -42,6 +43,7 @@ COMMANDS = (
     serve,
     fetch,
     ingest,
+    pool,
     bundle,
     agent,
     identity,

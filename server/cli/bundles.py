@@ -9,10 +9,13 @@ import msgspec
 from dva_agent.bundle import Manifest
 
 from server.cli.licence import accept_option, require_acceptance
+from server.cli.noted import note
+from server.cli.opened import opened
 from server.cli.options import data_options
 from server.config import Settings, read_settings
+from server.db import now
 from server.errors import LicenceError
-from server.pools import bundles, licences
+from server.pools import bundles, licences, steering
 
 
 @click.group(epilog="Example: dva bundle list --data data")
@@ -48,7 +51,9 @@ def accept(identifier: str, accepted: bool, data: Path | None, database: str | N
     settings = read_settings(data=data, database=database)
     manifest = _find(settings, identifier)
     folder = settings.bundles / manifest.bundle
-    require_acceptance(settings, folder, manifest, accepted=accepted)
+    if require_acceptance(settings, folder, manifest, accepted=accepted):
+        with opened(settings) as store, store.write() as session:
+            note(session, "licence accepted", manifest.bundle, licence=manifest.licence.name)
     click.echo(_licence(settings, manifest))
 
 
@@ -60,8 +65,40 @@ def withdraw(identifier: str, data: Path | None, database: str | None) -> None:
     leased before is still taken."""
     settings = read_settings(data=data, database=database)
     manifest = _find(settings, identifier)
-    licences.withdraw(settings, manifest)
+    with opened(settings) as store, store.write() as session:
+        note(session, "licence withdrawn", manifest.bundle, licence=manifest.licence.name)
+        licences.withdraw(settings, manifest)
     click.echo(_licence(settings, manifest))
+
+
+@bundle.command(epilog="Example: dva bundle stop 0123456789abcdef0123456789abcdef --data data")
+@click.argument("identifier", metavar="ID")
+@data_options
+def stop(identifier: str, data: Path | None, database: str | None) -> None:
+    """Hand out no more units of the pools of bundle ID. What is leased is finished and taken."""
+    settings = read_settings(data=data, database=database)
+    manifest = _find(settings, identifier)
+    with opened(settings) as store, store.write() as session:
+        changed = steering.stop_bundle(session, manifest.bundle, now())
+        if changed:
+            note(session, "bundle stopped", manifest.bundle, name=manifest.name)
+    click.echo(f"{manifest.name} gets no new leases{'' if changed else ' already'}.", err=True)
+
+
+@bundle.command(epilog="Example: dva bundle allow 0123456789abcdef0123456789abcdef --data data")
+@click.argument("identifier", metavar="ID")
+@data_options
+def allow(identifier: str, data: Path | None, database: str | None) -> None:
+    """Hand out units of the pools of bundle ID again."""
+    settings = read_settings(data=data, database=database)
+    manifest = _find(settings, identifier)
+    with opened(settings) as store, store.write() as session:
+        changed = steering.allow_bundle(session, manifest.bundle)
+        if changed:
+            note(session, "bundle allowed", manifest.bundle, name=manifest.name)
+    click.echo(
+        f"{manifest.name} {'is handed out again' if changed else 'was not stopped'}.", err=True
+    )
 
 
 def _find(settings: Settings, identifier: str) -> Manifest:

@@ -63,7 +63,7 @@ def require_not_revoked(device: Device) -> None:
     """Raises NotSignedIn."""
     if device.revoked_at is not None:
         raise NotSignedIn(
-            "This device was revoked by its contributor.",
+            "This device was revoked, by its contributor or by whoever runs this server.",
             code="device_revoked",
             next_step="Make a new device key, and register with it.",
         )

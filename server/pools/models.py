@@ -40,7 +40,20 @@ class Pool(Base):
     policy: Mapped[Policy] = mapped_column(String(12), default=AUDIT, server_default=AUDIT)
     """How its results are checked: by a trusted machine that computes samples of them anew, or by
     other contributors who are given the same units. Only changed while nothing is pending."""
+    paused: Mapped[bool] = mapped_column(server_default=false(), default=False)
+    """None of its units is given out; what is leased goes on."""
+    priority: Mapped[int] = mapped_column(server_default="0", default=0)
+    """Of several pools the one with the highest is given out first."""
     created_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class StoppedBundle(Base):
+    """A bundle that no unit is given out for, whichever pool it is of."""
+
+    __tablename__ = "stopped_bundle"
+
+    bundle: Mapped[str] = mapped_column(String(32), primary_key=True)
+    stopped_at: Mapped[datetime] = mapped_column(UtcTime)
 
 
 class Shard(Base):

@@ -11,7 +11,7 @@ import msgspec
 from dva_agent.agents.base import DataAgent
 from dva_agent.discovery import AGENTS
 from dva_agent.protocol import ROOT, PoolStatus
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from server.config import Settings
@@ -40,6 +40,7 @@ from server.pools.models import (
     Policy,
     Pool,
     Shard,
+    StoppedBundle,
     Unit,
 )
 from server.pools.open_units import take_open_units
@@ -68,6 +69,8 @@ __all__ = [
 
 POOL_NAME = re.compile(r"[0-9a-z][0-9a-z_-]{0,39}")
 SHARD_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+RESTING = or_(Pool.paused, Pool.bundle.in_(select(StoppedBundle.bundle)))
+"""None of its units is to be given out, as an operator says."""
 _UNIT_NAME = re.compile(r"u(\d{1,18})-(\d{1,9})", re.ASCII)
 
 
@@ -123,21 +126,29 @@ def agent_of(pool: Pool) -> DataAgent | None:
 
 
 def pool_ids(session: Session, agents: Sequence[str], name: str | None) -> list[int]:
-    """The pools that one of these agents works on, oldest first. Without the agent here too, its
-    results couldn't be checked."""
+    """The pools that one of these agents works on, by priority, then oldest first. Without the
+    agent here too, its results couldn't be checked."""
     known = [agent for agent in agents if agent in AGENTS]
-    query = select(Pool.id).where(Pool.agent.in_(known)).order_by(Pool.id)
+    query = select(Pool.id).where(Pool.agent.in_(known)).order_by(Pool.priority.desc(), Pool.id)
     if name is not None:
         query = query.where(Pool.name == name)
     return list(session.scalars(query))
 
 
 def served(session: Session, settings: Settings, pool_ids: Sequence[int]) -> list[Served]:
-    """Those of the pools whose bundle may be handed out, in the same order."""
-    rows = session.execute(select(Pool.id, Pool.bundle, Pool.agent).where(Pool.id.in_(pool_ids)))
+    """Those of the pools that aren't paused and whose bundle may be handed out, in the same
+    order."""
+    rows = session.execute(
+        select(Pool.id, Pool.bundle, Pool.agent).where(Pool.id.in_(pool_ids), ~RESTING)
+    )
     found = {row.id: Served(row.id, row.bundle, "model" in AGENTS[row.agent].needs) for row in rows}
-    known = (found[pool] for pool in pool_ids)
+    known = (found[pool] for pool in pool_ids if pool in found)
     return [pool for pool in known if licences.is_served(settings, pool.bundle)]
+
+
+def paused(session: Session, pool_ids: Sequence[int]) -> list[int]:
+    """Those of the pools that are, or whose bundle is stopped."""
+    return list(session.scalars(select(Pool.id).where(Pool.id.in_(pool_ids), RESTING)))
 
 
 def first_unfinished(session: Session, pool_ids: Sequence[int]) -> int | None:
@@ -151,6 +162,11 @@ def ids(session: Session) -> dict[str, int]:
     """Of every pool, by its name."""
     rows = session.execute(select(Pool.name, Pool.id))
     return {row.name: row.id for row in rows}
+
+
+def names_of_bundle(session: Session, bundle: str) -> list[str]:
+    """The pools that it scores."""
+    return list(session.scalars(select(Pool.name).where(Pool.bundle == bundle).order_by(Pool.name)))
 
 
 def has_pools(session: Session) -> bool:
@@ -340,6 +356,7 @@ def statuses(session: Session, leased: dict[int, int]) -> list[PoolStatus]:
             ).group_by(Shard.pool_id)
         )
     }
+    stopped = set(session.scalars(select(StoppedBundle.bundle)))
     return [
         PoolStatus(
             pool=pool.name,
@@ -351,6 +368,8 @@ def statuses(session: Session, leased: dict[int, int]) -> list[PoolStatus]:
             attribution=pool.attribution,
             safe=pool.safe,
             policy=pool.policy,
+            paused=pool.paused or pool.bundle in stopped,
+            priority=pool.priority,
             pairs=int(sums[pool.id].pairs),
             bytes=int(sums[pool.id].bytes),
             units=int(sums[pool.id].units),

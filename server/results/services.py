@@ -311,6 +311,12 @@ def pending_statuses(session: Session, devices: Collection[str]) -> list[tuple[i
     return [(pool, statuses) for pool, statuses in rows]
 
 
+def count_waiting(session: Session, devices: Collection[str]) -> int:
+    """Results of these devices that wait."""
+    query = select(func.count()).select_from(Result)
+    return session.scalars(query.where(Result.device_id.in_(devices), PENDING_ONLY)).one()
+
+
 def broken_pairs(session: Session, pool: Pool) -> dict[PairStatus, int]:
     """How many pairs of the pool's finished units could not be scored, by status."""
     rows = session.execute(

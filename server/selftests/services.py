@@ -38,6 +38,19 @@ class Rate:
     passed: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """The latest self-test of a device on a rung of a bundle."""
+
+    bundle: str
+    rung: str
+    passed: bool
+    tested_at: datetime
+    browser: str
+    passes: int
+    failures: int
+
+
 def record(
     session: Session,
     *,
@@ -65,6 +78,25 @@ def record(
             "browser": browser,
         },
     )
+
+
+def told_by(session: Session, device: str) -> list[Told]:
+    """The newest first."""
+    rows = session.scalars(
+        select(SelfTest).where(SelfTest.device_id == device).order_by(SelfTest.tested_at.desc())
+    )
+    return [
+        Told(
+            bundle=row.bundle,
+            rung=row.rung,
+            passed=row.passed,
+            tested_at=row.tested_at,
+            browser=row.browser,
+            passes=row.passes,
+            failures=row.failures,
+        )
+        for row in rows
+    ]
 
 
 def fresh(session: Session, device: str, agent_version: str, at: datetime) -> set[str]:
@@ -113,10 +145,12 @@ def forget(session: Session, at: datetime) -> None:
         )
 
 
-def rates(session: Session, *, least: int = LEAST_DEVICES) -> list[Rate]:
+def rates(session: Session, *, least: int = LEAST_DEVICES, bundle: str | None = None) -> list[Rate]:
     """By card, browser and rung, those of most devices first; only groups of `least` devices or
-    more. There are as many groups as there are cards that cards.py knows."""
+    more, of one bundle or of all. There are as many groups as there are cards that cards.py
+    knows."""
     devices = func.count(SelfTest.device_id.distinct())
+    of_bundle = [] if bundle is None else [SelfTest.bundle == bundle]
     rows = session.execute(
         select(
             SelfTest.card,
@@ -126,6 +160,7 @@ def rates(session: Session, *, least: int = LEAST_DEVICES) -> list[Rate]:
             func.count(),
             func.sum(cast(SelfTest.passed, Integer)),
         )
+        .where(*of_bundle)
         .group_by(SelfTest.card, SelfTest.browser, SelfTest.rung)
         .having(devices >= least)
         .order_by(devices.desc(), SelfTest.card, SelfTest.browser, SelfTest.rung)

@@ -1,4 +1,4 @@
-"""Who stopped or restored whom, when and why."""
+"""Who stopped or restored whom, or left it at that after an appeal, when and why."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from server.trust.models import Decision
 
 AUDIT, COHORT, AUDITOR = "audit", "cohort", "auditor"
 """Programs that decide: one failed audit, a look at many, an auditor that can't read a shard."""
-SUSPENDED, QUARANTINED, RESTORED = "suspended", "quarantined", "restored"
+SUSPENDED, QUARANTINED, RESTORED, UPHELD = "suspended", "quarantined", "restored", "upheld"
 _REASON = 400
 
 

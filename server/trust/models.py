@@ -153,7 +153,7 @@ class Decision(Base):
     made_by: Mapped[str] = mapped_column(String(80))
     """audit, cohort or auditor: the program; else an operator's name on their machine."""
     verb: Mapped[str] = mapped_column(String(16))
-    """suspended, quarantined or restored."""
+    """suspended, quarantined, restored or upheld."""
     subject: Mapped[str] = mapped_column(String(300), index=True)
     """A contributor, a device, or a quarantine's name."""
     reason: Mapped[str] = mapped_column(String(400))

@@ -4,7 +4,7 @@ stopping and restoring."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -113,6 +113,20 @@ def shown(session: Session, name: str) -> list[tuple[Standing, list[ShownAudit]]
     return found
 
 
+def standings(session: Session, devices: Collection[str]) -> dict[str, Standing]:
+    """By device; those that were never looked at are left out."""
+    rows = session.scalars(select(Record).where(Record.device_id.in_(devices)))
+    return {row.device_id: _standing(session, row) for row in rows}
+
+
+def is_stopped(session: Session, name: str) -> bool:
+    """Whether a contributor, or a device, may not work. Raises TrustError."""
+    named = _named(session, name)
+    if named.is_device:
+        return standing.state_of(session, name) != "active"
+    return standing.is_suspended(session, name)
+
+
 def suspend(session: Session, name: str, *, by: str, reason: str, at: datetime) -> None:
     """No more work for a contributor, one device, a kind of device (BUNDLE/RUNG/CLASS) or on a
     shard (POOL/SHARD). What people posted stays as it is, to be audited like anything else; what is
@@ -148,6 +162,18 @@ def restore(session: Session, name: str, *, by: str, reason: str, at: datetime) 
         contributors.release(session, device)
     contributors.restore(session, named.contributor)
     decisions.note(session, decisions.RESTORED, name, by=by, reason=reason, at=at)
+
+
+def uphold(session: Session, name: str, *, by: str, reason: str, at: datetime) -> None:
+    """After an appeal: a contributor or a device stays stopped, and why is kept. Raises
+    TrustError."""
+    if not is_stopped(session, name):
+        raise TrustError(
+            f"{name} isn't stopped.",
+            code="trust_not_stopped",
+            next_step="There is nothing to appeal against.",
+        )
+    decisions.note(session, decisions.UPHELD, name, by=by, reason=reason, at=at)
 
 
 def set_aside(session: Session, *, ended: bool = False) -> list[SetAside]:

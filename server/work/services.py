@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from dva_agent.protocol import Idle, Leases, Span
@@ -36,6 +36,7 @@ ENDED_KEPT = timedelta(days=1)
 RETRY_DRAINED_S = 60.0
 RETRY_SHARD_S = 60.0
 RETRY_LICENCE_S = 60.0
+RETRY_PAUSED_S = 60.0
 RETRY_UNTESTED_S = 30.0
 RETRY_LONGEST_S = 30.0
 _LEASE = re.compile(r"[0-9a-f]{32}")
@@ -82,7 +83,7 @@ def claim(
         return [], idle
     served = pools.served(session, settings, pool_ids)
     if pool_ids and not served:
-        return [], Idle(reason="licence_unaccepted", retry_after_s=RETRY_LICENCE_S)
+        return [], _unserved(session, pool_ids, device, at)
     ready = readiness.ready(session, device, served, at)
     claimed: Claimed = []
     ids = [pool.id for pool in ready]
@@ -114,7 +115,9 @@ def claim(
         return [], due
     if taken.unavailable:
         return [], Idle(reason="shard_unavailable", retry_after_s=RETRY_SHARD_S)
-    return [], _idle(session, [pool.id for pool in served], device, at)
+    idle = _idle(session, [pool.id for pool in served], device, at)
+    # A pool that waits for its operator isn't done.
+    return [], (_paused(session, pool_ids) or idle) if idle.reason == "drained" else idle
 
 
 def expire(session: Session, at: datetime) -> None:
@@ -254,6 +257,12 @@ def count_held(session: Session) -> int:
     return session.scalars(select(func.count()).select_from(Lease).where(Lease.state == HELD)).one()
 
 
+def count_held_by(session: Session, devices: Collection[str]) -> int:
+    """Those of these devices."""
+    query = select(func.count()).select_from(Lease)
+    return session.scalars(query.where(Lease.state == HELD, Lease.device_id.in_(devices))).one()
+
+
 def held(session: Session, limit: int) -> Claimed:
     """Leases that nobody has ended yet, by deadline, with their units."""
     rows = session.execute(
@@ -332,6 +341,22 @@ def _due(session: Session, untested: Sequence[Served]) -> Idle | None:
                 bundle_url=pools.bundle_url(pool.bundle),
             )
     return None
+
+
+def _unserved(session: Session, pool_ids: Sequence[int], device: str, at: datetime) -> Idle:
+    """Why no unit of any of these pools is handed out."""
+    paused = pools.paused(session, pool_ids)
+    if len(paused) < len(pool_ids):
+        unaccepted = Idle(reason="licence_unaccepted", retry_after_s=RETRY_LICENCE_S)
+        return _paused(session, paused) or unaccepted
+    return _paused(session, paused) or _idle(session, paused, device, at)
+
+
+def _paused(session: Session, pool_ids: Sequence[int]) -> Idle | None:
+    """If there is work in one that is paused."""
+    if pools.first_unfinished(session, pools.paused(session, pool_ids)) is None:
+        return None
+    return Idle(reason="pool_paused", retry_after_s=RETRY_PAUSED_S)
 
 
 def _idle(session: Session, pool_ids: Sequence[int], device: str, at: datetime) -> Idle:

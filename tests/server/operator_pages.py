@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask
 from werkzeug.test import TestResponse
+
+from server.admin import log
+from server.db import Database
 
 NAME, PASSWORD = "alice", "correct horse battery"
 
@@ -31,18 +35,18 @@ class Operator:
 
     def act(self, path: str, **fields: str) -> TestResponse:
         """By a form of the overview's."""
-        return self.post(path, form=self.form("/admin"), **fields)
+        return self.post(path, token=self.form("/admin"), **fields)
 
     def form(self, path: str = "/admin/sign-in") -> str:
-        found = re.search(r'name="form" value="([^"]+)"', self.get(path).text)
+        found = re.search(r'name="token" value="([^"]+)"', self.get(path).text)
         assert found
         return found[1]
 
     def sign_in(self, name: str = NAME, password: str = PASSWORD) -> TestResponse:
-        return self.post("/admin/sign-in", name=name, password=password, form=self.form())
+        return self.post("/admin/sign-in", name=name, password=password, token=self.form())
 
     def sign_out(self) -> TestResponse:
-        return self.post("/admin/sign-out", form=self.form("/admin"))
+        return self.post("/admin/sign-out", token=self.form("/admin"))
 
     @property
     def is_signed_in(self) -> bool:
@@ -54,3 +58,20 @@ class Operator:
 
     def put_cookie(self, value: str) -> None:
         self._client.set_cookie("dva-admin", value, path="/admin")
+
+
+def said(operator: Operator, path: str, **fields: str) -> str:
+    """What the next page says of an action, once."""
+    answer = operator.act(path, **fields)
+    assert answer.status_code == 303, answer.text
+    where = answer.headers["Location"]
+    [message] = re.findall(r'role="status"[^>]*>([^<]*)<', operator.get(where).text)
+    assert 'role="status"' not in operator.get(where).text
+    return message
+
+
+def logged(database: Database) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """What, to what, and the detail; the newest first, without signing in."""
+    with database.read() as session:
+        found = log.entries(session)
+    return [(e.action, e.subject, e.detail) for e in found if e.action != "signed in"]

@@ -178,6 +178,7 @@ def test_what_is_set_aside_is_named_with_the_reason(
     assert "test/00000" in overview
     assert "half a &lt;download&gt;" in overview
     assert "set aside" in page
+    assert "half a &lt;download&gt;" in page
 
 
 def test_a_shard_that_is_gone_is_named(

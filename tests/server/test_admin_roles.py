@@ -34,8 +34,36 @@ LEAST: dict[tuple[str, str], Role] = {
     ("POST", f"{BENCH}/selections/<int:number>/publish"): MAINTAINER,
     ("POST", f"{BENCH}/selections/<int:number>/unpublish"): MAINTAINER,
     ("GET", "/admin"): VIEWER,
+    ("GET", "/admin/history"): VIEWER,
     ("POST", "/admin/sign-out"): VIEWER,
+    ("GET", "/admin/pools"): VIEWER,
     ("GET", "/admin/pools/<name>"): VIEWER,
+    ("POST", "/admin/pools/<name>/pause"): OPERATOR,
+    ("POST", "/admin/pools/<name>/resume"): OPERATOR,
+    ("POST", "/admin/pools/<name>/priority"): OPERATOR,
+    ("GET", "/admin/pools/<name>/shards/<shard>/set-aside"): OPERATOR,
+    ("POST", "/admin/pools/<name>/shards/<shard>/set-aside"): OPERATOR,
+    ("POST", "/admin/pools/<name>/shards/<shard>/restore"): OPERATOR,
+    ("GET", "/admin/contributors"): VIEWER,
+    ("GET", "/admin/contributors/<number>"): VIEWER,
+    ("GET", "/admin/contributors/<number>/suspend"): OPERATOR,
+    ("POST", "/admin/contributors/<number>/suspend"): OPERATOR,
+    ("POST", "/admin/contributors/<number>/appeal"): OPERATOR,
+    ("GET", "/admin/devices"): VIEWER,
+    ("GET", "/admin/devices/<number>"): VIEWER,
+    ("GET", "/admin/devices/<number>/suspend"): OPERATOR,
+    ("POST", "/admin/devices/<number>/suspend"): OPERATOR,
+    ("POST", "/admin/devices/<number>/restore"): OPERATOR,
+    ("GET", "/admin/devices/<number>/revoke"): OPERATOR,
+    ("POST", "/admin/devices/<number>/revoke"): OPERATOR,
+    ("GET", "/admin/bundles"): VIEWER,
+    ("GET", "/admin/bundles/<number>"): VIEWER,
+    ("POST", "/admin/bundles/<number>/accept"): MAINTAINER,
+    ("GET", "/admin/bundles/<number>/withdraw"): MAINTAINER,
+    ("POST", "/admin/bundles/<number>/withdraw"): MAINTAINER,
+    ("GET", "/admin/bundles/<number>/stop"): MAINTAINER,
+    ("POST", "/admin/bundles/<number>/stop"): MAINTAINER,
+    ("POST", "/admin/bundles/<number>/allow"): MAINTAINER,
     ("GET", "/admin/log"): OPERATOR,
 }
 """By hand, so that a route whose role was forgotten, or changed, is noticed."""
@@ -85,7 +113,7 @@ def test_nobody_gets_further_than_their_role(app: Flask, people: dict[Role, Oper
         stranger = Operator(app).ask(method, path)
         assert (stranger.status_code, stranger.headers["Location"]) == (303, "/admin/sign-in")
         for role, operator in people.items():
-            answer = operator.ask(method, path, data={"form": operator.form("/admin")})
+            answer = operator.ask(method, path, data={"token": operator.form("/admin")})
             refused = answer.status_code == 403 and "This takes the role of" in answer.text
             assert refused is not roles.may(role, LEAST[route]), (route, role, answer.status_code)
 
@@ -94,7 +122,7 @@ def test_no_post_goes_through_without_our_form(app: Flask, people: dict[Role, Op
     for route, _ in routes(app):
         if route[0] in door.SAFE:
             continue
-        for sent in ({}, {"form": ""}, {"form": "guess"}):
+        for sent in ({}, {"token": ""}, {"token": "guess"}):
             answer = people[MAINTAINER].ask("POST", address(route), data=sent)
             assert answer.status_code in (303, 403) if route in OPEN else answer.status_code == 403
             assert "This form was not the one" in answer.text
@@ -114,6 +142,15 @@ def test_a_script_sends_the_forms_token_as_a_header(people: dict[Role, Operator]
 def test_a_script_is_sent_to_the_sign_in_as_a_whole(app: Flask) -> None:
     answer = Operator(app).ask("GET", "/admin", headers={"HX-Request": "true"})
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (204, "/admin/sign-in")
+
+
+def test_each_is_led_only_to_where_they_may_go(people: dict[Role, Operator]) -> None:
+    for role, operator in people.items():
+        page = operator.get().text
+        places = re.findall(r'href="([^"]+)"', page[page.index("<nav") : page.index("</nav>")])
+        assert len(places) >= 5
+        for place in places:
+            assert operator.get(place).status_code == 200, (role, place)
 
 
 def test_a_role_that_is_taken_away_is_gone_at_once(

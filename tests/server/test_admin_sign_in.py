@@ -100,10 +100,10 @@ def test_nobodys_hash_costs_what_a_real_one_does() -> None:
 def test_another_site_cant_sign_anybody_in_or_out(operator: Operator) -> None:
     assert operator.post("/admin/sign-in", name=NAME, password=PASSWORD).status_code == 403
     operator.form()
-    forged = operator.post("/admin/sign-in", name=NAME, password=PASSWORD, form="guess")
+    forged = operator.post("/admin/sign-in", name=NAME, password=PASSWORD, token="guess")
     assert forged.status_code == 403
     operator.sign_in()
-    operator.post("/admin/sign-out", form="guess")
+    operator.post("/admin/sign-out", token="guess")
     assert operator.is_signed_in
 
 

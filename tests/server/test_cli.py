@@ -44,6 +44,7 @@ COMMANDS = [
     "grade",
     "identity",
     "ingest",
+    "pool",
     "reports",
     "scores",
     "select",

@@ -86,7 +86,7 @@ def test_only_what_is_named_is_written_per_pair(database: Database) -> None:
         "credit_epoch_line",
     }
     trust = {"audit", "auditor", "trust_record", "trust_quarantine", "trust_decision"}
-    copies = {"ballot", "voter", "replication_record"}
+    copies = {"ballot", "voter", "replication_record", "stopped_bundle"}
     known = {*work, *findings, *operators, *counts, *history, *reports, *credit, *trust, *copies}
     workbench = {"selection", "workbench_job"}
     assert names == {"alembic_version", *known, *workbench}

@@ -249,7 +249,7 @@ def test_a_list_is_uploaded_compared_with_and_removed(
     np.save(body, many)
 
     def send(data: bytes, name: str) -> int:
-        sent = {"form": operator.form("/admin"), "list": (io.BytesIO(data), name)}
+        sent = {"token": operator.form("/admin"), "list": (io.BytesIO(data), name)}
         return operator.ask("POST", f"{BENCH}/lists", data=sent).status_code
 
     assert send(b"no list", "bad.npy") == 409

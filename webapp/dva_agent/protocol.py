@@ -217,6 +217,7 @@ class Idle(Message, frozen=True, kw_only=True):
         "no_pool",
         "no_agent",
         "licence_unaccepted",
+        "pool_paused",
         "shard_unavailable",
         "audits_pending",
         "class_quarantined",
@@ -227,6 +228,7 @@ class Idle(Message, frozen=True, kw_only=True):
     quota_spent: this device has taken as many units today as it may; no_pool: nothing has been
     ingested; no_agent: there are pools, but none for the agents that were named;
     licence_unaccepted: whoever runs the server has to accept the model's licence first;
+    pool_paused: there is work, and whoever runs the server doesn't want it done for now;
     shard_unavailable: what is left lies in shards whose files are missing or were changed, or that
     are set aside; audits_pending: what this device has posted has to be looked at first;
     class_quarantined: devices of this kind compute wrongly, and are given no work for now;
@@ -330,6 +332,11 @@ class PoolStatus(Message, frozen=True, kw_only=True):
     to be; until then neither its units nor the bundle's files are handed out."""
     policy: Policy = "audit"
     """How its results are checked: by auditors, or by other contributors."""
+    paused: bool = False
+    """While it is, or its bundle is stopped, none of its units is handed out; what was leased
+    before is still taken."""
+    priority: int = 0
+    """Of pools that a device can work on, the one with the highest is handed out first."""
 
 
 class ServerStatus(Message, frozen=True, kw_only=True):

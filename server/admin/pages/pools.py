@@ -1,25 +1,153 @@
-"""/admin/pools: each pool with its shards."""
+"""/admin/pools: how far each pool is, and what is done about it and its shards."""
 
 from __future__ import annotations
 
-from flask import render_template
+from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
-from server.admin import door
+from server.admin import door, log
 from server.admin.blueprint import blueprint
-from server.admin.overview import pool_page
 from server.admin.pages import asked
+from server.admin.pool_page import pool_page, statuses
+from server.admin.roles import OPERATOR
 from server.db import now
+from server.errors import PoolError
 from server.pools import services as pools
+from server.pools import steering
+from server.pools.services import Pool, Shard
 from server.refusals import NotFound
+from server.trust import operator
 from server.web import database, settings
+
+
+@blueprint.get("/pools")
+def pools_page() -> ResponseReturnValue:
+    with database().read() as session:
+        found = statuses(session, settings(), now())
+    by_turn = sorted(found, key=lambda status: -status.priority)
+    return door.refreshed(render_template("admin/pools.html", pools=by_turn))
 
 
 @blueprint.get("/pools/<name>")
 def pool(name: str) -> ResponseReturnValue:
     with database().read() as session:
-        found = pools.find_pool(session, name) if pools.POOL_NAME.fullmatch(name) else None
-        if found is None:
-            raise NotFound("There is no such pool.")
+        found = _pool(session, name)
         shown = pool_page(session, settings(), found, asked.number("page", 1), now())
-    return door.refreshed(render_template("admin/pool.html", found=shown))
+    page = render_template(
+        "admin/pool.html", found=shown, lowest=steering.LOWEST, highest=steering.HIGHEST
+    )
+    return door.refreshed(page)
+
+
+@blueprint.post("/pools/<name>/pause")
+@door.at_least(OPERATOR)
+def pause_pool(name: str) -> ResponseReturnValue:
+    with database().write() as session:
+        _pool(session, name)
+        changed = steering.pause(session, name)
+        if changed:
+            log.record(session, door.account(), "pool paused", name)
+    said = "is paused. What is leased will be finished" if changed else "was paused already"
+    return door.done(f"{name} {said}.", url_for("admin.pool", name=name))
+
+
+@blueprint.post("/pools/<name>/resume")
+@door.at_least(OPERATOR)
+def resume_pool(name: str) -> ResponseReturnValue:
+    with database().write() as session:
+        _pool(session, name)
+        changed = steering.resume(session, name)
+        if changed:
+            log.record(session, door.account(), "pool resumed", name)
+    said = "goes on" if changed else "wasn't paused"
+    return door.done(f"{name} {said}.", url_for("admin.pool", name=name))
+
+
+@blueprint.post("/pools/<name>/priority")
+@door.at_least(OPERATOR)
+def prioritise_pool(name: str) -> ResponseReturnValue:
+    wanted = _priority(asked.field("priority", 20))
+    with database().write() as session:
+        _pool(session, name)
+        before = steering.prioritise(session, name, wanted)
+        if before != wanted:
+            detail = {"before": before, "after": wanted}
+            log.record(session, door.account(), "priority changed", name, detail)
+    said = f"has priority {wanted}" if before != wanted else f"had priority {wanted} already"
+    return door.done(f"{name} {said}.", url_for("admin.pool", name=name))
+
+
+@blueprint.get("/pools/<name>/shards/<shard>/set-aside")
+@door.at_least(OPERATOR)
+def ask_set_aside(name: str, shard: str) -> ResponseReturnValue:
+    with database().read() as session:
+        _shard(session, name, shard)
+    return door.confirm(
+        question=f"Set {name}/{shard} aside?",
+        follows=(
+            "None of its units is given out.",
+            "What is pending of it is rejected and will be given out anew; nobody is held"
+            " responsible.",
+            "It can be restored at any time.",
+        ),
+        label="Set aside",
+        action=url_for("admin.set_aside", name=name, shard=shard),
+        back=url_for("admin.pool", name=name),
+    )
+
+
+@blueprint.post("/pools/<name>/shards/<shard>/set-aside")
+@door.at_least(OPERATOR)
+def set_aside(name: str, shard: str) -> ResponseReturnValue:
+    why = asked.why()
+    subject = f"{name}/{shard}"
+    with database().write() as session:
+        changed = not _shard(session, name, shard).set_aside
+        if changed:
+            operator.suspend(session, subject, by=door.account().name, reason=why, at=now())
+            log.record(session, door.account(), "shard set aside", subject, {"why": why})
+    said = "is set aside" if changed else "was set aside already"
+    return door.done(f"{subject} {said}.", url_for("admin.pool", name=name))
+
+
+@blueprint.post("/pools/<name>/shards/<shard>/restore")
+@door.at_least(OPERATOR)
+def restore_shard(name: str, shard: str) -> ResponseReturnValue:
+    why = asked.why()
+    subject = f"{name}/{shard}"
+    with database().write() as session:
+        changed = _shard(session, name, shard).set_aside
+        if changed:
+            operator.restore(session, subject, by=door.account().name, reason=why, at=now())
+            log.record(session, door.account(), "shard restored", subject, {"why": why})
+    said = "is given out again" if changed else "wasn't set aside"
+    return door.done(f"{subject} {said}.", url_for("admin.pool", name=name))
+
+
+def _pool(session: Session, name: str) -> Pool:
+    """Raises NotFound."""
+    found = pools.find_pool(session, name) if pools.POOL_NAME.fullmatch(name) else None
+    if found is None:
+        raise NotFound("There is no such pool.")
+    return found
+
+
+def _shard(session: Session, pool: str, name: str) -> Shard:
+    """Raises NotFound."""
+    found = pools.find_shard(session, pool, name)
+    if found is None:
+        raise NotFound("There is no such shard.")
+    return found
+
+
+def _priority(text: str) -> int:
+    """Raises PoolError; out of range is for `steering` to say."""
+    try:
+        return int(text)
+    except ValueError as error:
+        raise PoolError(
+            f"{text!r} is no priority.",
+            code="priority_invalid",
+            next_step=f"It is a whole number from {steering.LOWEST} to {steering.HIGHEST}.",
+        ) from error

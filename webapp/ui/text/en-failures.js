@@ -69,7 +69,7 @@ export const FAILURES = Object.freeze({
   refused: ['The server refused a request.', 'Reload the page; if it stays, tell whoever runs this server.'],
   not_signed_in: ['The server does not know this device any more.', 'The agent signs in again by itself.'],
   token_expired: ['The sign-in has ended.', 'The agent signs in again by itself.'],
-  device_revoked: ['This device was revoked by its account.', 'To work again, forget this browser under “You”, and start.'],
+  device_revoked: ['This device was revoked by its account, or by whoever runs this server.', 'To work again, forget this browser under “You”, and start.'],
   account_deleted: ['This account was deleted.', 'To work again, forget this browser under “You”, and start.'],
   contributor_suspended: [
     'Results of this account differed from what they should be when they were computed again, so it gets no work for now.',

@@ -42,6 +42,7 @@ const WAITING = Object.freeze({
   selftest_due: 'The server wants this device to show again that it computes rightly. It does so by itself.',
   audits_pending: 'The server is checking the first results of this device. Waiting a moment.',
   licence_unaccepted: 'Whoever runs this server has to accept the licence of the model first. Waiting for it.',
+  pool_paused: 'Whoever runs this server has paused this work. Waiting for it to go on.',
   shard_unavailable: 'The rest of the pool cannot be read on the server just now, or is set aside. Waiting for it.',
   class_quarantined:
     'Devices of this kind came to other results than they should when they were computed again, so they get no work for now. ' +

@@ -39,6 +39,7 @@ const WAITING = Object.freeze({
   selftest_due: '服务器要求本设备再次证明计算无误。会自动进行。',
   audits_pending: '服务器正在核对本设备最先提交的结果。稍等片刻。',
   licence_unaccepted: '服务器的管理者要先接受模型的许可。等待中。',
+  pool_paused: '服务器的管理者暂停了这项工作。等待恢复。',
   shard_unavailable: '其余的数据在服务器上暂时读不了，或已被暂停。等待中。',
   class_quarantined: '这一类设备算出的结果与重新计算的不符，因此暂时得不到工作。这不算您的过错。请更新浏览器和显卡驱动；服务器的管理者可以复查。',
   unreachable: '服务器没有回应。会自动重试。',
