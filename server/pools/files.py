@@ -27,7 +27,7 @@ def copies_path(settings: Settings, pool: str) -> Path:
 
 
 def uids_path(settings: Settings, pool: str) -> Path:
-    return settings.pools / pool / "uids"
+    return settings.data / "uids" / pool
 
 
 def truth_path(settings: Settings, pool: str) -> Path:

@@ -171,6 +171,12 @@ def _members(file: BinaryIO) -> Iterator[tarfile.TarInfo]:
                         f"The member {_show(info.name)} is a sparse file.", code="shard_hostile"
                     )
                 if info.isreg():
+                    # A global pax record may say another size than the one that tarfile went by to
+                    # find the next header: the member would reach into others.
+                    if tar.offset != info.offset_data + -(-info.size // BLOCK) * BLOCK:
+                        raise ShardError(
+                            f"The member {_show(info.name)} has two sizes.", code="shard_hostile"
+                        )
                     yield info
             end = tar.offset
     except (tarfile.TarError, ValueError, OverflowError, IndexError, RecursionError) as error:
