@@ -45,6 +45,7 @@ PLACE = click.Path(exists=True, path_type=Path)
     type=click.Choice(get_args(Standing)),
     help="Which scores. [default: confirmed of a pool, all of --scores]",
 )
+@click.option("--ray", metavar="ADDRESS", help="Read the tables on this Ray cluster, or local.")
 @data_options
 def select(
     pool: str | None,
@@ -60,6 +61,7 @@ def select(
     shard_pairs: int,
     with_scores: bool,
     state: Standing | None,
+    ray: str | None,
     data: Path | None,
     database: str | None,
     **filters: Any,
@@ -81,6 +83,7 @@ def select(
         filters=filters_of(**filters),
         metadata=metadata,
         per=per,
+        ray=ray,
     )
     if scores is not None:
         printed = asdict(select_tables(scores, cut=cut, out=out, terms=terms))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +19,7 @@ from server.selection import engine
 from server.selection.engine import Question
 
 LONGEST = 500
+SIGN_OFF_S = 30
 
 
 class Engine:
@@ -46,9 +48,17 @@ class Engine:
 
 
 @contextmanager
-def asking() -> Iterator[Engine]:
+def asking(ray: str | None = None) -> Iterator[Engine]:
+    """`ray`: the address of a cluster that does the work, instead of this machine. Raises
+    SelectionError where Ray isn't installed."""
+    if ray is not None and importlib.util.find_spec("ray") is None:
+        raise SelectionError(
+            "Ray isn't installed.",
+            code="ray_missing",
+            next_step=".venv/bin/python -m pip install -e '.[scale]'",
+        )
     # The interpreter's own packages and nothing else: -I.
-    command = [sys.executable, "-I", str(Path(engine.__file__))]
+    command = [sys.executable, "-I", str(Path(engine.__file__)), *([ray] if ray else [])]
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(  # noqa: S603
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said
@@ -56,6 +66,14 @@ def asking() -> Iterator[Engine]:
         try:
             yield Engine(process, said)
         finally:
-            # By now it has answered, or nobody wants the rest.
+            # By now it has answered, or nobody wants the rest. One on Ray signs off first.
+            if ray is not None and process.stdin is not None:
+                with suppress(OSError, subprocess.TimeoutExpired):
+                    process.stdin.close()
+                    process.wait(SIGN_OFF_S)
             process.kill()
-            process.communicate()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    with suppress(OSError):
+                        pipe.close()

@@ -37,13 +37,14 @@ Progress = Callable[[int, int], None]
 @dataclass(frozen=True, kw_only=True)
 class Terms:
     """What is cut, beside the cut itself. `metadata`: a folder of tables that say more of the
-    pairs. `per`: within what."""
+    pairs. `per`: within what. `ray`: the address of a cluster that reads the tables."""
 
     state: Standing
     column: str = "score"
     filters: Filters = field(default_factory=Filters)
     metadata: Path | None = None
     per: Per | None = None
+    ray: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +134,7 @@ def _cut(folder: Path, scores: Path, cut: Cut, terms: Terms, sample: Sampled | N
         np.save(path, read_list(given))
     asked = with_lists(terms.filters, folder, runs)
     tables = tables_of(scores, terms, asked, terms.metadata)
-    with asking() as engine:
+    with asking(terms.ray) as engine:
         chosen = find(engine, tables, cut, runs)
     found = chosen.found
     root = write_members(folder, tables, found.members, chosen)

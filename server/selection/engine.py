@@ -4,7 +4,8 @@ Apart because Daft 0.7.26 sometimes ends a finished process with a segmentation 
 threads, while Python shuts down; so this one leaves without that, and whoever asked is safe. It
 imports nothing of this project, which would take longer than Daft itself.
 
-On stdin a JSON object a line (see `Question`), on stdout an Arrow stream each.
+On stdin a JSON object a line (see `Question`), on stdout an Arrow stream each. An argument is the
+address of a Ray cluster, whose machines see the tables under the same paths.
 """
 
 from __future__ import annotations
@@ -337,14 +338,19 @@ def main() -> None:
     # Nobody is told that it runs, and nothing but answers goes to stdout.
     os.environ["DAFT_ANALYTICS_ENABLED"] = "0"
     os.environ["DAFT_PROGRESS_BAR"] = "0"
-    os.environ["DAFT_RUNNER"] = "native"
+    os.environ["DAFT_RUNNER"] = "ray" if sys.argv[1:] else "native"
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     status = 1
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(2, 1)
         import daft
         import daft.functions
 
+        # Ray's own errors, such as a cluster that isn't there.
+        lost = (RuntimeError, ValueError) if sys.argv[1:] else ()
         try:
+            for address in sys.argv[1:]:
+                daft.set_runner_ray(address)
             for line in sys.stdin:
                 batches = answer(daft, json.loads(line))
                 first = next(batches, None)
@@ -354,8 +360,13 @@ def main() -> None:
                     for batch in batches:
                         stream.write_batch(batch)
                 out.flush()
+            if sys.argv[1:]:
+                # Else a cluster of its own would outlive it for a while.
+                import ray
+
+                ray.shutdown()
             status = 0
-        except (daft.exceptions.DaftCoreException, pa.ArrowException, OSError) as error:
+        except (daft.exceptions.DaftCoreException, pa.ArrowException, OSError, *lost) as error:
             sys.stderr.write(f"{error}\n")
             sys.stderr.flush()
     os._exit(status)
