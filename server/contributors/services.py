@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dva_agent.protocol import KeyAlgorithm
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from server.config import Settings
@@ -111,11 +111,7 @@ def payout_of(session: Session, contributor: str) -> str | None:
 
 def devices_of(session: Session, contributor: str) -> list[str]:
     """All devices of a contributor, revoked ones too."""
-    return list(
-        session.scalars(
-            select(Device.id).where(Device.contributor_id == contributor).order_by(Device.id)
-        )
-    )
+    return list(session.scalars(_DEVICES, {"contributor": contributor}))
 
 
 def require_signature(session: Session, device: str, statement: bytes, signature: bytes) -> None:
@@ -155,18 +151,30 @@ def proofs_of(session: Session, devices: Collection[str]) -> dict[str, Proof]:
     }
 
 
+# With each claim and each result: made once.
+_LOCK = (
+    select(Device)
+    .where(Device.id == bindparam("device"))
+    .with_for_update(key_share=True, of=Device)
+    # Who had the lock before may have changed what was read before it.
+    .execution_options(populate_existing=True)
+)
+_LOCK_CONTRIBUTOR = (
+    select(Contributor.id)
+    .where(Contributor.id == bindparam("contributor"))
+    .with_for_update(key_share=True)
+)
+_DEVICES = (
+    select(Device.id).where(Device.contributor_id == bindparam("contributor")).order_by(Device.id)
+)
+
+
 def lock(session: Session, device: str, at: datetime) -> None:
     """Until the transaction ends, nothing else is claimed or posted for this device, which has now
     been seen."""
     locked: dict[str, Device] = session.info.setdefault(_LOCKED, {})
     if device not in locked:
-        locked[device] = session.scalars(
-            select(Device)
-            .where(Device.id == device)
-            .with_for_update(key_share=True, of=Device)
-            # Who had the lock before may have changed what was read before it.
-            .execution_options(populate_existing=True)
-        ).one()
+        locked[device] = session.scalars(_LOCK, {"device": device}).one()
     row = locked[device]
     if at - row.last_seen_at >= SEEN_EVERY:
         row.last_seen_at = at
@@ -175,11 +183,7 @@ def lock(session: Session, device: str, at: datetime) -> None:
 def lock_contributor(session: Session, device: str) -> None:
     """Until the transaction ends, no other device of the same contributor claims anything. Before
     `lock`, always: who locks in one order never waits in a circle."""
-    session.execute(
-        select(Contributor.id)
-        .where(Contributor.id == contributor_of(session, device))
-        .with_for_update(key_share=True)
-    )
+    session.execute(_LOCK_CONTRIBUTOR, {"contributor": contributor_of(session, device)})
 
 
 def left_today(session: Session, settings: Settings, device: str, at: datetime) -> int:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from server.credit import locks
@@ -18,6 +18,15 @@ ISSUANCE = "issuance"
 """Where all credit comes from: its balance is what was ever given out, negative."""
 AUDITED = "audits_passed"
 _WORDS = {CONFIRM: "confirmed", FORFEIT: "forfeited", REVOKE: "revoked"}
+
+
+# With each decision: made once.
+_STORED = select(Transfer).where(Transfer.key == bindparam("key"))
+_OVERLAPPING = select(Transfer.kind, Transfer.run).where(
+    Transfer.contributor == bindparam("contributor"),
+    Transfer.last_result >= bindparam("first"),
+    Transfer.first_result <= bindparam("last"),
+)
 
 
 def earned_by(contributor: str) -> str:
@@ -79,7 +88,7 @@ def _add(
     results = ordered(run)
     first, last = results[0].result_id, results[-1].result_id
     key = f"{kind}:{first}-{last}"
-    stored = session.scalar(select(Transfer).where(Transfer.key == key))
+    stored = session.scalar(_STORED, {"key": key})
     if stored is not None:
         if (stored.contributor, unpack(stored.run)) != (contributor, results):
             raise LedgerError(f"Another run is in the ledger as {key}.")
@@ -114,13 +123,8 @@ def _add(
 def _check(session: Session, kind: str, contributor: str, run: Sequence[Earned]) -> None:
     wanted = {earned.result_id: earned for earned in run}
     confirmed: dict[int, Earned] = {}
-    rows = session.execute(
-        select(Transfer.kind, Transfer.run).where(
-            Transfer.contributor == contributor,
-            Transfer.last_result >= run[0].result_id,
-            Transfer.first_result <= run[-1].result_id,
-        )
-    )
+    bounds = {"first": run[0].result_id, "last": run[-1].result_id}
+    rows = session.execute(_OVERLAPPING, {"contributor": contributor, **bounds})
     for earlier, packed in rows:
         for earned in unpack(packed):
             if earned.result_id not in wanted:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from server.pools.files import checked_path
@@ -17,6 +17,19 @@ from server.refusals import ShardUnavailable
 log = logging.getLogger(__name__)
 SHARD_PAGE = 256
 TOLD_SHARDS = 4096
+
+
+# With each claim: made once.
+_OF = (
+    select(Unit)
+    .where(Unit.state == OPEN)
+    .order_by(Unit.id)
+    .limit(bindparam("count"))
+    .with_for_update(skip_locked=True, of=Unit)
+    .options(WITH_POOL)
+)
+_OF_POOL = _OF.where(Unit.pool_id == bindparam("where"))
+_OF_SHARD = _OF.where(Unit.shard_id == bindparam("where"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,30 +47,25 @@ def take_open_units(session: Session, pools: Sequence[int], count: int) -> Taken
     sound: dict[int, bool] = {}
     units: list[Unit] = []
     for pool in pools:
-        units += _take(session, select(Unit).where(Unit.pool_id == pool), count - len(units), sound)
+        units += _take(session, _OF_POOL, pool, count - len(units), sound)
         if len(units) == count or all(sound.values()):
             continue
         for shard in _open_shards(session, pool):
             if len(units) == count:
                 break
             if _is_sound(shard, sound):
-                own = select(Unit).where(Unit.shard_id == shard.id)
-                units += _take(session, own, count - len(units), sound)
+                units += _take(session, _OF_SHARD, shard.id, count - len(units), sound)
     return Taken(units=units, unavailable=not all(sound.values()))
 
 
-def _take(session: Session, where: Select[Unit], count: int, sound: dict[int, bool]) -> list[Unit]:
+def _take(
+    session: Session, query: Select[Unit], where: int, count: int, sound: dict[int, bool]
+) -> list[Unit]:
     """The sound ones of the first `count` open units. Each is marked at once, so that the next
     query doesn't find it again."""
     if count == 0:
         return []
-    first = session.scalars(
-        where.where(Unit.state == OPEN)
-        .order_by(Unit.id)
-        .limit(count)
-        .with_for_update(skip_locked=True, of=Unit)
-        .options(WITH_POOL)
-    ).all()
+    first = session.scalars(query, {"where": where, "count": count}).all()
     units = [unit for unit in first if _is_sound(unit.shard, sound)]
     for unit in units:
         unit.state = LEASED

@@ -11,7 +11,7 @@ import msgspec
 from dva_agent.agents.base import DataAgent
 from dva_agent.discovery import AGENTS
 from dva_agent.protocol import ROOT, PoolStatus
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from server.config import Settings
@@ -135,12 +135,16 @@ def pool_ids(session: Session, agents: Sequence[str], name: str | None) -> list[
     return list(session.scalars(query))
 
 
+# With each claim: made once.
+_SERVED = select(Pool.id, Pool.bundle, Pool.agent).where(
+    Pool.id.in_(bindparam("pools", expanding=True)), ~RESTING
+)
+
+
 def served(session: Session, settings: Settings, pool_ids: Sequence[int]) -> list[Served]:
     """Those of the pools that aren't paused and whose bundle may be handed out, in the same
     order."""
-    rows = session.execute(
-        select(Pool.id, Pool.bundle, Pool.agent).where(Pool.id.in_(pool_ids), ~RESTING)
-    )
+    rows = session.execute(_SERVED, {"pools": pool_ids})
     found = {row.id: Served(row.id, row.bundle, "model" in AGENTS[row.agent].needs) for row in rows}
     known = (found[pool] for pool in pool_ids if pool in found)
     return [pool for pool in known if licences.is_served(settings, pool.bundle)]

@@ -18,7 +18,7 @@ from typing import Literal, cast
 import msgspec
 from dva_agent import protocol
 from dva_agent.protocol import PairRef, PairStatus, pack_scores, unpack_scores
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from server.contributors import services as contributors
@@ -112,12 +112,16 @@ def hide(pairs: Sequence[PairRef], positions: Positions) -> list[PairRef]:
     ]
 
 
+# With each result: made once.
+_REPORTED = select(ReportedPair.position, ReportedPair.state).where(
+    ReportedPair.unit_id == bindparam("unit")
+)
+
+
 def censor(session: Session, unit: int, posted: protocol.Result) -> protocol.Result:
     """`posted` as it is to be stored: what is withheld by now has no score, whatever was posted.
     Raises ResultInvalid if something is called withheld that nobody ever reported."""
-    rows = session.execute(
-        select(ReportedPair.position, ReportedPair.state).where(ReportedPair.unit_id == unit)
-    )
+    rows = session.execute(_REPORTED, {"unit": unit})
     reported: dict[int, str] = {row.position: row.state for row in rows}
     claimed = {i for i, status in enumerate(posted.statuses) if status == PairStatus.WITHHELD}
     if unexpected := claimed - reported.keys():

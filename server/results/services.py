@@ -17,7 +17,9 @@ from dva_agent.protocol import PairStatus
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
+    Select,
     and_,
+    bindparam,
     func,
     or_,
     select,
@@ -172,10 +174,13 @@ def count_states(session: Session, since: datetime) -> dict[str, int]:
     return {**none, **{state: int(count) for state, count in rows}}
 
 
+_SOME_UNDRAWN = select(Result.id).where(UNDRAWN).limit(bindparam("most")).subquery()
+_COUNT_UNDRAWN = select(func.count()).select_from(_SOME_UNDRAWN)
+
+
 def count_undrawn(session: Session, most: int) -> int:
     """Results whose coin hasn't been thrown; counted up to `most`."""
-    some = select(Result.id).where(UNDRAWN).limit(most).subquery()
-    return session.scalars(select(func.count()).select_from(some)).one()
+    return session.scalars(_COUNT_UNDRAWN, {"most": most}).one()
 
 
 PENDING_ONES = and_(PENDING_ONLY, AUDITED)
@@ -183,16 +188,16 @@ RESULT_ID = Result.id
 """For conditions on what other domains keep about a result."""
 
 
-def count_pending(session: Session, device: str, waiting: ColumnElement[bool], most: int) -> int:
-    """A device's pending results that haven't been drawn, or of which `waiting` holds; counted up
-    to `most`."""
+def counting_pending(waiting: ColumnElement[bool]) -> Select[int]:
+    """A query for how many pending results of `device` haven't been drawn, or of which `waiting`
+    holds; counted up to `most`."""
     some = (
         select(Result.id)
-        .where(Result.device_id == device, PENDING_ONLY, or_(~Result.drawn, waiting))
-        .limit(most)
+        .where(Result.device_id == bindparam("device"), PENDING_ONLY, or_(~Result.drawn, waiting))
+        .limit(bindparam("most"))
         .subquery()
     )
-    return session.scalars(select(func.count()).select_from(some)).one()
+    return select(func.count()).select_from(some)
 
 
 def in_run_of(device: str | BindParameter[str]) -> ColumnElement[bool]:
@@ -201,19 +206,25 @@ def in_run_of(device: str | BindParameter[str]) -> ColumnElement[bool]:
     return and_(Result.device_id == device, PENDING_ONLY, AUDITED)
 
 
+ENDLESS = 2**31 - 1
+# With each decision: made once.
+_RUN = (
+    select(Result, Unit)
+    .join(Unit, Unit.id == Result.unit_id)
+    .where(in_run_of(bindparam("device")))
+    .order_by(Result.id)
+    .limit(bindparam("limit"))
+    .options(defer(Result.scores), WITH_POOL)
+)
+
+
 def run_of(
     session: Session, device: str, *, limit: int | None = None
 ) -> Sequence[tuple[Result, Unit]]:
     """Those results of a device, or the `limit` oldest of them, oldest first, without their
     scores."""
-    rows = session.execute(
-        select(Result, Unit)
-        .join(Unit, Unit.id == Result.unit_id)
-        .where(in_run_of(device))
-        .order_by(Result.id)
-        .limit(limit)
-        .options(defer(Result.scores), WITH_POOL)
-    )
+    # No limit: more than anybody has.
+    rows = session.execute(_RUN, {"device": device, "limit": ENDLESS if limit is None else limit})
     return [(result, unit) for result, unit in rows]
 
 
@@ -237,12 +248,15 @@ def get(session: Session, result: int) -> Result:
     return session.get_one(Result, result)
 
 
+_WHOLE = select(Result).where(Result.id.in_(bindparam("numbers", expanding=True)))
+_BARE = _WHOLE.options(defer(Result.scores))
+
+
 def get_all(
     session: Session, numbers: Collection[int], *, scores: bool = False
 ) -> dict[int, Result]:
     """By number. Without `scores`, those of each are read when somebody asks for them."""
-    query = select(Result).where(Result.id.in_(numbers))
-    found = session.scalars(query if scores else query.options(defer(Result.scores)))
+    found = session.scalars(_WHOLE if scores else _BARE, {"numbers": numbers})
     return {result.id: result for result in found}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Integer, cast, delete, func, select
+from sqlalchemy import Integer, bindparam, cast, delete, func, select
 from sqlalchemy.orm import Session
 
 from server.db import add_counts
@@ -99,28 +99,31 @@ def told_by(session: Session, device: str) -> list[Told]:
     ]
 
 
+# With each claim and each result: made once.
+_FRESH = select(SelfTest.bundle).where(
+    SelfTest.device_id == bindparam("device"),
+    SelfTest.passed,
+    SelfTest.tested_at > bindparam("since"),
+    SelfTest.agent_version == bindparam("version"),
+)
+_LATEST = select(SelfTest.passed, SelfTest.device_class).where(
+    SelfTest.device_id == bindparam("device"),
+    SelfTest.bundle == bindparam("bundle"),
+    SelfTest.rung == bindparam("rung"),
+)
+
+
 def fresh(session: Session, device: str, agent_version: str, at: datetime) -> set[str]:
     """The bundles of which some rung passed on this device lately, by this very agent."""
-    return set(
-        session.scalars(
-            select(SelfTest.bundle).where(
-                SelfTest.device_id == device,
-                SelfTest.passed,
-                SelfTest.tested_at > at - FRESH,
-                SelfTest.agent_version == agent_version,
-            )
-        )
-    )
+    of = {"device": device, "version": agent_version, "since": at - FRESH}
+    return set(session.scalars(_FRESH, of))
 
 
 def has_passed(session: Session, device: str, bundle: str, rung: str, device_class: str) -> bool:
     """Whether this device's last self-test there passed. It needn't be fresh any more: what was
     leased on it may be finished."""
-    found = session.execute(
-        select(SelfTest.passed, SelfTest.device_class).where(
-            SelfTest.device_id == device, SelfTest.bundle == bundle, SelfTest.rung == rung
-        )
-    ).one_or_none()
+    of = {"device": device, "bundle": bundle, "rung": rung}
+    found = session.execute(_LATEST, of).one_or_none()
     return found is not None and found.passed and found.device_class == device_class
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from dva_agent.protocol import MAX_LEASES, Idle
-from sqlalchemy import exists, func, select
+from sqlalchemy import bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from server.contributors import standing
@@ -15,13 +15,26 @@ from server.results import services as results
 from server.results.services import Result
 from server.trust import policy, quarantine, queue, records
 from server.trust.cohort import DeviceClass
-from server.trust.models import OPEN_ONLY, Audit, Record
+from server.trust.models import OPEN_ONLY, POSITION_BYTES, Audit, Record
 from server.trust.quarantine import CLASS_QUARANTINED
 from server.work.gate import Room
 
 RETRY_OWN_S = 5.0
 RETRY_BACKLOG_S = 30.0
 RETRY_QUARANTINE_S = 600.0
+
+
+# With each claim of a newcomer: made once.
+_UNAUDITED = results.counting_pending(
+    exists().where(Audit.result_id == results.RESULT_ID, OPEN_ONLY)
+)
+_OPEN = (
+    select(func.length(Audit.positions).label("bytes"))
+    .where(OPEN_ONLY)
+    .limit(bindparam("most"))
+    .subquery()
+)
+_DRAWN = select(func.coalesce(func.sum(_OPEN.c.bytes), 0) / POSITION_BYTES)
 
 
 def gate(session: Session, device: str, held: int, at: datetime) -> Room:
@@ -63,8 +76,7 @@ def is_held_back(session: Session, device: str) -> bool:
 
 def unaudited(session: Session, device: str, most: int) -> int:
     """How many results of a device wait for their coin or for an audit; counted up to `most`."""
-    waiting = exists().where(Audit.result_id == results.RESULT_ID, OPEN_ONLY)
-    return results.count_pending(session, device, waiting, most)
+    return session.scalars(_UNAUDITED, {"device": device, "most": most}).one()
 
 
 def backlog_pairs(session: Session) -> int:
@@ -72,7 +84,5 @@ def backlog_pairs(session: Session) -> int:
     become of them. Counting ends where the limit is passed."""
     most = policy.BACKLOG_PAIRS // policy.PROBATION_PAIRS + 1
     undrawn = results.count_undrawn(session, most)
-    open_audits = select(func.length(Audit.positions).label("bytes")).where(OPEN_ONLY)
-    waiting = open_audits.limit(policy.BACKLOG_PAIRS).subquery()
-    drawn = session.scalar(select(func.coalesce(func.sum(waiting.c.bytes), 0) / 2)) or 0
+    drawn = session.scalar(_DRAWN, {"most": policy.BACKLOG_PAIRS}) or 0
     return int(drawn) + undrawn * policy.PROBATION_PAIRS

@@ -66,10 +66,14 @@ def active(session: Session) -> Active:
     )
 
 
+# What is active is asked with each claim and each failure: made once.
+_ALL = select(Quarantine).order_by(Quarantine.id.desc())
+_ACTIVE = _ALL.where(Quarantine.lifted_at.is_(None))
+
+
 def listed(session: Session, *, ended: bool = False) -> Sequence[Quarantine]:
     """The newest first; `ended`: those that were lifted too."""
-    query = select(Quarantine).order_by(Quarantine.id.desc())
-    return session.scalars(query if ended else query.where(Quarantine.lifted_at.is_(None))).all()
+    return session.scalars(_ALL if ended else _ACTIVE).all()
 
 
 def impose(session: Session, cell: Cell, *, by: str, reason: str, at: datetime) -> None:

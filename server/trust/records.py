@@ -5,12 +5,28 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from server.db import insert_once
 from server.trust.models import Audit, Record
 from server.trust.policy import Standing
+
+# With each draw and each decision: made once.
+_OF_AUDIT = (
+    select(Record)
+    .join(Audit, Audit.device_id == Record.device_id)
+    .where(Audit.id == bindparam("audit"))
+    .with_for_update(of=Record)
+    .execution_options(populate_existing=True)
+)
+_OF_DEVICES = (
+    select(Record)
+    .where(Record.device_id.in_(bindparam("devices", expanding=True)))
+    .order_by(Record.device_id)
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 
 
 def locked(session: Session, device: str) -> Record:
@@ -20,13 +36,7 @@ def locked(session: Session, device: str) -> Record:
 
 def locked_for(session: Session, audit: int) -> Record:
     """The same of the device whose result this audit is about. Raises NoResultFound."""
-    return session.scalars(
-        select(Record)
-        .join(Audit, Audit.device_id == Record.device_id)
-        .where(Audit.id == audit)
-        .with_for_update(of=Record)
-        .execution_options(populate_existing=True)
-    ).one()
+    return session.scalars(_OF_AUDIT, {"audit": audit}).one()
 
 
 def all_locked(session: Session, devices: Collection[str]) -> dict[str, Record]:
@@ -39,13 +49,7 @@ def all_locked(session: Session, devices: Collection[str]) -> dict[str, Record]:
 
 
 def _locked(session: Session, devices: Collection[str]) -> dict[str, Record]:
-    records = session.scalars(
-        select(Record)
-        .where(Record.device_id.in_(devices))
-        .order_by(Record.device_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    records = session.scalars(_OF_DEVICES, {"devices": devices})
     return {record.device_id: record for record in records}
 
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from server.config import Settings
@@ -65,6 +65,23 @@ class Judged:
     revoked: int = 0
 
 
+# With each decision: made once.
+_DECIDED = (
+    select(Audit)
+    .where(Audit.id.in_(bindparam("audits", expanding=True)))
+    .execution_options(populate_existing=True)
+)
+_EARLIER = (
+    select(Audit)
+    .where(
+        Audit.result_id == bindparam("result"),
+        Audit.state == AGAIN,
+        Audit.id < bindparam("before"),
+    )
+    .order_by(Audit.id)
+)
+
+
 def settle(
     session: Session,
     court: Court,
@@ -87,11 +104,7 @@ def settle_all(
     record = records.locked_for(session, decided[0].audit)
     audits = {
         audit.id: audit
-        for audit in session.scalars(
-            select(Audit)
-            .where(Audit.id.in_([each.audit for each in decided]))
-            .execution_options(populate_existing=True)
-        )
+        for audit in session.scalars(_DECIDED, {"audits": [each.audit for each in decided]})
     }
     found = results.get_all(session, {audit.result_id for audit in audits.values()})
     judged = []
@@ -153,11 +166,7 @@ def earlier(session: Session, audit: Audit) -> Sequence[Audit]:
     """The audits of the same result that were too close to call, before this one."""
     if audit.kind == COIN:
         return ()  # A result's first.
-    return session.scalars(
-        select(Audit)
-        .where(Audit.result_id == audit.result_id, Audit.state == AGAIN, Audit.id < audit.id)
-        .order_by(Audit.id)
-    ).all()
+    return session.scalars(_EARLIER, {"result": audit.result_id, "before": audit.id}).all()
 
 
 def confirm_what_can_be(session: Session, court: Court, record: Record, at: datetime) -> int:

@@ -15,7 +15,7 @@ import secrets
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from server.contributors import services as contributors
@@ -59,10 +59,18 @@ def enter(session: Session, lease: Lease, unit: Unit, at: datetime) -> None:
     )
 
 
+# With each claim, in which mostly there is none: made once.
+_FIRST_WANTED = (
+    select(Ballot.pool_id)
+    .where(Ballot.pool_id.in_(bindparam("pools", expanding=True)), Ballot.state == WANTED)
+    .order_by(Ballot.pool_id)
+    .limit(1)
+)
+
+
 def first_wanted(session: Session, pool_ids: Sequence[int]) -> int | None:
     """The oldest of the pools that wants another result of some unit."""
-    query = select(Ballot.pool_id).where(Ballot.pool_id.in_(pool_ids), Ballot.state == WANTED)
-    return session.scalar(query.order_by(Ballot.pool_id).limit(1))
+    return session.scalar(_FIRST_WANTED, {"pools": pool_ids})
 
 
 def take(
@@ -78,6 +86,8 @@ def take(
     now leased, with the number of results that each has. Those that another claim is taking at
     this moment are passed over, as are those whose shard can't be
     fetched or is set aside."""
+    if not pool_ids or first_wanted(session, pool_ids) is None:
+        return []
     waiting = session.execute(
         select(Ballot.unit_id, Ballot.seed, Ballot.opened_at)
         .where(

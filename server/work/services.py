@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 from dva_agent.protocol import Idle, Leases, Span
 from dva_agent.protocol import Lease as LeaseMessage
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from server.config import Settings
@@ -40,6 +40,28 @@ RETRY_PAUSED_S = 60.0
 RETRY_UNTESTED_S = 30.0
 RETRY_LONGEST_S = 30.0
 _LEASE = re.compile(r"[0-9a-f]{32}")
+
+# With each claim and each result: made once.
+_HELD = (
+    select(Lease)
+    .where(Lease.device_id == bindparam("device"), Lease.state == HELD)
+    .order_by(Lease.deadline, Lease.unit_id)
+)
+_LATE = (
+    select(Lease)
+    .where(Lease.state == HELD, Lease.deadline <= bindparam("at"))
+    .order_by(Lease.deadline)
+    .limit(EXPIRE_AT_ONCE)
+    .with_for_update(skip_locked=True)
+)
+_OLD = (
+    select(Lease.id)
+    .where(CAME_TO_NOTHING, Lease.deadline <= bindparam("at"))
+    .order_by(Lease.deadline)
+    .limit(FORGET_AT_ONCE)
+    .with_for_update(skip_locked=True)
+)
+_OWN = select(Lease).where(Lease.id == bindparam("lease")).with_for_update()
 
 Claimed = list[tuple[Lease, Unit]]
 __all__ = ["Claimed", "Lease"]
@@ -66,11 +88,7 @@ def claim(
     contributors.lock(session, device, at)
     expire(session, at)
     forget(session, at)
-    held = session.scalars(
-        select(Lease)
-        .where(Lease.device_id == device, Lease.state == HELD)
-        .order_by(Lease.deadline, Lease.unit_id)
-    ).all()
+    held = session.scalars(_HELD, {"device": device}).all()
     if request is not None:
         granted = _live(session, [lease for lease in held if lease.request == request], at)
         if granted:
@@ -123,30 +141,18 @@ def claim(
 def expire(session: Session, at: datetime) -> None:
     """Gives the units of leases past their deadline back. Leases that another transaction holds
     are passed over: it is deciding about them."""
-    late = session.scalars(
-        select(Lease)
-        .where(Lease.state == HELD, Lease.deadline <= at)
-        .order_by(Lease.deadline)
-        .limit(EXPIRE_AT_ONCE)
-        .with_for_update(skip_locked=True)
-    ).all()
+    late = session.scalars(_LATE, {"at": at}).all()
     for lease in late:
         _end(lease, EXPIRED)
         _give_back(session, lease)
-    session.flush()
+    if late:
+        session.flush()
 
 
 def forget(session: Session, at: datetime) -> None:
     """Drops some of the leases that came to nothing a day ago and more. Nothing refers to them, and
     a claim that adds up to eight drops up to FORGET_AT_ONCE: the table doesn't grow by them."""
-    old = (
-        select(Lease.id)
-        .where(CAME_TO_NOTHING, Lease.deadline <= at - ENDED_KEPT)
-        .order_by(Lease.deadline)
-        .limit(FORGET_AT_ONCE)
-        .with_for_update(skip_locked=True)
-    )
-    if found := session.scalars(old).all():
+    if found := session.scalars(_OLD, {"at": at - ENDED_KEPT}).all():
         session.execute(delete(Lease).where(Lease.id.in_(found)))
 
 
@@ -156,7 +162,7 @@ def own(session: Session, device: str, lease: str, at: datetime) -> Lease:
     if not _LEASE.fullmatch(lease):
         raise LeaseUnknown("There is no such lease.")
     contributors.lock(session, device, at)
-    found = session.scalar(select(Lease).where(Lease.id == lease).with_for_update())
+    found = session.scalar(_OWN, {"lease": lease})
     if found is None:
         raise LeaseUnknown("There is no such lease.")
     if found.device_id != device:
