@@ -11,8 +11,10 @@ import msgspec
 
 from server.cli.opened import bar
 from server.cli.serving import DEMO_BUNDLE
+from server.pools.services import AUDIT, REPLICATION
 from server.simulation.kept import Job
-from server.simulation.report import added, figures, rows, table
+from server.simulation.replicated import REPLICATED
+from server.simulation.report import added, figures, replicated_figures, rows, table
 from server.simulation.running import WORLDS, kinds, run
 
 
@@ -22,6 +24,7 @@ from server.simulation.running import WORLDS, kinds, run
     \b
     dva simulate --json --out worlds            # seed 0: some twenty minutes of two cores
     dva simulate --seeds 0-9 --json --out worlds   # the published figures; goes on from there
+    dva simulate --policy replication --units 2000
     """
 )
 @click.option(
@@ -33,9 +36,16 @@ from server.simulation.running import WORLDS, kinds, run
 )
 @click.option("--seeds", default="0", show_default=True, metavar="N|N-M", help="A world for each.")
 @click.option(
+    "--policy",
+    type=click.Choice([AUDIT, REPLICATION]),
+    default=AUDIT,
+    show_default=True,
+    help="Worlds whose results are audited, or in which contributors check each other.",
+)
+@click.option(
     "--only",
     multiple=True,
-    type=click.Choice(WORLDS),
+    type=click.Choice((*WORLDS, *REPLICATED)),
     help="These worlds alone: one kind of people each, or mixed.",
 )
 @click.option(
@@ -50,6 +60,7 @@ from server.simulation.running import WORLDS, kinds, run
 def simulate(
     units: int,
     seeds: str,
+    policy: str,
     only: tuple[str, ...],
     out: Path | None,
     processes: int,
@@ -57,7 +68,7 @@ def simulate(
 ) -> None:
     """Set populations of honest people and cheats on the real server code, and count what gets
     through: on a clock of its own, without a network, with recorded noise."""
-    names = only or WORLDS
+    names = only or (tuple(REPLICATED) if policy == REPLICATION else WORLDS)
     jobs = [Job(name=name, seed=seed, units=units) for seed in _range(seeds) for name in names]
     with bar("results", unit="result") as progress:
         try:
@@ -72,7 +83,10 @@ def simulate(
         for name in names
     }
     if as_json:
-        click.echo(json.dumps({**figures(worlds), "populations": rows(worlds)}, indent=1))
+        found_keys = replicated_figures(worlds)
+        if any(name in WORLDS for name in names):
+            found_keys = {**figures(worlds), **found_keys}
+        click.echo(json.dumps({**found_keys, "populations": rows(worlds)}, indent=1))
         return
     click.echo("\n".join(table(worlds)))
 

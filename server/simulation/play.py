@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from dva_agent.protocol import MAX_LEASES
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -46,6 +47,8 @@ class Tally:
     """What earned credit without having been computed."""
     false_pairs_confirmed: int = 0
     confirmed: int = 0
+    units: int = 0
+    """Of which one of those is the score: all of them, but where several are given the same."""
     pending: int = 0
     """A day after the last one was posted."""
     rejected: int = 0
@@ -79,11 +82,14 @@ class _Entry:
 
 
 @dataclass(kw_only=True)
-class _Play:
+class Playing:
     world: World
     shares: Mapping[str, float]
     rng: np.random.Generator
     at_once: int
+    own_networks: bool = False
+    """Whether everybody comes from a network that is known, and theirs alone."""
+    units_at_once: int = MAX_LEASES
     present: list[_Person] = field(default_factory=list)
     left: list[_Person] = field(default_factory=list)
     everybody: list[_Person] = field(default_factory=list)
@@ -103,6 +109,8 @@ class _Play:
             network = None
             if kind.networks is not None:
                 network = f"network {self.rng.integers(kind.networks)}"
+            elif self.own_networks:
+                network = f"network of {len(self.everybody)}"
             someone = self.world.join(network, device_class=kind.device_class)
             if someone is None:
                 return
@@ -137,7 +145,7 @@ class _Play:
                 self.present.remove(person)
                 continue
             on_probation = record is None or standing(record).is_on_probation
-            for granted in self.world.claim(someone):
+            for granted in self.world.claim(someone, self.units_at_once):
                 self._post(person, granted, on_probation=on_probation)
                 if someone.posted >= person.stays:
                     self.present.remove(person)
@@ -191,7 +199,7 @@ def play(
             poisoned=next((KINDS[name].poisoned for name in shares), None),
         )
         try:
-            playing = _Play(
+            playing = Playing(
                 world=world,
                 shares=shares,
                 rng=rng,
@@ -211,18 +219,17 @@ def play(
                 world.pass_time(HOUR_S)
                 with world.moment():
                     world.audit()
-            _count(playing)
+            count_results(playing)
             return playing.tallies
         finally:
             world.close()
 
 
-def _count(playing: _Play) -> None:
+def count_results(playing: Playing) -> None:
     """What became of every result."""
     with playing.world.database.read() as session:
-        states: dict[int, str] = {
-            row.id: row.state for row in session.execute(select(Result.id, Result.state))
-        }
+        rows = session.execute(select(Result.id, Result.state, Result.copy)).all()
+        states: dict[int, tuple[str, int]] = {row.id: (row.state, row.copy) for row in rows}
         stopped = set(
             session.scalars(select(Record.device_id).where(Record.stopped_at.is_not(None)))
         )
@@ -236,7 +243,7 @@ def _count(playing: _Play) -> None:
         playing.tallies[person.kind].suspended += person.someone.device in stopped
     for number, entry in playing.entries.items():
         tally = playing.tallies[entry.kind]
-        state = states[number]
+        state, copy = states[number]
         tally.posted += 1
         tally.made_up += entry.made_up_pairs > 0
         tally.recomputed += recomputed[number]
@@ -245,6 +252,7 @@ def _count(playing: _Play) -> None:
             tally.recomputed_past_probation += recomputed[number]
         if state == CONFIRMED:
             tally.confirmed += 1
+            tally.units += copy == 0
             tally.made_up_confirmed += entry.made_up_pairs > 0
             tally.made_up_pairs_confirmed += entry.made_up_pairs
             tally.pairs_confirmed += UNIT_PAIRS

@@ -10,6 +10,7 @@ from typing import Any
 
 from server.simulation.people import BROKEN_SHARE, HOSTILE, HURT
 from server.simulation.play import UNIT_PAIRS, Tally
+from server.simulation.replicated import REPLICATED
 
 MIXED = "mixed"
 """The world in which one in ten is hostile; all others hold one kind alone."""
@@ -77,10 +78,12 @@ def added(tallies: Iterable[Tally]) -> Tally:
 
 
 def figures(worlds: Worlds) -> dict[str, Any]:
-    """The keys of `dva simulate --json`: point estimates as fractions (`honest_suspended`,
-    `heuristic_bot_credit`: counts, of people and of pairs), each with its `_upper95`."""
-    alone = {name: tallies[name] for name, tallies in worlds.items() if name in tallies}
-    honest = [tallies["honest"] for tallies in worlds.values() if "honest" in tallies]
+    """The keys of `dva simulate --json`, of pools that are audited: point estimates as fractions
+    (`honest_suspended`, `heuristic_bot_credit`: counts, of people and of pairs), each with its
+    `_upper95`."""
+    audited = {name: tallies for name, tallies in worlds.items() if name not in REPLICATED}
+    alone = {name: tallies[name] for name, tallies in audited.items() if name in tallies}
+    honest = [tallies["honest"] for tallies in audited.values() if "honest" in tallies]
     everyone = added(honest)
     mixed = added(worlds.get(MIXED, {}).values())
     guessing = _of(alone, GUESSING)
@@ -116,6 +119,28 @@ def figures(worlds: Worlds) -> dict[str, Any]:
     for name, share in shares.items():
         found[name] = share.value
         found[f"{name}_upper95"] = share.upper95
+    return found
+
+
+def replicated_figures(worlds: Worlds) -> dict[str, float]:
+    """The keys of `dva simulate --policy replication --json`, for each of its worlds: which share
+    of what was made up was confirmed, and of what was honest outvoted; results that were paid for
+    each unit; each but the last with its `_upper95`."""
+    found = {}
+    for name, tallies in worlds.items():
+        if name not in REPLICATED:
+            continue
+        honest = tallies["honest"]
+        others = added(tally for kind, tally in tallies.items() if kind != "honest")
+        everyone = added(tallies.values())
+        shares = {
+            "made_up_confirmed_share": Share(count=others.made_up_confirmed, total=others.made_up),
+            "honest_outvoted_share": Share(count=honest.rejected, total=honest.posted),
+        }
+        for key, share in shares.items():
+            found[f"{name}_{key}"] = share.value
+            found[f"{name}_{key}_upper95"] = share.upper95
+        found[f"{name}_paid_per_unit"] = everyone.confirmed / max(everyone.units, 1)
     return found
 
 

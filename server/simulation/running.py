@@ -12,6 +12,7 @@ from pathlib import Path
 from server.simulation.kept import Job, keep, load
 from server.simulation.people import KINDS
 from server.simulation.play import Tally, play
+from server.simulation.replicated import REPLICATED, play_replicated
 from server.simulation.report import MIXED, broken_shares, mixed_shares
 
 WORLDS = (*KINDS, MIXED)
@@ -22,6 +23,8 @@ _posted: Synchronized[int]
 
 def kinds(world: str) -> Mapping[str, float]:
     """Who takes part in a world, and their shares."""
+    if world in REPLICATED:
+        return REPLICATED[world]
     if world == MIXED:
         return mixed_shares()
     return broken_shares() if world == "broken_gpu_class" else {world: 1.0}
@@ -75,4 +78,5 @@ def _world(job: Job, bundle: Path) -> dict[str, Tally]:
             _posted.value += units - told
         told = units
 
-    return play(kinds(job.name), units=job.units, seed=job.seed, bundle=bundle, progress=progress)
+    played = play_replicated if job.name in REPLICATED else play
+    return played(kinds(job.name), units=job.units, seed=job.seed, bundle=bundle, progress=progress)

@@ -31,7 +31,9 @@ from server.db import Database
 from server.keys import Keys, keys_of
 from server.migrations import migrate
 from server.pools import bundles
+from server.pools import services as pools
 from server.pools.models import Pool, Shard, Unit
+from server.pools.services import AUDIT, Policy
 from server.pools.tolerance import tolerance_of
 from server.refusals import RateLimited
 from server.results import services as results
@@ -40,8 +42,9 @@ from server.simulation.truth import Floats, Truth
 from server.trust import aside, drawing, judging, looking, queue, settling, tails, verdicts
 from server.trust.gate import gate
 from server.trust.models import Audit
+from server.trust.replication import counting
 from server.trust.settling import Court, Decided
-from server.work import readiness
+from server.work import copies, readiness
 from server.work import services as work
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -53,6 +56,7 @@ OTHER_UNITS = 2_000_000
 """So far away are the bytes that an auditor reads of a poisoned shard."""
 DRAWN_AT_ONCE = 1000
 CLAIMED_PAIRS = 1000
+COUNTED_AT_ONCE = 1000
 
 
 @dataclass(kw_only=True)
@@ -84,10 +88,18 @@ class World:
     than anybody who is honest. `close` it."""
 
     def __init__(
-        self, folder: Path, *, bundle: Path, units: int, truth: Truth, poisoned: int | None = None
+        self,
+        folder: Path,
+        *,
+        bundle: Path,
+        units: int,
+        truth: Truth,
+        poisoned: int | None = None,
+        policy: Policy = AUDIT,
     ) -> None:
         self.truth = truth
         self._poisoned = poisoned
+        self._policy = policy
         self._looked = START
         self.at = START
         self._settings = Settings(data=folder)
@@ -101,7 +113,8 @@ class World:
         migrate(self.database)
         with self.moment():
             self._pool = self._fill(folder, units)
-            self.report()
+            if policy == AUDIT:
+                self.report()
 
     def close(self) -> None:
         self.database.close()
@@ -151,24 +164,25 @@ class World:
             device_class=device_class,
         )
 
-    def claim(self, who: Someone) -> list[Granted]:
-        """As many units as this device may have at a time, or none if there is none for it now."""
-        claimed, idle = self._ask(who)
+    def claim(self, who: Someone, count: int = MAX_LEASES) -> list[Granted]:
+        """As many units as this device may have at a time, or `count`, or none if there is none for
+        it now."""
+        claimed, idle = self._ask(who, count)
         if idle is not None and idle.reason == "selftest_due":
             self._prove(who, REFERENCE_RUNG)
-            claimed, _ = self._ask(who)
+            claimed, _ = self._ask(who, count)
         return [
             Granted(lease=lease.id, unit=unit.id, name=unit.name, row=unit)
             for lease, unit in claimed
         ]
 
-    def _ask(self, who: Someone) -> tuple[work.Claimed, Idle | None]:
+    def _ask(self, who: Someone, count: int) -> tuple[work.Claimed, Idle | None]:
         return work.claim(
             self._session,
             self._settings,
             device=who.device,
             pool_ids=[self._pool],
-            count=MAX_LEASES,
+            count=count,
             at=self.at,
             network=who.network,
             gate=gate,
@@ -214,6 +228,18 @@ class World:
         stored = results.accept(self._session, lease, message, self.at)
         who.posted += 1
         return stored.id
+
+    def compare(self) -> None:
+        """Counts the results of units that have got one."""
+        while due := copies.due(self._session, COUNTED_AT_ONCE):
+            for unit in due:
+                counting.count(self._session, self._court, unit, self.at)
+        projector.project(self._session)
+
+    def is_drained(self) -> bool:
+        """Whether every unit is done, and decided about."""
+        counts = pools.count_units(self._session, [self._pool])
+        return counts.total == counts.done and copies.is_idle(self._session, self._pool)
 
     def audit(self) -> int:
         """Draws, recomputes and settles all that can be by now; gives the pairs recomputed."""
@@ -293,6 +319,7 @@ class World:
             licence="",
             attribution="",
             safe=True,
+            policy=self._policy,
             created_at=self.at,
         )
         self._session.add(pool)

@@ -17,8 +17,21 @@ from server.errors import TrustError
 from server.trust import aside, decisions, drawing, quarantine, records
 from server.trust.aside import BY_OPERATOR
 from server.trust.models import Audit, Decision, Record
+from server.trust.replication.models import Record as ReplicationRecord
+from server.trust.replication.policy import chance_of_copy
 
 AUDITS_SHOWN = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByOthers:
+    """A device's record in pools under replication."""
+
+    agreed: int
+    """Results that others bore out since it was last outvoted."""
+    outvoted: int
+    chance_of_copy: float
+    """That the next unit it is the first to do is given to somebody else as well."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +50,7 @@ class Standing:
     confirmed: int
     stopped_at: datetime | None
     stopped_for: str | None
+    replication: ByOthers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,6 +243,17 @@ def _standing(session: Session, record: Record) -> Standing:
         confirmed=record.confirmed,
         stopped_at=record.stopped_at,
         stopped_for=record.stopped_for,
+        replication=_by_others(session, record.device_id),
+    )
+
+
+def _by_others(session: Session, device: str) -> ByOthers:
+    record = session.get(ReplicationRecord, device)
+    agreed = record.agreed if record else 0
+    return ByOthers(
+        agreed=agreed,
+        outvoted=record.outvoted if record else 0,
+        chance_of_copy=chance_of_copy(agreed),
     )
 
 

@@ -22,6 +22,7 @@ from server.migrations import configuration, migrate
 from server.pools.models import Unit
 from server.results.compacted import results_of
 from server.results.models import Result
+from server.trust.operator import shown
 from server.trust.replication import operator
 from server.trust.replication.models import Record
 from server.work.copies import OPENING
@@ -106,6 +107,9 @@ def test_two_who_agree_are_both_paid(app: Flask, replicated: str, database: Data
     assert ann.credit().confirmed.pairs == len(lease.pairs)
     with database.read() as session:
         assert session.scalars(select(Voter)).all() == session.scalars(select(Ballot)).all() == []
+        [(standing, audits)] = shown(session, ann.device.device)
+    assert (standing.replication.agreed, standing.replication.outvoted, audits) == (1, 0, [])
+    assert standing.replication.chance_of_copy == 1, "it is new"
     (status,) = ann.status().pools
     assert (status.policy, status.units_done, status.pairs_done) == (
         "replication",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from server.simulation import replicated
 from server.simulation.kept import Job, load
 from server.simulation.people import HOSTILE, HURT, KINDS
 from server.simulation.play import UNIT_PAIRS, Tally, play
@@ -16,6 +17,7 @@ from server.simulation.report import (
     broken_shares,
     figures,
     mixed_shares,
+    replicated_figures,
     table,
 )
 from server.simulation.running import run
@@ -46,6 +48,38 @@ def test_nobody_stays_suspended_for_a_broken_kind_of_device() -> None:
     broken, honest = found["broken_gpu_class"], found["honest"]
     assert broken.caught > 0, "before enough of them had failed"
     assert broken.confirmed == broken.suspended == honest.caught == 0
+
+
+@pytest.mark.slow
+def test_others_outvote_who_makes_up_alone_and_not_who_is_of_their_mind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Five at work, of whom one makes up all pairs; then of whom three make up the same."""
+    monkeypatch.setattr(replicated, "AT_ONCE", 5)
+    found = replicated.play_replicated(
+        {"honest": 0.8, "random": 0.2}, units=30, seed=0, bundle=DEMO
+    )
+    honest, alone = found["honest"], found["random"]
+    assert honest.rejected == honest.pending == alone.confirmed == 0
+    assert alone.rejected == alone.made_up > 0
+    assert honest.units == 30
+    assert honest.confirmed > 30, "some units were given to two"
+    assert honest.recomputed == alone.caught == 0, "there is no auditor"
+    together = replicated.play_replicated(
+        {"honest": 0.4, "colluding": 0.6}, units=12, seed=0, bundle=DEMO
+    )
+    assert together["colluding"].false_pairs_confirmed > 0
+
+
+def test_figures_of_audits_are_not_those_of_replication() -> None:
+    colluding = Tally(posted=50, made_up=50, made_up_confirmed=10, confirmed=10, units=5)
+    honest = Tally(posted=100, confirmed=90, rejected=2, units=45)
+    worlds = {"replicated_colluding": {"honest": honest, "colluding": colluding}}
+    found = replicated_figures(worlds)
+    assert found["replicated_colluding_made_up_confirmed_share"] == 0.2
+    assert found["replicated_colluding_honest_outvoted_share"] == 0.02
+    assert found["replicated_colluding_paid_per_unit"] == 2
+    assert figures(worlds)["honest_units_rejected_upper95"] == 1, "nothing was counted"
 
 
 def test_every_hostile_kind_is_in_the_mixed_world() -> None:
