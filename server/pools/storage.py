@@ -179,12 +179,10 @@ def _locate(url: str) -> tuple[Store, str]:
     parts = urlsplit(url)
     path = unquote(parts.path).strip("/")
     scheme = parts.scheme.lower()
-    # What the environment says of http is forgotten where other options are given.
-    plain = scheme == "http" or os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true")
     client: ClientConfig = {
         "timeout": WHOLE_TRANSFER,
         "read_timeout": STALLED_AFTER,
-        "allow_http": plain if scheme in ("http", "s3") else False,
+        "allow_http": scheme == "http" or _allows_http(scheme),
     }
     retry: RetryConfig = {"max_retries": RETRIES}
     try:
@@ -196,6 +194,12 @@ def _locate(url: str) -> tuple[Store, str]:
         return HTTPStore.from_url(origin, client_options=client, retry_config=retry), path
     except (BaseError, ValueError) as error:
         raise _unreachable(url, error) from error
+
+
+def _allows_http(scheme: str) -> bool:
+    """As obstore itself reads it, which forgets it where other options are given."""
+    name = {"s3": "AWS_ALLOW_HTTP", "gs": "GOOGLE_ALLOW_HTTP"}.get(scheme, "")
+    return os.environ.get(name, "").lower() in ("1", "true")
 
 
 def _version(meta: ObjectMeta) -> str:

@@ -1,5 +1,6 @@
 """A web server on loopback that has a folder: with Range and entity tags, and with the faults that
-others have."""
+others have. Its first folders can also be asked as buckets, as S3 and Google's XML interface are:
+what is in them (ListObjectsV2), without looking at signatures."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 
 @dataclass
@@ -25,6 +26,9 @@ class Far:
     breaks: list[int] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
     """Method and path of each request, with the first byte asked for behind a #."""
+
+    listed: list[str] = field(default_factory=list)
+    """The authorization of each listing."""
 
     def body(self, path: str) -> bytes | None:
         file = self.folder / unquote(path).lstrip("/")
@@ -51,7 +55,12 @@ def far(folder: Path) -> Iterator[Far]:
             body = there.body(self.path)
             wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
             first = int(wanted[1]) if wanted and there.ranges else 0
-            there.asked.append((self.command, f"{self.path}#{first}" if first else self.path))
+            asked = unquote(self.path)
+            there.asked.append((self.command, f"{asked}#{first}" if first else asked))
+            path, _, query = self.path.partition("?")
+            if "list-type=2" in query:
+                self._list(path.strip("/"), parse_qs(query).get("prefix", [""])[0])
+                return
             if body is None:
                 self.send_error(404)
                 return
@@ -71,6 +80,27 @@ def far(folder: Path) -> Iterator[Far]:
                 short = there.breaks.pop(0) if there.breaks else None
                 self.wfile.write(body[first:][:short])
                 self.close_connection = True
+
+        def _list(self, bucket: str, prefix: str) -> None:
+            there.listed.append(self.headers.get("Authorization", ""))
+            root = there.folder / bucket
+            files = sorted(path for path in root.rglob("*") if path.is_file())
+            keys = [(str(path.relative_to(root)), path.read_bytes()) for path in files]
+            contents = "".join(
+                f"<Contents><Key>{key}</Key><Size>{len(body)}</Size>"
+                f"<LastModified>2026-11-28T12:00:00.000Z</LastModified>"
+                f'<ETag>"{hashlib.md5(body).hexdigest()}"</ETag></Contents>'
+                for key, body in keys
+                if key.startswith(prefix) and "/" not in key[len(prefix) :]
+            )
+            answer = (
+                f"<ListBucketResult><Name>{bucket}</Name><KeyCount>{len(keys)}</KeyCount>"
+                f"<IsTruncated>false</IsTruncated>{contents}</ListBucketResult>"
+            ).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
 
         def log_message(self, format: str, *args: object) -> None:
             pass

@@ -193,6 +193,42 @@ def test_a_copy_is_held_to_pool_json(run: Ingest, there: Far) -> None:
     assert (done.added, run.count(Shard)) == (1, 1)
 
 
+@pytest.fixture(params=["s3", "gs"])
+def bucket(request: pytest.FixtureRequest, there: Far, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A bucket's folder with the shards, and credentials for it in the environment."""
+    shutil.copytree(there.folder / "my pool", there.folder / "bucket" / "some" / "pool")
+    write_tar(there.folder / "bucket" / "some" / "pool" / "deeper" / "00002.tar", members(90, 1))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", there.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a secret")
+    monkeypatch.setenv("AWS_REGION", "nowhere-1")
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    account = {"gcs_base_url": there.url, "disable_oauth": True, "private_key": ""}
+    account |= {"client_email": "", "private_key_id": ""}
+    monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_KEY", json.dumps(account))
+    monkeypatch.setenv("GOOGLE_ALLOW_HTTP", "true")
+    return f"{request.param}://bucket/some/pool"
+
+
+def test_a_folder_of_a_bucket(run: Ingest, there: Far, bucket: str) -> None:
+    done = run(urls=[bucket])
+    assert (done.added, done.pairs, done.findings.kinds) == (2, 16, KINDS)
+    assert all("somebody" in each for each in there.listed) == bucket.startswith("s3")
+    there.asked.clear()
+    assert run(urls=[f"{bucket}/", f"{bucket}/00000.tar"]).skipped == 2
+    assert there.gets(".tar") == []
+    with pytest.raises(PoolError, match="No tars"):
+        run(urls=[f"{bucket}/nothing"])
+
+
+def test_an_object_whose_download_broke(run: Ingest, there: Far, bucket: str) -> None:
+    write_tar(there.folder / "bucket" / "some" / "pool" / "big.tar", members(0, BIG))
+    there.breaks = [1 << 20, 400_000, 0]
+    assert run(urls=[f"{bucket}/big.tar"]).pairs == BIG
+    assert there.gets(".tar")[0] == "big.tar"
+    assert there.gets(".tar")[-1] != "big.tar"
+
+
 def test_the_command_takes_ranges_and_lists(
     dva: Dva, settings: Settings, bundle_folder: Path, there: Far, tmp_path: Path
 ) -> None:
