@@ -24,6 +24,7 @@ PLACES = (
     Place("Bundles", "admin.bundles_page"),
     Place("Reports", "admin.reports_page"),
     Place("Selections", "workbench.index", OPERATOR),
+    Place("Economics", "admin.economics_page"),
     Place("Log", "admin.log_page", OPERATOR),
 )
 

@@ -12,6 +12,7 @@ from server.admin.overview import LEASES_SHOWN, overview
 from server.admin.pages import bundles as _bundles
 from server.admin.pages import contributors as _contributors
 from server.admin.pages import devices as _devices
+from server.admin.pages import economics as _economics
 from server.admin.pages import history as _history
 from server.admin.pages import log as _log
 from server.admin.pages import pools as _pools
@@ -23,7 +24,7 @@ from server.problems.services import Tally
 from server.web import database, settings
 
 LONGEST_FIELD = 2048
-PAGES = (_history, _pools, _contributors, _devices, _bundles, _log)
+PAGES = (_economics, _history, _pools, _contributors, _devices, _bundles, _log)
 """Imported for what they add to the blueprint."""
 
 

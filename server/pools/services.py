@@ -162,6 +162,11 @@ def first_unfinished(session: Session, pool_ids: Sequence[int]) -> int | None:
     return session.scalar(query.order_by(Unit.pool_id).limit(1))
 
 
+def every(session: Session) -> Sequence[Pool]:
+    """All pools, oldest first."""
+    return session.scalars(select(Pool).order_by(Pool.id)).all()
+
+
 def ids(session: Session) -> dict[str, int]:
     """Of every pool, by its name."""
     rows = session.execute(select(Pool.name, Pool.id))
