@@ -10,21 +10,23 @@ the pool has taken in is never replaced by other content.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
 
 from server.errors import PoolError, ShardError
-from server.pools import storage
 from server.pools.beside import MAX_RECORD, RECORD, TRUTH
 from server.pools.sources import is_url
-from server.pools.storage import Changed, Found
+from server.pools.storage import Changed, Found, Storage
 
 MAX_BESIDE = 1 << 30
 CHUNK = 1 << 20
+ASKED_AT_ONCE = 16
 
 
 class Copies:
@@ -32,6 +34,20 @@ class Copies:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._storage = Storage()
+
+    def find(self, sources: Iterable[str]) -> list[Found]:
+        """The shards that URLs name, or that lie in the buckets' folders they name. Raises
+        PoolError."""
+        with ThreadPoolExecutor(ASKED_AT_ONCE) as threads:
+            found = list(threads.map(self._find, sources))
+        return [each for some in found for each in some]
+
+    def _find(self, source: str) -> list[Found]:
+        assert is_url(source)
+        if source.endswith(".tar"):
+            return [self._storage.find(source)]
+        return self._storage.find_in(source)
 
     def path(self, found: Found) -> Path:
         return self._folder / found.name
@@ -87,7 +103,7 @@ class Copies:
             bodies = {}
             for folder in folders:
                 try:
-                    body = storage.read(f"{folder}/{name}", limit)
+                    body = self._storage.read(f"{folder}/{name}", limit)
                 except ShardError as error:
                     raise PoolError(str(error), code="source_unreachable") from error
                 if body is not None:
@@ -105,23 +121,30 @@ class Copies:
         """What img2dataset wrote about a shard."""
         base = found.url.removesuffix(".tar")
         for ending in (".parquet", "_stats.json"):
-            body = storage.read(base + ending, MAX_BESIDE)
+            body = self._storage.read(base + ending, MAX_BESIDE)
             if body is not None:
                 _write(self._folder / f"{found.name.removesuffix('.tar')}{ending}", body)
                 return
 
     def _download(self, found: Found, partial: Path, count: Callable[[int], None]) -> None:
         begun = _note_of(partial)
-        if self._read(begun) != found:
-            partial.unlink(missing_ok=True)
-            _write(begun, msgspec.json.encode(found))
         with partial.open("ab") as file:
-            if file.tell() > found.size:
+            try:
+                # Until it is closed, or its process dies.
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ShardError(
+                    f"{found.url} is being downloaded by another command.",
+                    code="shard_unfetched",
+                    next_step="Wait for that one, then repeat this one.",
+                ) from error
+            if self._read(begun) != found or file.tell() > found.size:
                 file.truncate(0)
                 file.seek(0)
+                _write(begun, msgspec.json.encode(found))
             count(file.tell())
             try:
-                storage.download(found, file, count)
+                self._storage.download(found, file, count)
             except Changed:
                 _forget(partial)
                 raise
@@ -137,16 +160,6 @@ class Copies:
             return msgspec.json.decode(path.read_bytes(), type=Found)
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return None
-
-
-def find(sources: Iterable[str]) -> list[Found]:
-    """The shards that URLs name, or that lie in the buckets' folders they name. Raises
-    PoolError."""
-    found = []
-    for source in sources:
-        assert is_url(source)
-        found += [storage.find(source)] if source.endswith(".tar") else storage.find_in(source)
-    return found
 
 
 def _note(path: Path) -> Path:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Protocol
 
 from server.errors import PoolError
-from server.pools import copies
 from server.pools.copies import Copies
 from server.pools.services import SHARD_NAME
 from server.pools.storage import Found
@@ -84,7 +83,7 @@ def find_shards(
             _once(found, Here(path=whole), str(whole))
     if urls:
         assert kept is not None
-        remote = copies.find(urls)
+        remote = kept.find(urls)
         for each in remote:
             _require_name(each.name, each.url)
             _once(found, Elsewhere(found=each, copies=kept), each.url)

@@ -64,83 +64,97 @@ class Changed(ShardError):
     default_code = "shard_changed"
 
 
-def find(url: str) -> Found:
-    """One object. Raises PoolError."""
-    store, path = _locate(url)
-    try:
-        meta = obstore.head(store, path)
-    except (BaseError, OSError, ValueError) as error:
-        raise _unreachable(url, error) from error
-    return Found(url=url, size=meta["size"], version=_version(meta))
+class Storage:
+    """Everything that URLs name. Its connections are kept; any thread may ask."""
 
+    def __init__(self) -> None:
+        self._stores: dict[tuple[str, str], Store] = {}
 
-def find_in(folder: str) -> list[Found]:
-    """The tars that lie directly in a bucket's folder. Raises PoolError."""
-    if urlsplit(folder).scheme.lower() in ("http", "https"):
-        raise PoolError(
-            f"{folder} is no tar, and a web server can't be asked what it has.",
-            code="source_invalid",
-            next_step="Name the tars: https://HOST/PATH/{00000..00041}.tar",
-        )
-    store, path = _locate(folder)
-    try:
-        listed = obstore.list_with_delimiter(store, path or None)["objects"]
-    except (BaseError, OSError, ValueError) as error:
-        raise _unreachable(folder, error) from error
-    base = folder.rstrip("/")
-    return [
-        Found(
-            url=f"{base}/{meta['path'].rpartition('/')[2]}",
-            size=meta["size"],
-            version=_version(meta),
-        )
-        for meta in listed
-        if meta["path"].endswith(".tar")
-    ]
-
-
-def read(url: str, limit: int) -> bytes | None:
-    """A small object; None if there is none, or none that may be read: a bucket that mayn't be
-    listed says the same of both. Raises ShardError, also past `limit` bytes."""
-    store, path = _locate(url)
-    try:
-        answer = obstore.get(store, path)
-        if answer.meta["size"] > limit:
-            raise ShardError(f"{url} is larger than {limit:,} bytes.", code="shard_unfetched")
-        return bytes(answer.bytes())
-    except (NotFoundError, FileNotFoundError, PermissionDeniedError):
-        return None
-    except (BaseError, OSError, ValueError) as error:
-        raise _unfetched(url, error) from error
-
-
-def download(found: Found, file: BinaryIO, count: Callable[[int], None]) -> None:
-    """Appends to `file` what it doesn't have of the object yet; `count(size)` tells how much it
-    has. Goes on after broken connections, from where it was. Raises Changed or ShardError."""
-    store, path = _locate(found.url)
-    have = file.tell()
-    failures = restarts = 0
-    while have < found.size:
-        before = have
+    def find(self, url: str) -> Found:
+        """One object. Raises PoolError."""
+        store, path = self._locate(url)
         try:
-            have = _download_once(store, path, found, file, have, count)
-        except NotSupportedError as error:
-            # A server without Range.
-            restarts += 1
-            if restarts == TRIES:
-                raise _unfetched(found.url, error) from error
-            file.seek(0)
-            file.truncate()
-            have = 0
-        except PreconditionError as error:
-            raise _changed(found) from error
+            meta = obstore.head(store, path)
         except (BaseError, OSError, ValueError) as error:
-            have = file.tell()
-            failures = failures + 1 if have == before else 1
-            if failures == TRIES:
-                raise _unfetched(found.url, error) from error
-            log.warning("%s broke off at byte %d, and goes on from there.", found.url, have)
-            time.sleep(WAIT_S * 2 ** (failures - 1))
+            raise _unreachable(url, error) from error
+        return Found(url=url, size=meta["size"], version=_version(meta))
+
+    def find_in(self, folder: str) -> list[Found]:
+        """The tars that lie directly in a bucket's folder. Raises PoolError."""
+        if urlsplit(folder).scheme.lower() in ("http", "https"):
+            raise PoolError(
+                f"{folder} is no tar, and a web server can't be asked what it has.",
+                code="source_invalid",
+                next_step="Name the tars: https://HOST/PATH/{00000..00041}.tar",
+            )
+        store, path = self._locate(folder)
+        try:
+            listed = obstore.list_with_delimiter(store, path or None)["objects"]
+        except (BaseError, OSError, ValueError) as error:
+            raise _unreachable(folder, error) from error
+        base = folder.rstrip("/")
+        return [
+            Found(
+                url=f"{base}/{meta['path'].rpartition('/')[2]}",
+                size=meta["size"],
+                version=_version(meta),
+            )
+            for meta in listed
+            if meta["path"].endswith(".tar")
+        ]
+
+    def read(self, url: str, limit: int) -> bytes | None:
+        """A small object; None if there is none, or none that may be read: a bucket that mayn't be
+        listed says the same of both. Raises ShardError, also past `limit` bytes."""
+        store, path = self._locate(url)
+        try:
+            answer = obstore.get(store, path)
+            if answer.meta["size"] > limit:
+                raise ShardError(f"{url} is larger than {limit:,} bytes.", code="shard_unfetched")
+            return bytes(answer.bytes())
+        except (NotFoundError, FileNotFoundError, PermissionDeniedError):
+            return None
+        except (BaseError, OSError, ValueError) as error:
+            raise _unfetched(url, error) from error
+
+    def download(self, found: Found, file: BinaryIO, count: Callable[[int], None]) -> None:
+        """Appends to `file` what it doesn't have of the object yet; `count(size)` tells how much it
+        has. Goes on after broken connections, from where it was. Raises Changed or ShardError."""
+        store, path = self._locate(found.url)
+        have = file.tell()
+        failures = restarts = 0
+        while have < found.size:
+            before = have
+            try:
+                have = _download_once(store, path, found, file, have, count)
+            except NotSupportedError as error:
+                # A server without Range.
+                restarts += 1
+                if restarts == TRIES:
+                    raise _unfetched(found.url, error) from error
+                file.seek(0)
+                file.truncate()
+                have = 0
+            except PreconditionError as error:
+                raise _changed(found) from error
+            except (BaseError, OSError, ValueError) as error:
+                have = file.tell()
+                failures = failures + 1 if have == before else 1
+                if failures == TRIES:
+                    raise _unfetched(found.url, error) from error
+                log.warning("%s broke off at byte %d, and goes on from there.", found.url, have)
+                time.sleep(WAIT_S * 2 ** (failures - 1))
+
+    def _locate(self, url: str) -> tuple[Store, str]:
+        """Where to ask for an object, and its path there."""
+        parts = urlsplit(url)
+        key = parts.scheme.lower(), parts.netloc
+        if key not in self._stores:
+            try:
+                self._stores[key] = _open(*key)
+            except (BaseError, ValueError) as error:
+                raise _unreachable(url, error) from error
+        return self._stores[key], unquote(parts.path).strip("/")
 
 
 def _download_once(
@@ -174,26 +188,19 @@ def _download_once(
     return have
 
 
-def _locate(url: str) -> tuple[Store, str]:
-    """Where to ask for an object, and its path there."""
-    parts = urlsplit(url)
-    path = unquote(parts.path).strip("/")
-    scheme = parts.scheme.lower()
+def _open(scheme: str, place: str) -> Store:
+    """A bucket or a web server."""
     client: ClientConfig = {
         "timeout": WHOLE_TRANSFER,
         "read_timeout": STALLED_AFTER,
         "allow_http": scheme == "http" or _allows_http(scheme),
     }
     retry: RetryConfig = {"max_retries": RETRIES}
-    try:
-        if scheme == "s3":
-            return S3Store(parts.netloc, client_options=client, retry_config=retry), path
-        if scheme == "gs":
-            return GCSStore(parts.netloc, client_options=client, retry_config=retry), path
-        origin = f"{scheme}://{parts.netloc}"
-        return HTTPStore.from_url(origin, client_options=client, retry_config=retry), path
-    except (BaseError, ValueError) as error:
-        raise _unreachable(url, error) from error
+    if scheme == "s3":
+        return S3Store(place, client_options=client, retry_config=retry)
+    if scheme == "gs":
+        return GCSStore(place, client_options=client, retry_config=retry)
+    return HTTPStore.from_url(f"{scheme}://{place}", client_options=client, retry_config=retry)
 
 
 def _allows_http(scheme: str) -> bool:

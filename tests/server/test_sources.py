@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 from collections.abc import Iterator
@@ -147,6 +148,18 @@ def test_it_goes_on_where_another_run_was(
     assert run(urls=shards(there, "big")).pairs == BIG
     [name] = there.gets(".tar")
     assert int(name.partition("#")[2]) > 0
+
+
+def test_two_commands_dont_write_one_copy(run: Ingest, there: Far) -> None:
+    folder = copies_path(run.settings, "test")
+    folder.mkdir(parents=True)
+    with (folder / ".00000.tar.partial").open("wb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        done = run(urls=shards(there))
+        assert [(path.name, error.code) for path, error in done.refused] == [
+            ("00000.tar", "shard_unfetched")
+        ]
+    assert (run(urls=shards(there)).added, run.count(Shard)) == (1, 2)
 
 
 def test_what_changed_in_between_is_begun_anew(
