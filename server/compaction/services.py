@@ -237,6 +237,7 @@ def _row(rows: _Rows, digest: str, size: int, at: datetime) -> CompactedShard:
         results_audited=looked.results_audited,
         pairs_audited=looked.pairs_audited,
         audits=looked.audits,
+        last_audit=looked.last_audit,
         made_at=at,
     )
 

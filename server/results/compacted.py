@@ -18,7 +18,7 @@ from server.pools.services import WITH_POOL, Pool, Shard, Unit
 from server.results import kept
 from server.results.kept import Kept
 from server.results.models import CONFIRMED, LIVING, PENDING_ONLY, CompactedShard, Result
-from server.results.services import Standing
+from server.results.services import AUDITED, Standing
 
 __all__ = ["CompactedShard", "Kept"]
 
@@ -95,14 +95,16 @@ def newest(session: Session) -> int:
 
 
 def count_confirmed_after(session: Session, device: str, result: int, most: int) -> int:
-    """A device's confirmed results that came after this one; counted up to `most`."""
-    later = (
-        select(Result.id)
-        .where(Result.device_id == device, Result.id > result, Result.state == CONFIRMED)
-        .limit(most)
-        .subquery()
-    )
+    """A device's confirmed results that came after this one, in audited pools; counted up to
+    `most`."""
+    own = Result.device_id == device, Result.state == CONFIRMED, AUDITED
+    later = select(Result.id).where(Result.id > result, *own).limit(most).subquery()
     return session.scalars(select(func.count()).select_from(later)).one()
+
+
+def last_audit(session: Session) -> int:
+    """The number of the newest audit that is in any shard's file; 0: none is."""
+    return session.scalar(select(func.max(CompactedShard.last_audit))) or 0
 
 
 def put_away(session: Session, row: CompactedShard, results: Collection[int]) -> None:

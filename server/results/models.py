@@ -120,4 +120,6 @@ class CompactedShard(Base):
     """Those of them that passed audits looked at."""
     audits: Mapped[int]
     """Decided ones that were drawn by lot: all of them have passed."""
+    last_audit: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """The number of the newest audit in the file."""
     made_at: Mapped[datetime] = mapped_column(UtcTime)

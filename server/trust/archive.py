@@ -44,6 +44,8 @@ class Looked:
     results_audited: int
     pairs_audited: int
     audits: int
+    last_audit: int
+    """The newest one's number; 0: there is none."""
 
 
 def of(session: Session, results: Collection[int]) -> dict[int, list[Audit]]:
@@ -78,7 +80,12 @@ def looked(audits: Mapping[int, Sequence[Audit]]) -> Looked:
         for audit in each
         if audit.kind in (COIN, TAIL) and audit.state == PASSED
     ]
-    return Looked(results_audited=len(passed), pairs_audited=sum(passed), audits=len(by_lot))
+    return Looked(
+        results_audited=len(passed),
+        pairs_audited=sum(passed),
+        audits=len(by_lot),
+        last_audit=max((audit.id for each in audits.values() for audit in each), default=0),
+    )
 
 
 def pack(audits: Sequence[Audit]) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from server.contributors import standing
 from server.pools.services import Unit
+from server.results import compacted
 from server.results.services import Result
 from server.trust import aside, cohort, decisions, quarantine
 from server.trust.cohort import DeviceClass, Finding, Tried
@@ -100,4 +101,6 @@ def in_words(finding: Finding) -> str:
 
 def _first(session: Session) -> int:
     newest = session.scalar(select(func.max(Audit.id))) or 0
-    return max(newest - RECENT, quarantine.evidence_after(session))
+    # What passed in a compacted shard is in its file, what failed is here: beside each other they
+    # are evidence only after the last of the former.
+    return max(newest - RECENT, quarantine.evidence_after(session), compacted.last_audit(session))

@@ -40,7 +40,7 @@ CODE = tuple(
 NO_STEPS = ("<", "process_")
 """Comprehensions, and how times are stored."""
 STEPS = 1000
-STRIDE = 11
+STRIDE = 17
 """Each moment takes a third of a second: every one is for whoever changes that code."""
 
 
