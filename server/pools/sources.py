@@ -19,11 +19,11 @@ _RANGE = re.compile(r"(\d{1,18})\.\.(\d{1,18})", re.ASCII)
 
 
 def expand(sources: Iterable[str]) -> list[str]:
-    """Each source with its braces filled in: `{00000..00041}` counts, with as many digits as the
-    first number has, and `{a,b}` names. Raises PoolError for braces that mean neither, and past
-    MAX_SOURCES."""
+    """Each source, those that `::` joins apart, with its braces filled in: `{00000..00041}` counts,
+    with as many digits as the first number has, and `{a,b}` names. Raises PoolError for braces that
+    mean neither, and past MAX_SOURCES."""
     found: list[str] = []
-    for source in sources:
+    for source in (part for joined in sources for part in joined.split("::") if part):
         for each in _expanded(source):
             found.append(each)
             if len(found) > MAX_SOURCES:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
 from server.config import Settings
 from server.db import Database
-from server.errors import PoolError
-from server.pools.filters import LAYOUT, Filters, UidSet, read_filters, read_uids
+from server.errors import PoolError, ShardError
+from server.pools.filters import LAYOUT, Filters, Gone, UidSet, read_filters, read_uids
+from server.pools.index import IndexWriter, read_unit
 from server.pools.models import Unit
+from server.pools.survey import survey
 from tests.server.command import Dva
 from tests.server.ingesting import Ingest
 from tests.server.pool_factory import picture, uid, write_tar
@@ -70,6 +74,68 @@ def test_what_is_on_a_list_is_in_no_unit_and_in_no_unit_s_bytes(
         assert picture(5) not in sent
     again = run(shard, filters=filters)
     assert (again.skipped, again.findings.kinds) == (1, {})
+
+
+PAIRS = 12
+NUMBERS = count()
+
+
+@pytest.fixture(scope="module")
+def shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tar(tmp_path_factory.mktemp("shard") / "a.tar", content(PAIRS))
+
+
+@hypothesis_settings(max_examples=50, deadline=None)
+@given(
+    denied=st.sets(st.integers(0, PAIRS - 1)),
+    gone=st.sets(st.sampled_from(["h0.example", "example.h1", "h1"])),
+    max_nsfw=st.none() | st.sampled_from(NSFW),
+    size=st.integers(1, PAIRS),
+)
+def test_whatever_is_denied_the_others_stay_in_place(
+    shard: Path, denied: set[int], gone: set[str], max_nsfw: float | None, size: int
+) -> None:
+    uids = frozenset(uid(number) for number in denied)
+    filters = Filters(gone=Gone(uids=uids, hosts=frozenset(gone)), max_nsfw=max_nsfw)
+    listed = denied | ({n for n in range(PAIRS) if n % 2 == 0} if "h0.example" in gone else set())
+    unsafe = {
+        n
+        for n in range(PAIRS)
+        if max_nsfw is not None and n % 6 < 5 and NSFW[n % 6] > max_nsfw and n not in listed
+    }
+    kept = [n for n in range(PAIRS) if n not in listed | unsafe]
+    # Another one each time: what was read of an index is remembered by its name.
+    path = shard.with_name(f"{next(NUMBERS)}.parquet")
+    index = IndexWriter(path)
+    try:
+        if not kept:
+            with pytest.raises(ShardError):
+                survey(shard, "test", index, size, filters)
+            return
+        found = survey(shard, "test", index, size, filters)
+        index.commit()
+    finally:
+        index.discard()
+    assert found.uids == [uid(n) for n in kept]
+    assert sum(found.findings.kinds.values()) == len(listed) + len(unsafe)
+    body = shard.read_bytes()
+    numbers = iter(kept)
+    for unit in found.units:
+        sent = body[unit.span_start :][: unit.span_size]
+        for n in listed:
+            # Neighbours' pictures may be the same bytes; captions and records aren't.
+            assert f'"{uid(n)}"'.encode() not in sent
+        pairs = read_unit(path, unit.number)
+        assert 1 <= len(pairs) == unit.pairs <= size
+        for pair in pairs:
+            number = next(numbers)
+            assert pair.uid == uid(number)
+            assert pair.image
+            assert pair.caption
+            assert body[pair.image.start :][: pair.image.size] == picture(number)
+            caption = body[pair.caption.start :][: pair.caption.size]
+            assert caption == f"picture {number}".encode()
+    assert next(numbers, None) is None
 
 
 def test_a_shard_that_is_denied_whole_is_not_taken_in(run: Ingest, tmp_path: Path) -> None:

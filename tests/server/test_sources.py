@@ -13,6 +13,7 @@ import pytest
 from server.config import Settings
 from server.db import Database
 from server.errors import PoolError
+from server.pools import sources as module
 from server.pools import storage
 from server.pools.files import copies_path
 from server.pools.models import Pool, Shard
@@ -257,10 +258,13 @@ def test_the_command_takes_ranges_and_lists(
         assert (done.status, "u:p" in done.err) == (1, False)
 
 
-def test_braces() -> None:
+def test_braces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_SOURCES", 100)
+    assert len(expand(["{0..9}{0..9}"])) == 100
     assert expand(["a{08..11}.tar"]) == ["a08.tar", "a09.tar", "a10.tar", "a11.tar"]
+    assert expand(["a{0..1}::b", "::"]) == ["a0", "a1", "b"]
     assert expand(["{a,b}/{0..1}", "c"]) == ["a/0", "a/1", "b/0", "b/1", "c"]
-    for bad in ("{2..1}", "{0..9999999}", "{0..999}{0..999}{0..9}", "{a}", "{}"):
+    for bad in ("{2..1}", "{0..101}", "{0..9}{0..9}{0..1}", "{a}", "{}"):
         with pytest.raises(PoolError):
             expand([bad])
 
