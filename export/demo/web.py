@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import sys
 import tarfile
 import time
 from collections.abc import Iterator, Mapping
@@ -73,6 +74,11 @@ class SmallWeb(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), Visit)
         self.pages = pages
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who has seen that a picture isn't for them leaves in the middle of it."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Visit(BaseHTTPRequestHandler):

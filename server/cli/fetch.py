@@ -22,7 +22,7 @@ SAID: dict[Outcome, str] = {
     "fetched": "fetched",
     "dead_link": "dead links",
     "hash_drift": "hash drift: another picture than the metadata's sha256",
-    "refused_by_site": "refused by their sites (noai, noindex)",
+    "opted_out": "refused by their sites (noai, noindex)",
     "not_public": "at private addresses",
     "too_large": "too large",
     "too_slow": "too slow",

@@ -50,12 +50,11 @@ def fetch(
     python = environment.ready(place)
     if means.distributor != "multiprocessing":
         environment.require(place, means.distributor)
-    out = out.absolute()
     folder = out / FOLDER
     if len(running.finished_shards(out)) < staged.shards:
         running.run(
             python,
-            told(staged.shape, means, folder / METADATA, out, staged.kept),
+            told(staged.shape, means, folder.resolve() / METADATA, out.resolve(), staged.kept),
             out=out,
             folder=folder,
             progress=lambda pairs: progress(pairs, staged.pairs),

@@ -18,7 +18,7 @@ Outcome = Literal[
     "fetched",
     "dead_link",
     "hash_drift",
-    "refused_by_site",
+    "opted_out",
     "not_public",
     "too_large",
     "too_slow",
@@ -28,7 +28,7 @@ HASH_DRIFT = "hash mismatch"
 REFUSED = "disallowed by X-Robots-Tag"
 SAID: tuple[tuple[str, Outcome], ...] = (
     (HASH_DRIFT, "hash_drift"),
-    (REFUSED, "refused_by_site"),
+    (REFUSED, "opted_out"),
     (NOT_PUBLIC, "not_public"),
     (TOO_LARGE, "too_large"),
     (TOO_SLOW, "too_slow"),

@@ -54,15 +54,18 @@ def run(
 ) -> int:
     """Its exit status. What it says goes to img2dataset.log in `folder`. `progress(pairs)` is
     called twice a second. However this ends, all of its processes have ended too."""
-    (folder / TOLD).write_text(json.dumps(told, indent=1))
+    where = folder.resolve() / TOLD
+    where.write_text(json.dumps(told, indent=1))
     environment = variables(dict(os.environ))
     if ray is not None:
         environment["RAY_ADDRESS"] = ray
+    # Spark's workers would take whatever is called python3.
+    environment.setdefault("PYSPARK_PYTHON", str(python))
     watch = Watch(out)
     with (folder / LOG).open("ab") as log:
         # The pipe is how it notices that we are gone; in its own session, Ctrl-C is ours alone.
         process = subprocess.Popen(  # noqa: S603
-            [str(python), "-I", guarded.__file__, str(folder / TOLD)],
+            [str(python), "-I", guarded.__file__, str(where)],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,

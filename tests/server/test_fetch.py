@@ -332,7 +332,7 @@ def test_size_and_time_are_bounded(web: SmallWeb) -> None:
         (
             "failed_to_download",
             "Use of image disallowed by X-Robots-Tag directive",
-            "refused_by_site",
+            "opted_out",
         ),
         ("failed_to_download", f"<urlopen error {guarded.NOT_PUBLIC}>", "not_public"),
         ("failed_to_download", "<urlopen error timed out>", "too_slow"),
