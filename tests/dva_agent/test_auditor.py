@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 from dva_agent.protocol import LeaseRequest, pack_scores, unpack_scores
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from server.compaction.services import compact_all
 from server.contributors.services import contributor_of
 from server.credit import services as credit
 from server.db import now
@@ -149,6 +150,12 @@ def test_the_boundary_of_a_cut_is_measured(here: World) -> None:
             result.scores = pack_scores(scores)
     moved = look()
     assert moved.largest_difference == pytest.approx(found.band / 2, rel=0.01)
+    with here.database.write() as session:
+        session.execute(update(Result).values(state="confirmed", drawn=True))
+    late = now() + timedelta(days=40)
+    looked = compact_all(here.database, here.settings, age=timedelta(days=7), at=late)
+    assert None in {each.waits for each in looked}
+    assert look() == moved, "it doesn't matter that a shard is compacted"
     recomputer.close()
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import random
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -15,6 +16,8 @@ from sqlalchemy import BigInteger, select, type_coerce, update
 from server.compaction import readiness, services
 from server.compaction.now_and_then import Compactor
 from server.config import Settings
+from server.contributors import services as contributors
+from server.credit import services as credit
 from server.db import Database, now
 from server.doctor import data as doctor
 from server.errors import PoolError
@@ -23,6 +26,7 @@ from server.results import compacted, kept
 from server.results.models import Result
 from server.trust import looking
 from server.trust.models import Audit, Record
+from server.work.models import Lease as LeaseRow
 from tests.server.api import Api
 from tests.server.auditing import FAILED, PASSED, Trial
 from tests.server.command import Dva
@@ -269,6 +273,13 @@ def test_the_command(
     copied = dva(settings, "backup", str(tmp_path / "copy"))
     assert copied.status == 0, copied.err
     assert (tmp_path / "copy" / "scores" / "test" / f"{name}.parquet").is_file()
+    if settings.is_embedded:
+        restored = Settings(data=tmp_path / "copy")
+        for where, out in ((settings, "here"), (restored, "there")):
+            told = dva(where, "scores", pool, "--out", str(tmp_path / out))
+            assert told.status == 0, told.err
+        for path in (tmp_path / "here").iterdir():
+            assert (tmp_path / "there" / path.name).read_bytes() == path.read_bytes()
     back = dva(settings, "compact", pool, "--undo", name)
     assert back.status == 0, back.err
     twice = dva(settings, "compact", pool, "--undo", name)
@@ -298,6 +309,40 @@ def test_an_auditor_does_it_now_and_then(
     assert not compactor.step()
     clock[0] += timedelta(hours=1)
     assert compactor.step()
+
+
+def test_those_that_bore_a_result_out_go_and_come_with_it(
+    app: Flask, trial: Trial, pool: str, database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    people = fill(app, trial, 14)
+    with database.write() as session:
+        session.execute(update(Result).values(policy="replication"))
+        for result in session.scalars(select(Result).where(Result.state == "confirmed")):
+            lease = session.get_one(LeaseRow, result.lease_id)
+            name = lease.id[::-1]
+            session.add(copied(lease, id=name, copy=1))
+            session.flush()
+            second = copied(result, id=result.id + 1000, lease_id=name, copy=1)
+            session.add(second)
+            own = contributors.contributor_of(session, result.device_id)
+            unit = session.get_one(Unit, result.unit_id)
+            credit.confirm(session, own, [credit.earned(settings, second, unit)], now())
+    before = seen(database, settings, pool, people, tmp_path / "before")
+    count = rows(database)
+    went = [each for each in compact(database, settings).values() if each.waits is None]
+    assert went
+    assert count["result"] - rows(database)["result"] == sum(each.results for each in went)
+    assert seen(database, settings, pool, people, tmp_path / "after") == before
+    for each in went:
+        name = each.shard.partition("/")[2]
+        services.bring_back(database, settings, trial.court.secret, pool=pool, shard=name, at=now())
+    assert rows(database) == count, "audits don't decide about these, so none is drawn"
+
+
+def copied(row: Any, **changes: object) -> Any:
+    """Another row with the same values, but for these."""
+    names = row.__table__.columns.keys()
+    return type(row)(**{**{name: getattr(row, name) for name in names}, **changes})
 
 
 def age(database: Database) -> None:

@@ -13,9 +13,10 @@ from types import FrameType
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from server.compaction import services
+from server.compaction.readiness import Wait
 from server.compaction.services import LEFT_OVER_S
 from server.config import Settings
 from server.db import Database, now
@@ -148,7 +149,6 @@ def stored_of(database: Database, settings: Settings, shard: Shard) -> list[dict
         ]
 
 
-@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 def test_two_at_once_compact_a_shard_once(
     app: Flask,
     pool: str,
@@ -157,22 +157,35 @@ def test_two_at_once_compact_a_shard_once(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The second has written its file when the first is through: that one stays."""
+    """The second has written its file when the first is through: that one stays. Nor does anything
+    go that is to be looked at again by then."""
     people = fill(app, Trial(database, settings), 12)
     before = seen(database, settings, pool, people, tmp_path / "before")
     with database.read() as session:
         shard = session.scalars(select(Shard.id).order_by(Shard.id)).first()
     assert shard is not None
     digest = services.kept.sha256
-    inner: list[object] = []
+    inner: list[Wait | None] = []
+
+    def an_audit_is_drawn(path: Path) -> str:
+        with database.write() as session:
+            session.execute(update(Audit).where(Audit.id == 1).values(state="open"))
+        return digest(path)
 
     def first_comes_another(path: Path) -> str:
         if not inner:
-            inner.append(None)
+            inner.append("undecided")
             inner[0] = services.compact(
                 database, settings, shard, age=AGE, at=now() + LONG_AFTER
             ).waits
         return digest(path)
+
+    monkeypatch.setattr(services.kept, "sha256", an_audit_is_drawn)
+    late = services.compact(database, settings, shard, age=AGE, at=now() + LONG_AFTER)
+    assert (late.waits, rows(database)["compacted_shard"]) == ("undecided", 0)
+    assert not list(settings.scores.glob("*/*"))
+    with database.write() as session:
+        session.execute(update(Audit).where(Audit.id == 1).values(state="passed"))
 
     monkeypatch.setattr(services.kept, "sha256", first_comes_another)
     second = services.compact(database, settings, shard, age=AGE, at=now() + LONG_AFTER)
