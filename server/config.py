@@ -191,6 +191,10 @@ class Settings:
     def scores(self) -> Path:
         return self.data / "scores"
 
+    @property
+    def workbench(self) -> Path:
+        return self.data / "workbench"
+
 
 def read_settings(environment: Mapping[str, str] = os.environ, **options: object) -> Settings:
     """Settings from DVA_* variables, then from options that aren't None. Raises SettingsError

@@ -45,6 +45,13 @@ def backup(target: Path, data: Path | None, database: str | None) -> None:
                 # What is being written has no name yet, and may be gone in the next moment.
                 unfinished = shutil.ignore_patterns("*.partial")
                 shutil.copytree(folder, partial / folder.name, ignore=unfinished)
+        for folder in (
+            *settings.workbench.glob("*/selections"),
+            *settings.workbench.glob("*/lists"),
+        ):
+            # Snapshots are read anew from the scores.
+            unfinished = shutil.ignore_patterns("*.partial")
+            shutil.copytree(folder, partial / folder.relative_to(settings.data), ignore=unfinished)
         if (settings.data / FILE).is_file():
             shutil.copy2(settings.data / FILE, partial / FILE)
         partial.rename(target)

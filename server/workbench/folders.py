@@ -9,7 +9,7 @@ from server.config import Settings
 
 
 def of_pool(settings: Settings, pool: str) -> Path:
-    return settings.data.resolve() / "workbench" / pool
+    return settings.workbench.resolve() / pool
 
 
 def snapshot(settings: Settings, pool: str, job: int) -> Path:
