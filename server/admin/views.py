@@ -16,6 +16,7 @@ from server.admin.pages import economics as _economics
 from server.admin.pages import history as _history
 from server.admin.pages import log as _log
 from server.admin.pages import pools as _pools
+from server.admin.pages import reports as _reports
 from server.admin.roles import VIEWER
 from server.db import now
 from server.history import services as history
@@ -24,7 +25,16 @@ from server.problems.services import Tally
 from server.web import database, settings
 
 LONGEST_FIELD = 2048
-PAGES = (_economics, _history, _pools, _contributors, _devices, _bundles, _log)
+PAGES = (
+    _economics,
+    _history,
+    _pools,
+    _contributors,
+    _devices,
+    _bundles,
+    _reports,
+    _log,
+)
 """Imported for what they add to the blueprint."""
 
 

@@ -13,12 +13,12 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 import msgspec
 from dva_agent import protocol
 from dva_agent.protocol import PairRef, PairStatus, pack_scores, unpack_scores
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from server.contributors import services as contributors
@@ -144,23 +144,55 @@ def blank(posted: protocol.Result, positions: Positions) -> protocol.Result:
     return msgspec.structs.replace(posted, scores=pack_scores(scores), statuses=bytes(statuses))
 
 
-def listed(session: Session, *, pool: str | None, states: Collection[State]) -> list[Listed]:
-    """What was reported, oldest first. Raises PoolError for a pool that isn't there."""
+def listed(
+    session: Session,
+    *,
+    pool: str | None,
+    states: Collection[State],
+    first: int = 0,
+    count: int | None = None,
+) -> list[Listed]:
+    """What was reported, oldest first: all of it, or `count` from the one numbered `first` (0 is
+    the first) on. Raises PoolError for a pool that isn't there."""
+    query = _query(session, pool, states).order_by(ReportedPair.id).offset(first)
+    return _listed(session, query if count is None else query.limit(count))
+
+
+def count_listed(session: Session, *, pool: str | None, states: Collection[State]) -> int:
+    """How many `listed` has in all. Raises PoolError."""
+    query = _query(session, pool, states).with_only_columns(
+        func.count(), maintain_column_froms=True
+    )
+    return session.scalar(query) or 0
+
+
+def find(session: Session, number: int) -> Listed | None:
+    """The reported pair of that number."""
+    query = _query(session, None, get_args(State)).where(ReportedPair.id == number)
+    found = _listed(session, query)
+    return found[0] if found else None
+
+
+def _query(
+    session: Session, pool: str | None, states: Collection[State]
+) -> Select[ReportedPair, Unit]:
     query = (
         select(ReportedPair, Unit)
         .join(Unit, Unit.id == ReportedPair.unit_id)
         .where(ReportedPair.state.in_(states))
-        .order_by(ReportedPair.id)
-        .options(pools.WITH_POOL)
     )
     if pool is not None:
         query = query.where(Unit.pool_id == pools.get_pool(session, pool).id)
-    found = session.execute(query).all()
+    return query
+
+
+def _listed(session: Session, query: Select[ReportedPair, Unit]) -> list[Listed]:
+    found = session.execute(query.options(pools.WITH_POOL)).all()
+    numbers = query.with_only_columns(ReportedPair.id, maintain_column_froms=True).subquery()
     reasons: dict[int, Counter[str]] = {}
     for pair, reason, count in session.execute(
         select(Report.pair_id, Report.reason, func.count())
-        .join(ReportedPair, ReportedPair.id == Report.pair_id)
-        .where(ReportedPair.state.in_(states))
+        .where(Report.pair_id.in_(select(numbers.c.id)))
         .group_by(Report.pair_id, Report.reason)
         .order_by(Report.reason)
     ):

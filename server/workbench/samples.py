@@ -3,30 +3,20 @@ by their place in it. What is withheld is never shown."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dva_agent.protocol import PairRef, Span
+from dva_agent.protocol import PairRef
 from sqlalchemy.orm import Session
 
 from server.config import Settings
 from server.pools import services as pools
+from server.pools.pictures import Picture, caption_of, picture_of
 from server.pools.services import Pool, Shard, Unit
-from server.refusals import NotFound, ShardUnavailable
+from server.refusals import NotFound
 from server.reports import services as reports
 from server.workbench.ranking import Records
 from server.workbench.snapshot import Snapshot, uid_of
-
-LONGEST_CAPTION = 2000
-"""Bytes of it that are read."""
-LARGEST_PICTURE = 32 << 20
-_KINDS: tuple[tuple[bytes, str], ...] = (
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +29,6 @@ class Sample:
     unit: str
     caption: str | None
     pictured: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Picture:
-    data: bytes
-    kind: str
 
 
 def read(
@@ -72,7 +56,7 @@ def read(
                 uid=pair.uid,
                 score=float(record["score"]),
                 unit=name,
-                caption=_caption(shard, pair.caption),
+                caption=caption_of(shard, pair),
                 pictured=pair.image is not None,
             )
         )
@@ -84,27 +68,9 @@ def picture(session: Session, settings: Settings, pool: Pool, unit: str, uid: st
     browsers show as nothing but a picture; ShardUnavailable."""
     row = pools.find_unit(session, pool.name, unit)
     pair = None if row is None else (_shown(session, settings, pool.name, unit) or {}).get(uid)
-    if row is None or pair is None or pair.image is None:
+    if row is None or pair is None:
         raise NotFound("There is no such picture.")
-    if pair.image.size > LARGEST_PICTURE:
-        raise NotFound("This picture is too large to be shown.")
-    data = _read(row.shard, pair.image, LARGEST_PICTURE)
-    kind = kind_of(data)
-    if kind is None:
-        raise NotFound("This isn't a picture that can be shown.")
-    return Picture(data=data, kind=kind)
-
-
-def kind_of(data: bytes) -> str | None:
-    """By its first bytes, whatever its name says. An SVG is no picture but a document."""
-    for begin, kind in _KINDS:
-        if data.startswith(begin):
-            return kind
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    if data[4:12] in (b"ftypavif", b"ftypavis"):
-        return "image/avif"
-    return None
+    return picture_of(row.shard, pair)
 
 
 def _shown(
@@ -119,18 +85,3 @@ def _shown(
     # Of a uid that is there twice, one withheld hides both.
     gone = {pair.uid for index, pair in enumerate(pairs) if index in hidden}
     return {pair.uid: pair for pair in reversed(pairs) if pair.uid not in gone}
-
-
-def _caption(shard: Shard, span: Span | None) -> str | None:
-    if span is None:
-        return None
-    try:
-        text = _read(shard, span, LONGEST_CAPTION).decode("utf-8", "ignore")
-    except ShardUnavailable:
-        return None
-    return "".join(letter if letter.isprintable() else " " for letter in text).strip() or None
-
-
-def _read(shard: Shard, span: Span, most: int) -> bytes:
-    with pools.checked_path(shard).open("rb") as file:
-        return os.pread(file.fileno(), min(span.size, most), span.start)

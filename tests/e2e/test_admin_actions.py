@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select
 
+from server.config import Settings
+from server.db import Database, now
+from server.pools.models import Unit
+from server.pools.services import unit_pairs
+from server.reports.models import WITHHELD, ReportedPair
 from tests.e2e import axe
 from tests.e2e.serving import POOL, ROOT, dva, ingest, pool_status, serving
 from tests.e2e.small_pool import write_small_pool
@@ -142,6 +148,45 @@ def test_people_and_devices(operator: Page, origin: str) -> None:
     said(page, "may work again, on probation.")
 
 
+def withhold(data: Path) -> None:
+    """As if somebody had reported the first pair with a picture just now."""
+    settings = Settings(data=data)
+    database = Database(settings.database_url)
+    with database.write() as session:
+        unit = session.scalars(select(Unit).order_by(Unit.id)).first()
+        assert unit
+        position, pair = next(
+            (position, pair)
+            for position, pair in enumerate(unit_pairs(settings, unit))
+            if pair.image is not None
+        )
+        found = session.scalar(select(ReportedPair)) or ReportedPair(
+            unit_id=unit.id, position=position, uid=pair.uid, reported_at=now()
+        )
+        found.state = WITHHELD
+        session.add(found)
+    database.close()
+
+
+def test_reports(operator: Page, origin: str, data: Path) -> None:
+    withhold(data)
+    page = operator
+    go(page, "Reports")
+    picture = page.get_by_alt_text("The reported picture")
+    picture.scroll_into_view_if_needed()
+    expect(picture).to_have_css("filter", "blur(20px) saturate(0.4)")
+    page.get_by_label("Show it").check()
+    expect(picture).to_have_css("filter", "none")
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    page.get_by_role("button", name="Withhold for good").click()
+    said(page, "stays away for good.")
+    expect(page.get_by_text("Nothing waits for a decision.")).to_be_visible()
+    page.get_by_label("State").select_option("confirmed")
+    page.get_by_role("button", name="Show", exact=True).click()
+    page.get_by_role("button", name="Put back").click()
+    said(page, "is handed out again.")
+
+
 def test_bundles(operator: Page, origin: str) -> None:
     page = operator
     go(page, "Bundles")
@@ -158,7 +203,7 @@ def test_bundles(operator: Page, origin: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_of_theirs_is_clean_and_fits(
-    chromium: Browser, origin: str, scheme: str
+    chromium: Browser, origin: str, data: Path, scheme: str
 ) -> None:
     """Pictures of all of them, where $DVA_PICTURES says."""
     pictures = os.environ.get("DVA_PICTURES")
@@ -166,7 +211,8 @@ def test_every_page_of_theirs_is_clean_and_fits(
         page = context.new_page()
         sign_in(page, origin, PASSWORD)
         expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
-        found = ["/admin/pools", f"/admin/pools/{POOL}", "/admin/log"]
+        withhold(data)
+        found = ["/admin/pools", f"/admin/pools/{POOL}", "/admin/log", "/admin/reports"]
         found.append(f"/admin/pools/{POOL}/shards/00000/set-aside")
         for place in ("contributors", "devices", "bundles"):
             page.goto(f"{origin}/admin/{place}")

@@ -35,6 +35,7 @@ LEAST: dict[tuple[str, str], Role] = {
     ("POST", f"{BENCH}/selections/<int:number>/unpublish"): MAINTAINER,
     ("GET", "/admin"): VIEWER,
     ("GET", "/admin/history"): VIEWER,
+    ("GET", "/admin/economics"): VIEWER,
     ("POST", "/admin/sign-out"): VIEWER,
     ("GET", "/admin/pools"): VIEWER,
     ("GET", "/admin/pools/<name>"): VIEWER,
@@ -64,6 +65,9 @@ LEAST: dict[tuple[str, str], Role] = {
     ("GET", "/admin/bundles/<number>/stop"): MAINTAINER,
     ("POST", "/admin/bundles/<number>/stop"): MAINTAINER,
     ("POST", "/admin/bundles/<number>/allow"): MAINTAINER,
+    ("GET", "/admin/reports"): VIEWER,
+    ("GET", "/admin/reports/<int:number>/picture"): VIEWER,
+    ("POST", "/admin/reports/<int:number>/decide"): OPERATOR,
     ("GET", "/admin/log"): OPERATOR,
 }
 """By hand, so that a route whose role was forgotten, or changed, is noticed."""

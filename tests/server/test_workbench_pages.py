@@ -20,6 +20,7 @@ from server.admin import services as accounts
 from server.config import Settings
 from server.db import Database, now
 from server.pools import services as pools
+from server.pools.pictures import kind_of
 from server.results import services as results
 from server.results.services import Result
 from server.selection import uids
@@ -27,7 +28,6 @@ from server.selection.cut import Cut
 from server.selection.cutting import Terms, select_pool
 from server.selection.verify import verify
 from server.workbench import folders, services, snapshot, views
-from server.workbench.samples import kind_of
 from server.workbench.services import Ask
 from tests.server.api import Api, result_for
 from tests.server.operator_pages import NAME, PASSWORD, Operator
