@@ -17,6 +17,7 @@ from gunicorn.app.base import BaseApplication
 
 from server import create_app, logs
 from server.config import Settings
+from server.db import now
 from server.errors import ServeError
 from server.keys import secret_key
 
@@ -92,6 +93,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
             "loglevel": self._settings.log_level,
             "logger_class": logs.GunicornLog,
             "when_ready": self._announce,
+            "worker_exit": _write_counts,
             "proc_name": "dva",
             # Its control socket lies in the home folder, one for all servers of this user.
             "control_socket_disable": True,
@@ -106,3 +108,11 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
     def _announce(self, _arbiter: object) -> None:
         print(f"DVA is at {self._address}", flush=True)
         print("Ctrl-C stops it.", file=sys.stderr, flush=True)
+
+
+def _write_counts(_server: object, worker: Any) -> None:
+    """What a worker that is stopped has counted and not written yet."""
+    extensions = getattr(getattr(worker, "wsgi", None), "extensions", {})
+    for name in ("dva-problems", "dva-history"):
+        if name in extensions:
+            extensions[name].flush_now(now())

@@ -56,7 +56,7 @@ def figures(session: Session, settings: Settings, at: datetime) -> list[Figure]:
         Figure(
             key="hour",
             label="Results in the last hour",
-            value=words.count(hour.results),
+            value=words.count(sum(states.values())),
             note=f"{words.count(hour.pairs)} pairs; last day {words.count(day.pairs)}",
         ),
         Figure(

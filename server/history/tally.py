@@ -2,8 +2,8 @@
 
 A row that every result has to lock would be waited for by all of them, so each worker counts in
 memory, and adds its counts to the database's at most every FLUSH_EVERY_S, after an answer has gone
-out. A worker that is killed forgets what it counted since then: charts and sums are made of this,
-never credit nor the state of a unit.
+out and when it is stopped. A worker that is killed forgets what it counted since then: charts and
+sums are made of this, never credit nor the state of a unit.
 """
 
 from __future__ import annotations

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
+import httpx
 from dva_agent.protocol import ROOT
 from flask import Flask
 from hypothesis import given
@@ -19,9 +21,11 @@ from server.history.models import Level, PoolCount, ServerCount
 from server.history.periods import HOUR, MINUTE, PERIODS, fitting
 from server.history.services import Levels, Series, Sums, series, sums
 from server.history.tally import FLUSH_EVERY_S, Tally, drop_old
+from server.problems.services import by_code
 from server.trust import policy
 from tests.server.api import Api
 from tests.server.auditing import Trial
+from tests.server.process import Server
 
 AT = datetime(2026, 1, 2, 12, 30, 10, tzinfo=UTC)
 POOL = 7
@@ -148,6 +152,23 @@ def test_workers_add_up(database: Database) -> None:
     assert counted.pairs_per_s(AT)[-1] == 8 / 15
     assert counted.pairs_per_s(AT + MINUTE.length)[-1] == 8 / 60
     assert counted.leases[:-1] == [None] * (len(counted.starts) - 1)
+
+
+def test_real_workers_add_up_and_write_when_they_are_stopped(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    server = Server(Settings(data=data, workers=2))
+    for _ in range(30):
+        # A connection of its own each: either worker may take it.
+        assert httpx.get(server.url + ROOT + "/nothing").status_code == 404
+    code, errors = server.stop()
+    assert (code, "Traceback" in errors) == (0, False)
+    store = Database(Settings(data=data).database_url)
+    with store.read() as session:
+        at = now() + timedelta(seconds=1)
+        found = series(session, period=HOUR, since=at - timedelta(hours=1), until=at)
+        [problems] = by_code(session, at)
+    store.close()
+    assert sum(found.refused) == problems.day == 30
 
 
 def test_when_it_is_due(database: Database) -> None:
