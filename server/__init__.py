@@ -6,12 +6,13 @@ domains talk through each other's services.
 
 from __future__ import annotations
 
-from dva_agent.protocol import ROOT
-from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
+from typing import TYPE_CHECKING
 
-from server.config import Settings
-from server.db import Database
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from server.config import Settings
+    from server.db import Database
 
 SPARED_THREADS = 2
 """Of each worker: these never wait to write, so that pages, status and files go on while the
@@ -20,12 +21,17 @@ database is slow."""
 
 def create_app(settings: Settings, database: Database | None = None) -> Flask:
     """The WSGI app over a migrated database. Raises SettingsError without a secret key."""
-    # Here, so that importing `server.config` doesn't import every view.
+    # Here, so that a command that needs a part of it doesn't import Flask and every view.
+    from dva_agent.protocol import ROOT
+    from flask import Flask
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
     from server import refusing, request_id, security, telemetry
     from server.activity.bulletin import Bulletin
     from server.activity.views import blueprint as activity
     from server.admin import views as admin
     from server.contributors.views import blueprint as contributors
+    from server.db import Database
     from server.health import blueprint as health
     from server.history import services as history
     from server.keys import keys_of, secret_key

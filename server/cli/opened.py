@@ -12,12 +12,14 @@ from tqdm import tqdm
 from server.config import Settings
 from server.db import Database
 from server.errors import PoolError
-from server.migrations import migrate
 
 
 @contextmanager
 def opened(settings: Settings, *, create: bool = False) -> Iterator[Database]:
     """The database with its schema up to date. `create`: the data folder too, if need be."""
+    # Here, because Alembic takes its time to load, and some commands never open one.
+    from server.migrations import migrate
+
     if not create and not settings.data.is_dir():
         raise PoolError(
             f"There is no data folder {settings.data}.",

@@ -20,7 +20,6 @@ from server.selection import compare as comparing
 from server.selection.cut import Cut, Rule
 from server.selection.cutting import Per, Terms, select_pool, select_tables
 from server.selection.verify import verify
-from server.selection.verify_shards import verify_shards
 
 PLACE = click.Path(exists=True, path_type=Path)
 
@@ -128,6 +127,9 @@ def verify_selection(
     again = "cut again from its tables" if found.cut_again else "its tables not at hand"
     click.echo(f"{claim.counts.members:,} members hold, {again}", err=True)
     if shards is not None:
+        # Here, because most selections have none.
+        from server.selection.verify_shards import verify_shards
+
         click.echo(f"{verify_shards(folder, shards):,} pairs hold in the shards", err=True)
 
 

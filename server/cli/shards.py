@@ -13,9 +13,9 @@ from server.cli.opened import bar, opened
 from server.cli.options import FOLDER, data_options
 from server.config import Settings, read_settings
 from server.db import Database
-from server.selection.shards import MAX_PAIRS, write_shards
 
 SHARD_PAIRS = 10_000
+MAX_PAIRS = 100_000
 
 
 def shard_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,6 +35,9 @@ def written_shards(
     store: Database, settings: Settings, folder: Path, out: Path, pairs: int, with_scores: bool
 ) -> dict[str, int]:
     """With a progress bar; what to print."""
+    # Here, because most cuts write none.
+    from server.selection.shards import write_shards
+
     with bar("pairs", unit="pair") as progress:
         done = write_shards(
             store,

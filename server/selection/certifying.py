@@ -23,7 +23,6 @@ from server.selection.cut import TIES, Cut
 from server.selection.filters import DISTINCT
 from server.selection.finding import Found
 from server.selection.tables import ScoreTables
-from server.trust.boundary import interval
 from server.trust.sampled import Sampled
 
 
@@ -105,6 +104,9 @@ def counts(found: Found) -> Counts:
 
 def audit_part(sample: Sampled) -> AuditPart:
     """What the certificate says of audits."""
+    # Here, because it brings ONNX Runtime, which tables without a pool don't need.
+    from server.trust.boundary import interval
+
     rate = low = high = None
     if sample.audits:
         rate = sample.audits_failed / sample.audits

@@ -69,7 +69,7 @@ def test_each_command_shows_an_example() -> None:
         answer = runner.invoke(cli.cli, [name, "--help"])
         assert answer.exit_code == 0
         assert f"Example: dva {name}" in " ".join(answer.output.split())
-    assert set(cli.cli.commands) == set(COMMANDS)
+    assert set(cli.PLACES) == set(COMMANDS)
 
 
 def test_from_tars_to_a_grade(
