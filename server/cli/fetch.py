@@ -162,9 +162,9 @@ def _say(done: Fetched, out: Path) -> None:
         if number and outcome != "fetched":
             click.echo(f"  {number} {SAID[outcome]}")
     if staged.no_url:
-        click.echo(f"  {staged.no_url} rows without a URL left out")
+        click.echo(f"  {staged.no_url} left out, without a URL")
     if staged.duplicates:
-        click.echo(f"  {staged.duplicates} rows with the uid of another left out")
+        click.echo(f"  {staged.duplicates} left out, with the uid of another")
     if not done.missing_shards and (lost := staged.pairs - done.outcomes.pairs):
         click.echo(f"  {lost} lost by img2dataset: see {done.log}")
     worst = done.outcomes.worst_hosts(WORST_HOSTS)

@@ -201,6 +201,8 @@ def _tables(
     for file, path in zip(opened, files, strict=True):
         try:
             for read in file.iter_batches(min(size, 65_536), columns=layout.columns):
+                # Text that isn't UTF-8 would break a whole shard, later and elsewhere.
+                read.validate(full=True)
                 batch = _renamed(read, schema, layout)
                 while count + batch.num_rows >= size:
                     cut = size - count

@@ -180,6 +180,19 @@ def test_what_is_no_parquet(tmp_path: Path, content: bytes, code: str) -> None:
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize("column", ["url", "text", "uid", "NSFW"])
+def test_text_that_is_not_utf8(tmp_path: Path, column: str) -> None:
+    texts = {name: pa.array([b"one"]) for name in ("url", "text", "uid", "NSFW")}
+    texts[column] = pa.array([b"\xff\xfe"])
+    views = {
+        name: pa.StringArray.from_buffers(1, *array.buffers()[1:]) for name, array in texts.items()
+    }
+    pq.write_table(pa.table(views), tmp_path / "m.parquet")
+    with pytest.raises(FetchError) as caught:
+        _stage(tmp_path / "m.parquet", tmp_path / "out")
+    assert caught.value.code == "metadata_unreadable"
+
+
 def test_what_cannot_be_done(tmp_path: Path) -> None:
     pq.write_table(pa.table({"url": ["http://a/1"], "text": ["one"]}), tmp_path / "m.parquet")
     for shape in (

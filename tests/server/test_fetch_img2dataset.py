@@ -29,6 +29,15 @@ from tests.processes import descendants
 from tests.server.command import Dva
 from tests.server.process import command
 
+MORE = {"NSFW": "UNLIKELY", "punsafe": 0.25, "similarity": None, "tags": ["a", None]}
+"""What the metadata says besides."""
+MORE_COLUMNS = [
+    ("NSFW", pa.string()),
+    ("punsafe", pa.float32()),
+    ("similarity", pa.float64()),
+    ("tags", pa.list_(pa.string())),
+]
+WITH_MORE = pa.schema([*COLUMNS, *(pa.field(*each) for each in MORE_COLUMNS)])
 PATIENCE_S = 120.0
 IN_SHARD = 10
 PAIRS = 24
@@ -96,6 +105,7 @@ def _fill(web: SmallWeb, metadata: Path) -> Pages:
                 "original_height": 48,
                 "face_bboxes": [[0.25, 0.25, 0.75, 0.75]] if number == FACE else [],
                 "sha256": hashlib.sha256(image).hexdigest(),
+                **MORE,
             }
         )
         pages[f"/{number}.png"] = Page(body=image)
@@ -113,7 +123,7 @@ def _fill(web: SmallWeb, metadata: Path) -> Pages:
     pages[f"/{SLOW}.png"] = Page(body=_image(SLOW), wait_s=PATIENCE_S)
     del pages[f"/{MISSING}.png"]
     metadata.mkdir()
-    pq.write_table(pa.Table.from_pylist(rows, COLUMNS), metadata / "0.parquet")
+    pq.write_table(pa.Table.from_pylist(rows, WITH_MORE), metadata / "0.parquet")
     web.pages = pages
     return pages
 
@@ -202,6 +212,7 @@ def test_from_metadata_to_a_pool(
         number = int(record["uid"], 16)
         key = record["key"]
         assert members[f"{key}.txt"].decode() == f"picture {number}"
+        assert record.items() >= MORE.items()
         assert record["sha256"] == hashlib.sha256(_image(number)).hexdigest()
         picture = np.asarray(Image.open(io.BytesIO(members[f"{key}.jpg"])).convert("L"), np.int16)
         contrast = np.abs(np.diff(picture[20:28, 24:40], axis=1)).max()
