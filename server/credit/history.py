@@ -82,18 +82,19 @@ def confirmed(
     if before is not None:
         query = query.where(Transfer.first_result < before)
     last: dict[int, tuple[str, Decided]] = {}
-    for row in session.execute(query.execution_options(yield_per=RUNS_AT_ONCE)):
-        # The runs from here on end before this one's last result, and change nothing above it.
-        above = [kind for number, (kind, _) in last.items() if number > row.last_result]
-        if above.count(CONFIRM) >= limit:
-            break
-        for earned in unpack(row.run):
-            number = earned.result_id
-            # Of two words on one result the one that takes it back is the last.
-            known = last.get(number)
-            if (before is None or number < before) and (known is None or row.kind != CONFIRM):
-                decision = Decided(reason=row.reason, made_at=row.made_at, earned=earned)
-                last[number] = row.kind, decision
+    with session.execute(query.execution_options(yield_per=RUNS_AT_ONCE)) as rows:
+        for row in rows:
+            # The runs from here on end before this one's last result, and change nothing above it.
+            above = [kind for number, (kind, _) in last.items() if number > row.last_result]
+            if above.count(CONFIRM) >= limit:
+                break
+            for earned in unpack(row.run):
+                number = earned.result_id
+                # Of two words on one result the one that takes it back is the last.
+                known = last.get(number)
+                if (before is None or number < before) and (known is None or row.kind != CONFIRM):
+                    decision = Decided(reason=row.reason, made_at=row.made_at, earned=earned)
+                    last[number] = row.kind, decision
     found = sorted(last.items(), reverse=True)
     return [decided for _, (kind, decided) in found if kind == CONFIRM][:limit]
 
