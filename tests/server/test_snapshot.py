@@ -5,24 +5,30 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from dva_agent.protocol import Report, pack_scores
+from flask import Flask
 from sqlalchemy import select
 
 from server.config import Settings
 from server.db import Database, now
 from server.errors import SelectionError
+from server.pools import services as pools
 from server.pools.ingest import ingest
 from server.results import services as results
 from server.results.services import Result, Standing
 from server.selection.cut import Cut
 from server.selection.cutting import Terms, select_tables
 from server.selection.scores import write_scores
-from server.workbench import line, snapshot
+from server.workbench import line, samples, snapshot
+from server.workbench.samples import Sample
 from server.workbench.snapshot import Snapshot, uid_of
+from tests.server import compacting
 from tests.server.api import Api, result_for
+from tests.server.auditing import Trial
 from tests.server.pool_factory import picture, write_tar
 
 
@@ -36,7 +42,8 @@ def taken(database: Database, settings: Settings, out: Path, pool: str = "test")
         at=now(),
         progress=lambda done, total: steps.append((done, total)),
     )
-    assert steps == [(0, 3), (1, 3), (2, 3)]
+    shards = len(steps) - 1
+    assert steps == [(number, shards + 1) for number in range(shards + 1)]
     return snapshot.read(out)
 
 
@@ -82,6 +89,34 @@ def test_it_holds_what_the_score_tables_hold(
             exact.scored,
             exact.members,
         )
+
+
+def test_it_is_the_same_of_compacted_shards(
+    app: Flask, database: Database, settings: Settings, bundle_folder: Path, tmp_path: Path
+) -> None:
+    """To the byte; and their pairs are shown as before."""
+    compacting.take_in(database, settings, bundle_folder, tmp_path / "tars")
+    compacting.fill(app, Trial(database, settings), 1)
+    before = taken(database, settings, tmp_path / "before")
+    shown = pairs(database, settings, before)
+    done = compacting.compact(database, settings)
+    assert any(each.waits is None for each in done.values())
+    after = taken(database, settings, tmp_path / "after")
+    for state, ranking in before.by_state.items():
+        assert np.array_equal(ranking.records, after.by_state[state].records)
+    assert len(before.by_state["confirmed"])
+    assert pairs(database, settings, after) == shown
+
+
+def pairs(database: Database, settings: Settings, found: Snapshot) -> list[Sample]:
+    """All of them, with their captions."""
+    with database.read() as session:
+        pool = pools.get_pool(session, found.facts.pool)
+        return [
+            sample
+            for ranking in found.of("all")
+            for sample in samples.read(session, settings, pool, found, ranking.records)
+        ]
 
 
 def test_what_is_withheld_is_not_in_it(
