@@ -29,6 +29,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     from server import refusing, request_id, security, telemetry
     from server.activity.bulletin import Bulletin
     from server.activity.views import blueprint as activity
+    from server.admin import oidc
     from server.admin import views as admin
     from server.contributors.views import blueprint as contributors
     from server.db import Database
@@ -53,6 +54,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     from server.workbench.public import blueprint as selections
     from server.workbench.views import blueprint as workbench
 
+    oidc.require_library(settings)
     app = Flask(__name__, static_folder=None)
     # An address with // in it is a wrong one: it gets a 404, never a redirect.
     app.url_map.merge_slashes = False

@@ -27,6 +27,7 @@ _ADDRESS = re.compile(
 )
 """Of what a header may hold as it is: no query, no name, no password."""
 _PRICE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ([A-Z]{3})", re.ASCII)
+_ISSUER = re.compile(r"(https://[^\s?#]+|http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?[^\s?#]*)")
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -81,6 +82,15 @@ class Settings:
     secret_key: str = ""
     """Signs tokens, challenges and the operator's cookies; empty: a key kept in `data`/secret.key.
     PostgreSQL needs one: all servers over one database have the same."""
+    oidc_issuer: str = ""
+    """An OpenID Connect provider that operators may sign in with, as it calls itself, such as
+    https://login.example.org; empty: none."""
+    oidc_client_id: str = ""
+    """What the provider knows this server as."""
+    oidc_client_secret: str = ""
+    oidc_roles: str = ""
+    """Who gets which role, with spaces between several: group:NAME=ROLE, domain:NAME=ROLE. Whoever
+    gets none isn't let in."""
     workers: int = 1
     """Server processes."""
     threads: int = 8
@@ -128,6 +138,7 @@ class Settings:
                 )
         for name in ("traffic_price", "auditor_price"):
             _price(name, getattr(self, name))
+        self._check_oidc()
         if self.log_format not in ("auto", "json", "text"):
             raise SettingsError(f"log_format is {self.log_format!r}.")
         if self.metrics_token and len(self.metrics_token) < TOKEN_LENGTH:
@@ -140,6 +151,18 @@ class Settings:
             raise SettingsError(f"The database URL can't be used: {error}") from error
         if dialect not in ("sqlite", "postgresql"):
             raise SettingsError(f"DVA runs on sqlite and postgresql, not on {dialect}.")
+
+    def _check_oidc(self) -> None:
+        if not self.oidc_issuer:
+            return
+        if not _ISSUER.fullmatch(self.oidc_issuer):
+            raise SettingsError(
+                f"oidc_issuer is {self.oidc_issuer!r}, not an address such as "
+                "https://login.example.org; http is for this machine only."
+            )
+        for name in ("oidc_client_id", "oidc_client_secret", "oidc_roles"):
+            if not getattr(self, name):
+                raise SettingsError(f"oidc_issuer is set, so {name} has to be, too.")
 
     @property
     def database_url(self) -> str:

@@ -38,7 +38,7 @@ from server.errors import (
     SignInTooOften,
 )
 from server.refusals import NotFound
-from server.web import database
+from server.web import database, settings
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 FORM_FIELD = "token"
@@ -136,6 +136,7 @@ def about_sign_in() -> dict[str, object]:
         is_first = not services.accounts(session)
     return {
         "is_first": is_first,
+        "has_provider": bool(settings().oidc_issuer),
         "is_exposed": not request.is_secure and request.host.rpartition(":")[0] not in LOCAL,
         "name": request.form.get("name", "")[:_NAME_SHOWN],
     }

@@ -20,6 +20,8 @@ class AdminAccount(Base):
     """Argon2id, with its parameters and salt in it."""
     role: Mapped[Role] = mapped_column(String(12), server_default=MAINTAINER)
     """By default what accounts were before there were roles."""
+    identity: Mapped[str | None] = mapped_column(String(64), unique=True)
+    """Whom a provider has to vouch for, as a sha256; None: it has a password here."""
     created_at: Mapped[datetime] = mapped_column(UtcTime)
 
 

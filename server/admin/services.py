@@ -55,6 +55,12 @@ def change_role(session: Session, name: str, role: Role) -> Role:
 def change_password(session: Session, name: str, password: str) -> None:
     """Signs the account out everywhere. Raises AccountError."""
     account = _get(session, name)
+    if account.identity is not None:
+        raise AccountError(
+            f"{name} signs in with the organisation's provider.",
+            code="account_foreign",
+            next_step="Its password is changed there; dva admin remove ends it here.",
+        )
     account.password_hash = passwords.hashed(password)
     _sign_out_everywhere(session, account)
 
@@ -88,20 +94,39 @@ def sign_in(
         known = account.password_hash if account else passwords.NOBODY
     if not passwords.matches(known, password) or account is None:
         raise SignInFailed("The name or the password is wrong.")
-    token = secrets.token_urlsafe(32)
     with database.write() as session:
         current = _find(session, name)
         if current is None or current.password_hash != known:
             raise SignInFailed("The account was changed at this moment.")
         session.execute(delete(SignInFailure).where(SignInFailure.subject_sha256.in_(limits)))
-        session.execute(delete(AdminSession).where(AdminSession.expires_at <= at))
-        session.add(
-            AdminSession(
-                token_sha256=_digest(token), account_id=current.id, expires_at=at + SESSION
+        return _begin_session(session, current, at)
+
+
+def sign_in_by_identity(
+    session: Session, *, key: str, name: str, role: Role | None, at: datetime
+) -> str | None:
+    """For whom a provider vouches: a new session's token, and an account where there was none.
+    `role`: what they may do from now on; None: nothing, and whoever is signed in so is out."""
+    account = session.scalar(select(AdminAccount).where(AdminAccount.identity == key))
+    if role is None:
+        if account is not None:
+            _sign_out_everywhere(session, account)
+            log.record(
+                session, account, "signed out", account.name, {"why": "has no role any more"}
             )
+        return None
+    if account is None:
+        account = AdminAccount(
+            name=name, password_hash=passwords.NOBODY, role=role, identity=key, created_at=at
         )
-        log.record(session, current, "signed in", current.name)
-    return token
+        session.add(account)
+        session.flush()
+        log.record(session, account, "account made", name, {"after": role})
+    elif account.role != role:
+        detail = {"before": account.role, "after": role}
+        log.record(session, account, "role changed", account.name, detail)
+        account.role = role
+    return _begin_session(session, account, at)
 
 
 def signed_in(session: Session, token: str, at: datetime) -> AdminAccount | None:
@@ -115,6 +140,16 @@ def signed_in(session: Session, token: str, at: datetime) -> AdminAccount | None
 
 def sign_out(session: Session, token: str) -> None:
     session.execute(delete(AdminSession).where(AdminSession.token_sha256 == _digest(token)))
+
+
+def _begin_session(session: Session, account: AdminAccount, at: datetime) -> str:
+    token = secrets.token_urlsafe(32)
+    session.execute(delete(AdminSession).where(AdminSession.expires_at <= at))
+    session.add(
+        AdminSession(token_sha256=_digest(token), account_id=account.id, expires_at=at + SESSION)
+    )
+    log.record(session, account, "signed in", account.name)
+    return token
 
 
 def _require_turn(session: Session, limits: dict[str, float], at: datetime) -> None:

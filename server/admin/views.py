@@ -15,6 +15,7 @@ from server.admin.pages import devices as _devices
 from server.admin.pages import economics as _economics
 from server.admin.pages import history as _history
 from server.admin.pages import log as _log
+from server.admin.pages import oidc as _oidc
 from server.admin.pages import pools as _pools
 from server.admin.pages import reports as _reports
 from server.admin.roles import VIEWER
@@ -34,6 +35,7 @@ PAGES = (
     _bundles,
     _reports,
     _log,
+    _oidc,
 )
 """Imported for what they add to the blueprint."""
 

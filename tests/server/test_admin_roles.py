@@ -16,7 +16,12 @@ from server.config import Settings
 from server.db import Database, now
 from tests.server.operator_pages import PASSWORD, Operator
 
-OPEN = {("GET", "/admin/sign-in"), ("POST", "/admin/sign-in")}
+OPEN = {
+    ("GET", "/admin/sign-in"),
+    ("POST", "/admin/sign-in"),
+    ("GET", "/admin/sign-in/oidc"),
+    ("GET", "/admin/sign-in/oidc/back"),
+}
 BENCH = "/admin/pools/<name>/workbench"
 LEAST: dict[tuple[str, str], Role] = {
     ("GET", "/admin/selections"): OPERATOR,
