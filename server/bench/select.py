@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from server.bench.memory import Spent, spend
+from server.bench.memory import Spent, said, spend
 from server.bench.scored import write_scored
 from server.errors import BenchError
 
@@ -40,6 +40,9 @@ class SelectBench:
 
     def seconds(self, side: Side) -> float:
         return statistics.median(each.seconds for each in self.spent[side])
+
+    def cpu_seconds(self, side: Side) -> float:
+        return statistics.median(each.cpu_seconds for each in self.spent[side])
 
     @property
     def peak_memory_gb(self) -> float:
@@ -71,13 +74,18 @@ class SelectBench:
             "members": self.members,
             "speedup_vs_datacomp": self.speedup_vs_datacomp,
             "speedup_vs_duckdb": self.seconds("duckdb") / self.seconds("dva"),
+            "cpu_ratio_vs_datacomp": self.cpu_seconds("datacomp") / self.cpu_seconds("dva"),
+            "cpu_ratio_vs_duckdb": self.cpu_seconds("duckdb") / self.cpu_seconds("dva"),
             "peak_memory_gb": self.peak_memory_gb,
             "larger_rows": self.larger_rows,
+            "larger_seconds": self.larger.seconds if self.larger else None,
+            "larger_cpu_seconds": self.larger.cpu_seconds if self.larger else None,
             "larger_peak_memory_gb": self.larger.peak_bytes / GB if self.larger else None,
             "memory_growth": self.memory_growth,
             "sides": {
                 side: {
                     "seconds": [each.seconds for each in self.spent[side]],
+                    "cpu_seconds": [each.cpu_seconds for each in self.spent[side]],
                     "peak_memory_gb": [each.peak_bytes / GB for each in self.spent[side]],
                 }
                 for side in SIDES
@@ -103,7 +111,7 @@ def bench_select(
                 spent[side].append(_run(side, scores, out))
                 lists[side] = out / "members.npy"
                 last = spent[side][-1]
-                say(f"{side}: {last.seconds:.1f} s, {last.peak_bytes / GB:.2f} GB")
+                say(f"{side}: {said(last)}")
             members = _same(lists)
         larger = None
         if larger_rows:
@@ -111,7 +119,7 @@ def bench_select(
             scores = Path(home) / "larger"
             write_scored(scores, rows=larger_rows, shard_pairs=shard_pairs)
             larger = _run("dva", scores, Path(home) / "dva-larger")
-            say(f"dva: {larger.seconds:.1f} s, {larger.peak_bytes / GB:.2f} GB")
+            say(f"dva: {said(larger)}")
     return SelectBench(
         rows=rows, members=members, spent=spent, larger_rows=larger_rows, larger=larger
     )

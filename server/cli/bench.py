@@ -71,7 +71,13 @@ def select(rows: int, larger_rows: int, shard_pairs: int, runs: int, as_json: bo
     if as_json:
         click.echo(json.dumps(figures, indent=1))
     else:
-        for name in ("speedup_vs_datacomp", "speedup_vs_duckdb", "peak_memory_gb", "memory_growth"):
+        for name in (
+            "speedup_vs_datacomp",
+            "speedup_vs_duckdb",
+            "cpu_ratio_vs_datacomp",
+            "peak_memory_gb",
+            "memory_growth",
+        ):
             value = figures[name]
             click.echo(f"{name} {'not measured' if value is None else format(value, '.2f')}")
     if not found.holds:
