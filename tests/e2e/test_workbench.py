@@ -187,6 +187,11 @@ def test_it_reads_well_everywhere(bench: Page) -> None:
     bench.goto(bench.url + "?state=all")
     expect(bench.get_by_role("slider")).to_be_visible()
     expect(bench.locator(".pane img").first).to_be_visible()
+    nearest = bench.locator(".band").first.locator(".score").first
+    score = nearest.inner_text()
+    bench.get_by_role("link", name="Others just above").click()
+    expect(nearest).not_to_have_text(score)
+    expect(bench.locator(".band")).to_have_count(3)
     for scheme in ("light", "dark"):
         bench.emulate_media(color_scheme="light" if scheme == "light" else "dark")
         assert violations(bench) == []
