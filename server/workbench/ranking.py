@@ -10,7 +10,7 @@ by run. Read through the page cache: a question takes a binary search and one bi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -93,7 +93,8 @@ class Writer:
         self._counts += np.bincount(bins_of(records["score"]), minlength=BINS)
         self._arrived.write(records.tobytes())
 
-    def finish(self) -> None:
+    def finish(self, going: Callable[[], None] = lambda: None) -> None:
+        """`going` is called now and then: sorting takes minutes where there are many."""
         starts = np.concatenate((np.zeros(1, np.int64), np.cumsum(self._counts)))
         np.save(self._folder / f"{self._name}.npy", starts)
         path = self._folder / f"{self._name}.rank"
@@ -101,7 +102,7 @@ class Writer:
             path.touch()
         else:
             target = np.memmap(path, RECORD, mode="w+", shape=(int(starts[-1]),))
-            self._deal(target, starts)
+            self._deal(target, starts, going)
             target.flush()
         self.close()
 
@@ -109,12 +110,13 @@ class Writer:
         self._arrived.close()
         (self._folder / f"{self._name}.arrived").unlink(missing_ok=True)
 
-    def _deal(self, target: Records, starts: Counts) -> None:
+    def _deal(self, target: Records, starts: Counts, going: Callable[[], None]) -> None:
         edges = runs(starts, self._room)
         places = starts[edges]
         filled = places[:-1].copy()
         self._arrived.seek(0)
         while data := self._arrived.read(self._room * RECORD.itemsize):
+            going()
             records = np.frombuffer(data, RECORD)
             run = np.searchsorted(edges, bins_of(records["score"]), side="right") - 1
             order = np.argsort(run, kind="stable")
@@ -125,6 +127,7 @@ class Writer:
                 filled[which] += last - first
                 first = last
         for first, last in pairwise(places):
+            going()
             records = np.array(target[first:last])
             # By uid where scores tie, so that the same pairs always make the same file.
             target[first:last] = records[

@@ -77,7 +77,7 @@ def take(
 ) -> Facts:
     """Writes the folder `out`, whole or not at all. Raises PoolError, SelectionError where scores
     can't be ranked or uids can't be cut. `progress(done, total)` counts shards, and one step more
-    for the sorting; what it raises ends it."""
+    for the sorting, all along which it is called with that; what it raises ends it."""
     with database.read() as session:
         found = pools.get_pool(session, pool)
         shards = pools.shards_of(session, found)
@@ -96,9 +96,14 @@ def take(
                 scored = table.filter(table[SCORE].is_valid())
                 for state, writer in writers.items():
                     writer.add(_records(scored.filter(pc.equal(scored["state"], state)), number))
-        progress(len(shards), len(shards) + 1)
+
+        def going() -> None:
+            """All along: a job that says nothing for a minute is given up."""
+            progress(len(shards), len(shards) + 1)
+
+        going()
         for writer in writers.values():
-            writer.finish()
+            writer.finish(going)
         facts = Facts(
             pool=pool,
             bundle=found.bundle,

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from server.errors import SelectionError
 from server.selection.cut import Cut
 from server.workbench import line
-from server.workbench.ranking import BINS, bins_of, runs, score_of
-from tests.server.ranked import ranking
+from server.workbench.ranking import BINS, Writer, bins_of, runs, score_of
+from tests.server.ranked import ranking, records
 
 TIES = [-1.0, -0.5, -0.0, 0.0, 0.25, 0.25000001, 1.0]
 SCORES = st.lists(
@@ -109,3 +109,12 @@ def test_bars_cover_what_is_used_and_keep_their_places() -> None:
     assert high < first + 100 * width
     assert high >= first + 50 * width
     assert score_of(bins_of(np.array([1.0], "f4"))[0]) == 1.0
+
+
+def test_sorting_says_all_along_that_it_goes_on(tmp_path: Path) -> None:
+    """For each part that is dealt out, and for each run that is sorted."""
+    writer = Writer(tmp_path, "x", room=5)
+    writer.add(records([number / 40 for number in range(40)]))
+    said: list[None] = []
+    writer.finish(lambda: said.append(None))
+    assert len(said) == 8 + 8
