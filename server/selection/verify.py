@@ -78,7 +78,7 @@ def _check_counts(claim: Certificate) -> None:
     fell = sum(each.failed + each.unknown for each in claim.filters)
     if counts.scored - fell != counts.eligible:
         raise _differs("What its filters took out and what they left don't add up.")
-    if (claim.cut.threshold is None) != bool(claim.strata) != (claim.cut.per is None):
+    if not (claim.cut.threshold is None) == bool(claim.strata) == (claim.cut.per is not None):
         raise _differs("It has strata or a threshold, not both.")
     if claim.strata:
         _check_strata(claim, place)

@@ -247,6 +247,20 @@ def test_a_certificate_made_anew_for_a_lie(
         verify(best, scores=scores)
 
 
+@pytest.mark.parametrize("lie", [{"per": "shard"}, {"per": "shard", "threshold": None}], ids=len)
+def test_a_certificate_has_strata_or_a_threshold(
+    cut: tuple[Path, Path], tmp_path: Path, lie: dict[str, Any]
+) -> None:
+    """Also where the tables that would tell aren't at hand."""
+    best = copied(cut[0], tmp_path / "best")
+    claim = json.loads((best / certificate.NAME).read_bytes())
+    claim["cut"] |= lie
+    forged = certificate.encode(msgspec.convert(claim, Certificate))
+    (best / certificate.NAME).write_bytes(forged)
+    with pytest.raises(SelectionError, match="not both"):
+        verify(best)
+
+
 def test_the_digest_that_was_published_tells_another_certificate(cut: tuple[Path, Path]) -> None:
     with pytest.raises(SelectionError, match="isn't the one with that digest"):
         verify(cut[0], digest="0" * 64)
