@@ -27,7 +27,7 @@ _ADDRESS = re.compile(
 )
 """Of what a header may hold as it is: no query, no name, no password."""
 _PRICE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ([A-Z]{3})", re.ASCII)
-_ISSUER = re.compile(r"(https://[^\s?#]+|http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?[^\s?#]*)")
+_ISSUER = re.compile(r"https://[^\s?#]+|http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?(/[^\s?#]*)?")
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 

@@ -55,6 +55,8 @@ def test_every_way_to_say_postgresql(scheme: str) -> None:
         ("DATABASE", "mysql://host/name"),
         ("DATABASE", "oracle+nothing://x"),
         ("DATABASE", "nonsense"),
+        ("OIDC_ISSUER", "http://localhost.example.org"),
+        ("OIDC_ISSUER", "http://127.0.0.1@login.example.org"),
         ("MODEL_MIRROR", "models.example.org"),
         ("MODEL_MIRROR", "https://models.example.org; script-src *"),
         ("MODEL_MIRROR", "https://models.example.org/a?b"),
