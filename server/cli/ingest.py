@@ -103,19 +103,27 @@ def ingest_into(
     with database.read() as session:
         last_takedown, last_shard = takedowns.latest(session)
         filters = replace(filters or Filters(), gone=takedowns.gone(session))
-    with bar("ingest", unit="B", unit_scale=True) as progress:
-        done = ingest_pool(
-            database,
-            settings,
-            pool=pool,
-            paths=paths,
-            bundle=bundle,
-            agent=agent,
-            policy=policy,
-            filters=filters,
-            urls=urls,
-            progress=progress,
-        )
+    try:
+        with bar("ingest", unit="B", unit_scale=True) as progress:
+            done = ingest_pool(
+                database,
+                settings,
+                pool=pool,
+                paths=paths,
+                bundle=bundle,
+                agent=agent,
+                policy=policy,
+                filters=filters,
+                urls=urls,
+                progress=progress,
+            )
+    finally:
+        # What was ordered meanwhile wasn't known when these shards were read; and those that are in
+        # are skipped by the next run, however this one ends.
+        with database.read() as session:
+            meanwhile = takedowns.since(session, last_takedown)
+        for number in meanwhile:
+            takedowns.carry_out(database, settings, number, now(), after=last_shard)
     for path, error in done.refused:
         click.echo(f"{path}: {error} [{error.code}]", err=True)
     click.echo(
@@ -125,11 +133,6 @@ def ingest_into(
         err=True,
     )
     _tell_findings(done)
-    # What was ordered meanwhile wasn't known when these shards were read.
-    with database.read() as session:
-        meanwhile = takedowns.since(session, last_takedown)
-    for number in meanwhile:
-        takedowns.carry_out(database, settings, number, now(), after=last_shard)
     if filters.any and done.skipped:
         click.echo(
             f"The lists were not applied to the {done.skipped} shards that were in already: "

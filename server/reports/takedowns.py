@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import pyarrow as pa
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -147,7 +148,7 @@ def _look_at(
     name = f"{shard.pool.name}/{shard.name}"
     try:
         there = places(settings, shard, wanted)
-    except (ShardUnavailable, ShardError, OSError) as error:
+    except (ShardUnavailable, ShardError, OSError, pa.ArrowException) as error:
         found.missed[name] = str(error)
         return
     for first in range(0, len(there), PAIRS_AT_ONCE):

@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from dva_agent.protocol import Lease
 from flask import Flask
 
+from server.cli import ingest as command
 from server.config import Settings
 from server.db import Database, now
 from server.errors import PoolError
 from server.pools import metadata
 from server.pools.index import PAIRS
+from server.pools.ingest import ingest
 from server.pools.search import Sought, sought
 from server.pools.services import get_pool, index_path, shards_of
 from server.reports import services, takedowns
@@ -153,6 +156,27 @@ def test_what_comes_later_is_held_to_it(
     assert kept[6:] == [uid(23), uid(26), uid(27)]
 
 
+def test_what_is_ordered_while_shards_come_in_holds_however_that_ends(
+    database: Database,
+    settings: Settings,
+    bundle_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shard = write_shard(tmp_path / "a.tar", 0, 4)
+
+    def breaks_off(*arguments: Any, **options: Any) -> None:
+        ingest(*arguments, **options)
+        with database.write() as session:
+            takedowns.order(session, sought("uid", uid(2)), why="x", by="me", at=now())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "ingest_pool", breaks_off)
+    with pytest.raises(KeyboardInterrupt):
+        command.ingest_into(database, settings, "one", [shard], bundle_folder)
+    assert gone(database, "one") == {uid(2)}
+
+
 def test_a_shard_that_isnt_there_is_told_of(
     dva: Dva, settings: Settings, database: Database, two_pools: Path
 ) -> None:
@@ -165,6 +189,15 @@ def test_a_shard_that_isnt_there_is_told_of(
     away.rename(two_pools / "a" / "a.tar")
     assert dva(settings, "takedown", "--sha256", digest, *WHY).status == 0
     assert gone(database, "one") == {uid(8)}
+
+
+def test_an_index_that_cant_be_read_keeps_no_other_shard_from_its_turn(
+    dva: Dva, settings: Settings, database: Database, two_pools: Path
+) -> None:
+    index_path(settings, "one", "a").write_bytes(b"no parquet")
+    done = dva(settings, "takedown", "--uid", uid(8), *WHY)
+    assert (done.status, "takedown_incomplete" in done.err) == (1, True)
+    assert gone(database, "two") == {uid(8)}
 
 
 def test_it_takes_what_was_restored(
