@@ -173,7 +173,11 @@ def bring_back(
         again = [(each.result, unit) for unit, each in back if each.result.policy == AUDIT]
         drawing.recheck_all(session, secret, again, at)
     # Whoever is killed before this leaves a file that nobody asks for.
-    path.unlink(missing_ok=True)
+    with database.write() as session:
+        pools.lock_shard(session, found.id)
+        # Unless somebody has compacted it anew since: then it is theirs.
+        if compacted.find(session, found.id) is None:
+            path.unlink(missing_ok=True)
     return len(back)
 
 

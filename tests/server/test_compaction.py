@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from flask import Flask
 from sqlalchemy import BigInteger, select, type_coerce, update
+from sqlalchemy.orm import Session, joinedload, make_transient
 
 from server.compaction import readiness, services
 from server.compaction.now_and_then import Compactor
@@ -23,7 +24,7 @@ from server.doctor import data as doctor
 from server.errors import PoolError
 from server.pools.models import Shard, Unit
 from server.results import compacted, kept
-from server.results.models import Result
+from server.results.models import CompactedShard, Result
 from server.trust import looking
 from server.trust.models import Audit, Record
 from server.work.models import Lease as LeaseRow
@@ -216,6 +217,38 @@ def test_a_later_finding_takes_what_was_compacted_back(
         again = session.get_one(Shard, found.id)
         assert again.units_done < again.units
         assert session.scalars(select(Record).where(Record.failed > 0)).all()
+
+
+def test_who_brings_a_shard_back_leaves_the_file_of_who_compacts_it_anew(
+    app: Flask,
+    trial: Trial,
+    pool: str,
+    database: Database,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Between the rows' return and the end of the old file."""
+    fill(app, trial, 4)
+    done = compact(database, settings)
+    name = next(name for name, each in done.items() if each.waits is None).partition("/")[2]
+    with database.read() as session:
+        [shard] = session.scalars(
+            select(Shard).where(Shard.name == name).options(joinedload(Shard.pool))
+        )
+        row = session.get_one(CompactedShard, shard.id)
+        path = compacted.path_of(settings, shard)
+    locks = []
+
+    def locked(session: Session, number: int) -> None:
+        locks.append(number)
+        if len(locks) == 2:
+            make_transient(row)
+            session.add(row)
+            session.flush()
+
+    monkeypatch.setattr(services.pools, "lock_shard", locked)
+    services.bring_back(database, settings, trial.court.secret, pool=pool, shard=name, at=now())
+    assert (len(locks), path.is_file()) == (2, True)
 
 
 def test_a_file_that_was_touched_is_told(
