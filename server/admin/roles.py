@@ -14,9 +14,10 @@ ROLES: tuple[Role, ...] = get_args(Role)
 """The least first."""
 MEANINGS: Mapping[Role, str] = MappingProxyType(
     {
-        VIEWER: "looks at everything, changes nothing",
-        OPERATOR: "decides about pools, shards, people, devices, reports and selections",
-        MAINTAINER: "also says which models are handed out",
+        VIEWER: "looks at everything but the log and the workbench, changes nothing",
+        OPERATOR: "also decides about pools, shards, people, devices and reports, reads the log "
+        "and looks at the workbench",
+        MAINTAINER: "also cuts and publishes selections, and says which models are handed out",
     }
 )
 

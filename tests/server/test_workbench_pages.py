@@ -26,6 +26,7 @@ from server.results.services import Result
 from server.selection import uids
 from server.selection.cut import Cut
 from server.selection.cutting import Terms, select_pool
+from server.selection.filters import Filters
 from server.selection.verify import verify
 from server.workbench import folders, services, snapshot, views
 from server.workbench.services import Ask
@@ -34,6 +35,7 @@ from tests.server.operator_pages import NAME, PASSWORD, Operator
 from tests.server.pool_factory import picture, uid
 
 BENCH = "/admin/pools/test/workbench"
+ALL = Terms(state="all")
 
 
 @pytest.fixture
@@ -84,7 +86,9 @@ def look(database: Database, settings: Settings) -> None:
         services.finish(session, job, now())
 
 
-def selected(database: Database, settings: Settings, name: str = "The best") -> int:
+def selected(
+    database: Database, settings: Settings, name: str = "The best", terms: Terms = ALL
+) -> int:
     """A selection, without a process of its own."""
     cut = Cut(rule="top", value=0.25)
     with database.write() as session:
@@ -97,7 +101,7 @@ def selected(database: Database, settings: Settings, name: str = "The best") -> 
         pool="test",
         cut=cut,
         out=folders.selection(settings, "test", job),
-        terms=Terms(state="all"),
+        terms=terms,
         progress=lambda done, total: None,
     )
     with database.write() as session:
@@ -322,6 +326,26 @@ def test_what_is_published_anybody_can_check(
         "selection published",
     ]
     assert entries[0].detail["digest"] == digest
+
+
+def test_everybody_is_told_what_a_published_cut_is_of(
+    operator: Operator, app: Flask, scored: dict[str, float], database: Database, settings: Settings
+) -> None:
+    """A share of what filters left is another one than of all."""
+    long = Filters(caption_chars=(1, None))
+    of_all, of_some = (
+        selected(database, settings, terms=Terms(state="all", filters=filters, per=per))
+        for filters, per in ((Filters(), None), (long, "shard"))
+    )
+    pages = []
+    for job in (of_all, of_some):
+        operator.act(f"{BENCH}/selections/{job}/publish")
+        with database.read() as session:
+            digest = services.selection_of(session, job).digest
+        pages.append(app.test_client().get(f"/selections/{digest}").text)
+    assert ["Left out first" in page for page in pages] == [False, True]
+    assert "<code>caption_chars</code> took out 0" in pages[1]
+    assert "each <code>shard</code> by itself: 2 parts" in pages[1]
 
 
 def snapshot_sha256(path: Path) -> str:
