@@ -28,6 +28,7 @@ from server.selection.verify import verify
 from tests.server.test_select_filters import members, uid
 
 
+@settings(deadline=None)
 @given(sizes=st.lists(st.integers(1, 10**9), min_size=1, max_size=30), data=st.data())
 def test_quotas_add_up_and_are_in_proportion(sizes: list[int], data: st.DataObject) -> None:
     total = data.draw(st.integers(1, sum(sizes)))
@@ -43,6 +44,7 @@ def test_quotas_add_up_and_are_in_proportion(sizes: list[int], data: st.DataObje
 FINITE = st.floats(-1, 1).map(lambda score: score + 0.0)
 
 
+@settings(deadline=None)
 @given(st.lists(FINITE, max_size=40))
 def test_the_order_falls(scores: list[float]) -> None:
     order = np.argsort(falling(np.array(scores, np.float64)), kind="stable")
