@@ -155,8 +155,9 @@ def _read_hashes(path: Path) -> Iterator[bytes]:
 
 def _read_layout(path: Path) -> npt.NDArray[np.void]:
     try:
-        table: npt.NDArray[Any] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        # Not numpy.load, which opens archives too.
+        table: npt.NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError) as error:
         raise _no_list(path, str(error)) from error
     if table.dtype != LAYOUT or table.ndim != 1:
         raise _no_list(path, f"its dtype is {table.dtype}, not DataComp's u8,u8")

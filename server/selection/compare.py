@@ -54,9 +54,7 @@ def read_listed(path: Path, column: str = "score") -> Listed:
     there twice counts once. Raises SelectionError."""
     try:
         if path.suffix == ".npy":
-            found: npt.NDArray[np.void] = np.load(path, allow_pickle=False)
-            if found.dtype != uids.LAYOUT or found.ndim != 1:
-                raise SelectionError(f"{path} isn't in DataComp's layout.", code="uids_invalid")
+            found = uids.read_layout(path)
             return _listed(Members(found["f0"], found["f1"], np.zeros(len(found))), scored=False)
         if path.is_dir():
             chosen = path / PARQUET

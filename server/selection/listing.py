@@ -18,7 +18,7 @@ def read_list(path: Path) -> npt.NDArray[np.void]:
     """In DataComp's layout: sorted, each once. Takes the memory of the list. Raises
     SelectionError."""
     try:
-        found = _read_npy(path) if path.suffix == ".npy" else _read_text(path)
+        found = uids.read_layout(path) if path.suffix == ".npy" else _read_text(path)
     except (OSError, ValueError) as error:
         raise SelectionError(f"{path} can't be read: {error}", code="uids_invalid") from error
     return np.unique(found)
@@ -28,13 +28,6 @@ def write_halves(listed: npt.NDArray[np.void], path: Path) -> Path:
     """As the engine searches it."""
     np.save(path, np.stack((listed["f0"], listed["f1"])))
     return path
-
-
-def _read_npy(path: Path) -> npt.NDArray[np.void]:
-    found: npt.NDArray[np.void] = np.load(path, allow_pickle=False)
-    if found.dtype != uids.LAYOUT or found.ndim != 1:
-        raise SelectionError(f"{path} isn't in DataComp's layout.", code="uids_invalid")
-    return found
 
 
 def _read_text(path: Path) -> npt.NDArray[np.void]:

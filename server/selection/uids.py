@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,15 @@ def halves(uids: pa.Array) -> tuple[Words, Words]:
     except ValueError as error:
         raise next(_odd(uid) for uid in uids.to_pylist() if not _HEX.fullmatch(uid)) from error
     return words[::2], words[1::2]
+
+
+def read_layout(path: Path) -> npt.NDArray[np.void]:
+    """An .npy in DataComp's layout, and nothing else that numpy.load would open; no more of it is
+    taken to be there than the file has. Raises OSError, and ValueError for what it isn't."""
+    found: npt.NDArray[np.void] = np.asarray(np.lib.format.open_memmap(path, mode="r"))
+    if found.dtype != LAYOUT or found.ndim != 1:
+        raise ValueError("it isn't in DataComp's layout")
+    return found
 
 
 def joined(high: Words, low: Words) -> npt.NDArray[np.void]:

@@ -84,10 +84,7 @@ def keep_list(sent: Path, folder: Path, name: str) -> int:
     path = folder / f"{name}.npy"
     if path.exists():
         raise SelectionError(f"There is a list {name} already.", code="name_taken")
-    try:
-        listed = read_listed(sent)
-    except EOFError as error:
-        raise SelectionError("The file is empty.", code="uids_invalid") from error
+    listed = read_listed(sent)
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f".{name}.partial"
     with partial.open("wb") as file:

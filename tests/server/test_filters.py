@@ -163,6 +163,7 @@ def test_the_sha256_of_the_picture_as_it_was_downloaded_counts_too(
         ("uids.txt", b"\xff\xfe"),
         ("uids.txt", b"a" * 5000),
         ("uids.npy", b"no array"),
+        ("archive.npy", b"PK\x03\x04"),
         ("nowhere.txt", None),
         ("hashes", b"abc"),
         ("hashes", b"g" * 64),

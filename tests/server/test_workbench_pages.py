@@ -258,6 +258,15 @@ def test_a_list_is_uploaded_compared_with_and_removed(
 
     assert send(b"no list", "bad.npy") == 409
     assert send(b"", "empty.npy") == 409
+    archive = io.BytesIO()
+    np.savez(archive, many)
+    assert send(archive.getvalue(), "archive.npy") == 409
+    assert send(b"PK\x03\x04", "cut-short.npy") == 409
+    # Its header promises a terabyte.
+    promise = f"({1 << 36},), }}".encode()
+    huge = body.getvalue().replace(f"({len(many)},), }}".encode().ljust(len(promise)), promise, 1)
+    assert huge != body.getvalue()
+    assert send(huge, "huge.npy") == 409
     assert send(body.getvalue(), "../../x y.npy") == 409
     assert send(body.getvalue(), "mine.npy") == 303
     assert send(body.getvalue(), "mine.npy") == 409
