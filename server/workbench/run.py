@@ -4,6 +4,7 @@ that can be ended at any moment, and takes its memory with it."""
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import pyarrow as pa
 from dva_agent.errors import DvaError
+from sqlalchemy.exc import OperationalError
 
 from server.config import Settings
 from server.db import Database, now
@@ -30,6 +32,7 @@ EVERY_S = 1.0
 LOOK_S = 0.2
 GRACE_S = 5.0
 LONGEST = 2000
+log = logging.getLogger(__name__)
 _TOLD = re.compile(r"dva: (?P<message>.*) \[(?P<code>[a-z_]+)\]")
 
 
@@ -49,8 +52,14 @@ class Reporter:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + self._every_s
-        with self._database.write() as session:
-            goes_on = services.tell(session, self._job, done, total, now())
+        try:
+            with self._database.write() as session:
+                goes_on = services.tell(session, self._job, done, total, now())
+        except OperationalError:
+            # A database that is busy or away for a moment is no reason to lose an hour's work; who
+            # stays silent is given up by others.
+            log.warning("How far the job is can't be told now.", exc_info=True)
+            return
         if not goes_on:
             raise Stopped
 

@@ -8,10 +8,12 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
+from server import db
 from server.config import Settings
 from server.db import Database, now
 from server.errors import WorkbenchError
@@ -100,6 +102,19 @@ def test_a_silent_process_is_given_up(pool: str, database: Database) -> None:
         assert not services.tell(session, second, 0, 9, later)
         services.stop(session, second, later)
     assert job(database, second).state == "stopped"
+
+
+def test_a_busy_database_ends_no_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(db, "BUSY_TIMEOUT_MS", 10)
+    url = f"sqlite:///{tmp_path / 'dva.db'}"
+    holder, busy = Database(url), Database(url)
+    try:
+        with holder.write() as session:
+            session.execute(text("CREATE TABLE held (number INTEGER)"))
+            run.Reporter(busy, 1)(0, 1)
+    finally:
+        holder.close()
+        busy.close()
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 61, "a\x00b", "a\ud800"])
