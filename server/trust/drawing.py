@@ -106,8 +106,9 @@ def recheck(session: Session, secret: bytes, device: str, at: datetime, *, befor
 def recheck_all(
     session: Session, secret: bytes, found: Sequence[tuple[Result, Unit]], at: datetime
 ) -> None:
-    """Sends these confirmed results to audit once more, as `recheck` does."""
-    _recheck(session, secret, found, policy.RECHECK_PAIRS, at)
+    """Sends these confirmed results to audit once more, as `recheck` does; those too that were
+    sent before, for somebody wants to know anew."""
+    _recheck(session, secret, found, policy.RECHECK_PAIRS, at, anew=True)
 
 
 def once_more(
@@ -124,11 +125,13 @@ def _recheck(
     found: Sequence[tuple[Result, Unit]],
     pairs: int,
     at: datetime,
+    *,
+    anew: bool = False,
 ) -> None:
     rows = []
     for result, unit in found:
         audits = session.scalars(select(Audit).where(Audit.result_id == result.id)).all()
-        if any(audit.kind == RECHECK for audit in audits):
+        if not anew and any(audit.kind == RECHECK for audit in audits):
             continue
         taken = sorted({place for audit in audits for place in unpack(audit.positions)})
         drawn = policy.draw_recheck(secret, result.digest, unit.pairs, taken, pairs)

@@ -219,6 +219,23 @@ def test_a_later_finding_takes_what_was_compacted_back(
         assert session.scalars(select(Record).where(Record.failed > 0)).all()
 
 
+def test_what_was_rechecked_before_is_looked_at_once_more(
+    app: Flask, trial: Trial, pool: str, database: Database, settings: Settings
+) -> None:
+    fill(app, trial, 4)
+    with database.write() as session:
+        session.execute(update(Audit).values(positions=bytes(2), kind="recheck"))
+    done = compact(database, settings)
+    shard = next(name for name, each in done.items() if each.waits is None).partition("/")[2]
+    services.bring_back(database, settings, trial.court.secret, pool=pool, shard=shard, at=now())
+    with database.read() as session:
+        [found] = session.scalars(select(Shard).where(Shard.name == shard))
+        results = {result.id for _, result in compacted.confirmed_of(session, found.id)}
+        opened = session.scalars(select(Audit.result_id).where(Audit.state == "open")).all()
+    assert results
+    assert set(opened) == results
+
+
 def test_who_brings_a_shard_back_leaves_the_file_of_who_compacts_it_anew(
     app: Flask,
     trial: Trial,
