@@ -5,8 +5,10 @@ SHELL := /bin/sh
 PORT ?= 8000
 DATA ?= data
 MINUTES ?= 120
-# Files of tests go to as many processes as there are processors, a whole file to one.
-PYTEST_SHARED := --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Files of tests go to one process more than there are processors, since a browser's tests wait as
+# often as they work; a whole file to one.
+PYTEST_SHARED = --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxprocesses 5 \
+	--dist loadfile --no-loadscope-reorder
 BIN := .venv/bin
 
 .PHONY: help run tour test check setup setup-dev soak export-demo clean

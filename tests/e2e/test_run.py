@@ -24,7 +24,7 @@ from tests.firefox import Firefox
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SHARDS = 3
-PAIRS = 12
+PAIRS = 6
 TOLERANCE = 1e-3
 PATIENCE_MS = 400_000
 """Shaders are compiled and run in software, on a machine that may be busy."""
