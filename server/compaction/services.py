@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 from sqlalchemy.orm import Session
 
 from server.compaction.readiness import Wait, waits
@@ -93,7 +94,7 @@ def compact_all(
         for shard in page:
             try:
                 yield compact(database, settings, shard, age=age, at=at, dry_run=dry_run)
-            except (PoolError, OSError) as error:
+            except (PoolError, OSError, pa.ArrowException) as error:
                 with database.read() as session:
                     name = pools.shard_name(session, shard)
                 yield Looked(shard=name, waits="fault", fault=str(error))

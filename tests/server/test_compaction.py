@@ -22,6 +22,7 @@ from server.credit import services as credit
 from server.db import Database, now
 from server.doctor import data as doctor
 from server.errors import PoolError
+from server.pools import index as pool_index
 from server.pools.models import Shard, Unit
 from server.results import compacted, kept
 from server.results.models import CompactedShard, Result
@@ -336,9 +337,14 @@ def test_the_command(
     assert "[shard_not_compacted]" in twice.err
     assert dva(settings, "compact", "--undo", name).status == 2
     assert "[pool_unknown]" in dva(settings, "compact", "nothing").err
-    (settings.pools / pool / "index" / f"{name}.parquet").unlink()
+    index = settings.pools / pool / "index" / f"{name}.parquet"
+    index.unlink()
     trial.end_all(PASSED)
     age(database)
+    fault = dva(settings, "compact", pool)
+    assert (fault.status, "[compaction_failed]" in fault.err) == (1, True), fault.err
+    index.write_bytes(b"no parquet")
+    pool_index._metadata.cache_clear()  # As a process that begins now.
     fault = dva(settings, "compact", pool)
     assert (fault.status, "[compaction_failed]" in fault.err) == (1, True), fault.err
 
