@@ -56,9 +56,10 @@ class Instant:
 
     def __init__(self) -> None:
         self.slept: list[float] = []
+        self.passed = 0.0
 
     def now(self) -> float:
-        return sum(self.slept)
+        return self.passed + sum(self.slept)
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -217,6 +218,27 @@ def test_a_token_that_ended_is_renewed_once_and_the_request_repeated() -> None:
     paths = [url.rpartition("/v1")[2] for _, url, _, _ in script.requests]
     assert paths.count("/sessions") == 1
     assert sorted(paths[-2:]) == ["/leases/l1/abandon", "/leases/l2/abandon"]
+    assert script.requests[-1][2]["Authorization"] == f"Bearer {'u' * 40}"
+
+
+def test_a_token_that_ends_soon_is_renewed_once_before_anything_is_refused() -> None:
+    session = ok(f'{{"token": "{"u" * 40}", "expires_in_s": 3600}}')
+    none = Answer(status=204, headers={}, body=b"")
+    script = Script(CHALLENGE, device("t"), none, CHALLENGE, session, none, none)
+
+    async def act(client: ServerClient) -> None:
+        clock = client._clock
+        assert isinstance(clock, Instant)
+        known = await client.register(platform="native", device_class="x")
+        clock.passed = known.expires_in_s * 0.89
+        await client.abandon("l1")
+        clock.passed = known.expires_in_s * 0.99
+        await asyncio.gather(client.abandon("l2"), client.abandon("l3"))
+
+    talk(script, act, token="")
+    paths = [url.rpartition("/v1")[2] for _, url, _, _ in script.requests]
+    assert paths[2:5] == ["/leases/l1/abandon", "/challenges", "/sessions"]
+    assert sorted(paths[5:]) == ["/leases/l2/abandon", "/leases/l3/abandon"]
     assert script.requests[-1][2]["Authorization"] == f"Bearer {'u' * 40}"
 
 

@@ -30,6 +30,10 @@ T = TypeVar("T")
 PROOFS = 3
 """Challenges to answer before giving up: one may end while the server keeps the agent waiting."""
 
+RENEWED_BEFORE_S = 60.0
+"""A token's end, so that the page, which asks with the same one, doesn't find it ended; a tenth of
+its life where that is less."""
+
 
 class Transport(Protocol):
     """The wire: httpx in a terminal, fetch() in the tab."""
@@ -70,6 +74,7 @@ class ServerClient:
         self._device: protocol.Device | None = None
         self._signed_in = signed_in
         self._renewal = asyncio.Lock()
+        self._renew_at = 0.0
         self.token = ""
 
     def absolute(self, url: str) -> str:
@@ -106,6 +111,8 @@ class ServerClient:
 
     def _hold(self, device: protocol.Device) -> None:
         self.token, self._device = device.token, device
+        lasts = device.expires_in_s
+        self._renew_at = self._clock.now() + lasts - min(RENEWED_BEFORE_S, lasts / 10)
         self._signed_in(device)
 
     async def me(self) -> account.Me:
@@ -209,8 +216,12 @@ class ServerClient:
         )
 
     async def _once(self, method: str, url: str, body: bytes | None) -> bytes:
-        """The body of a 2xx answer. A token that has ended is renewed on the way."""
+        """The body of a 2xx answer. A token that ends soon is renewed before, one that has ended
+        after all, as on a machine that slept, on the way."""
         token = self.token
+        if self._device is not None and self._clock.now() >= self._renew_at:
+            await self._renew(self._device, token)
+            token = self.token
         try:
             return await self._send(method, url, body)
         except Refused as error:
