@@ -12,7 +12,8 @@ and the columns of metadata.py, which indexes written before there were any lack
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -70,8 +71,8 @@ class IndexWriter:
 
 
 def read_unit(path: Path, number: int) -> list[PairRef]:
-    """The pairs of unit `number`, in their order."""
-    with pq.ParquetFile(path, metadata=_metadata(path)) as index:
+    """The pairs of unit `number`, in their order. Raises OSError, for a damaged index too."""
+    with _reading(path), pq.ParquetFile(path, metadata=_metadata(path)) as index:
         columns = index.read_row_group(number, columns=PAIRS.names).to_pydict()
     return [
         PairRef(uid=uid, image=_span(*image), caption=_span(*caption))
@@ -95,9 +96,9 @@ def read_uids(path: Path) -> list[str]:
 
 def read_metadata(path: Path, number: int) -> pa.Table:
     """What is known of the pairs of unit `number`, in their order: columns of metadata.SCHEMA, all
-    null where the index lacks them."""
-    footer = _metadata(path)
-    with pq.ParquetFile(path, metadata=footer) as index:
+    null where the index lacks them. Raises OSError, for a damaged index too."""
+    with _reading(path), pq.ParquetFile(path, metadata=_metadata(path)) as index:
+        footer = index.metadata
         known = [name for name in metadata.SCHEMA.names if name in index.schema_arrow.names]
         found = index.read_row_group(number, columns=known)
     rows = footer.row_group(number).num_rows
@@ -108,6 +109,16 @@ def read_metadata(path: Path, number: int) -> pa.Table:
         ],
         schema=metadata.SCHEMA,
     )
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """What Arrow says of bytes that aren't Parquet is no OSError, and would end whoever expects
+    only a disk's errors."""
+    try:
+        yield
+    except pa.ArrowException as error:
+        raise OSError(f"The index {path} is damaged: {error}") from error
 
 
 @lru_cache(maxsize=OPEN_INDEXES)
