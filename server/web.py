@@ -21,6 +21,8 @@ from server.refusals import MediaTypeUnsupported, MessageInvalid
 
 M = TypeVar("M", bound=Message)
 
+NUMBER = f"<int(max={2**31 - 1}):number>"
+"""In a route: a row's number, no larger than a database's own are."""
 PACK_FROM_BYTES = 2048
 PACK_QUALITY = 4
 """Takes 1 ms for the leases of 768 pairs, and brings most of what there is to gain."""

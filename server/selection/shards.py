@@ -154,14 +154,23 @@ def write_shards(
 
 
 def read_shards(out: Path) -> Shards:
+    """What `out` says that is in it. Raises SelectionError, also where a file would lie elsewhere:
+    whoever is sent such a folder may be sent any."""
     try:
-        return msgspec.json.decode((out / NAME).read_bytes(), type=Shards)
+        found = msgspec.json.decode((out / NAME).read_bytes(), type=Shards)
     except FileNotFoundError as error:
         raise SelectionError(f"There is no {out / NAME}.", code="shards_missing") from error
     except msgspec.MsgspecError as error:
         raise SelectionError(
             f"{out / NAME} can't be read: {error}", code="shards_invalid"
         ) from error
+    for part in found.shards:
+        for file in (part.tar, part.content):
+            if Path(file.name).name != file.name:
+                raise SelectionError(
+                    f"{out / NAME} names a file outside of its folder.", code="shards_invalid"
+                )
+    return found
 
 
 def _begun(out: Path, wanted: Shards) -> Shards:

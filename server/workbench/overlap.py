@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,7 +152,7 @@ def _counted(path: Path, ranking: Ranking, other: Other) -> Counts:
         within = block["score"][contains(other, block)]
         counted += np.bincount(bins_of(within), minlength=BINS)
     # Whoever counts it at the same time writes the same.
-    partial = path.with_name(f".{path.name}.{id(counted)}.partial")
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
     with partial.open("wb") as file:
         np.save(file, counted)
     partial.replace(path)

@@ -23,7 +23,7 @@ from server.pools import services as pools
 from server.pools.services import Pool
 from server.refusals import NotFound
 from server.results.services import Standing
-from server.web import database, settings
+from server.web import NUMBER, database, settings
 from server.workbench import (
     asked,
     filters,
@@ -212,7 +212,7 @@ def cut(name: str) -> ResponseReturnValue:
     return _back(name, "The cut has begun.", wanted)
 
 
-@blueprint.post(BENCH + "/jobs/<int:number>/stop")
+@blueprint.post(BENCH + f"/jobs/{NUMBER}/stop")
 @door.at_least(OPERATOR)
 def stop(name: str, number: int) -> ResponseReturnValue:
     """Raises RoleTooLow where an operator stops a cut."""
@@ -229,7 +229,7 @@ def stop(name: str, number: int) -> ResponseReturnValue:
     return _back(name, "It has been told to stop.")
 
 
-@blueprint.post(BENCH + "/selections/<int:number>/publish")
+@blueprint.post(BENCH + f"/selections/{NUMBER}/publish")
 @door.at_least(MAINTAINER)
 def publish(name: str, number: int) -> ResponseReturnValue:
     with database().write() as session:
@@ -239,7 +239,7 @@ def publish(name: str, number: int) -> ResponseReturnValue:
     return _back(name, f"{found.name} is published.")
 
 
-@blueprint.post(BENCH + "/selections/<int:number>/unpublish")
+@blueprint.post(BENCH + f"/selections/{NUMBER}/unpublish")
 @door.at_least(MAINTAINER)
 def unpublish(name: str, number: int) -> ResponseReturnValue:
     with database().write() as session:
@@ -249,7 +249,7 @@ def unpublish(name: str, number: int) -> ResponseReturnValue:
     return _back(name, f"{found.name} isn't published any more.")
 
 
-@blueprint.get(BENCH + "/selections/<int:number>/<file>")
+@blueprint.get(BENCH + f"/selections/{NUMBER}/<file>")
 @door.at_least(OPERATOR)
 def download(name: str, number: int, file: str) -> ResponseReturnValue:
     with database().read() as session:

@@ -184,6 +184,10 @@ def test_a_byte_or_a_pair_that_differs(
             verify_shards(best, out)
         (out / name).write_bytes(data)
     listed = json.loads((out / "shards.json").read_bytes())
+    elsewhere = json.dumps(listed).replace('"00000.tar"', '"../00000.tar"')
+    (out / "shards.json").write_text(elsewhere)
+    with pytest.raises(SelectionError, match="outside of its folder"):
+        verify_shards(best, out)
     listed["shards"].pop()
     (out / "shards.json").write_text(json.dumps(listed))
     with pytest.raises(SelectionError, match="another number of pairs"):

@@ -23,7 +23,7 @@ from server.pools.services import Shard
 from server.refusals import NotFound, ShardUnavailable
 from server.reports import services as reports
 from server.reports.services import TAKEDOWN, Listed, State
-from server.web import database, settings
+from server.web import NUMBER, database, settings
 
 SHOWN = 24
 STATES: Sequence[State] = get_args(State)
@@ -63,7 +63,7 @@ def reports_page() -> ResponseReturnValue:
     )
 
 
-@blueprint.get("/reports/<int:number>/picture")
+@blueprint.get(f"/reports/{NUMBER}/picture")
 def reported_picture(number: int) -> ResponseReturnValue:
     with database().read() as session:
         found = _find(session, number)
@@ -77,7 +77,7 @@ def reported_picture(number: int) -> ResponseReturnValue:
     return response
 
 
-@blueprint.post("/reports/<int:number>/decide")
+@blueprint.post(f"/reports/{NUMBER}/decide")
 @door.at_least(OPERATOR)
 def decide_report(number: int) -> ResponseReturnValue:
     state = _decision(request.form.get("decision", ""))
@@ -113,7 +113,7 @@ def _decision(text: str) -> Decision:
 
 def _find(session: Session, number: int) -> Listed:
     """Raises NotFound."""
-    found = reports.find(session, number) if number < 1 << 31 else None
+    found = reports.find(session, number)
     if found is None:
         raise NotFound("There is no such report.")
     return found
