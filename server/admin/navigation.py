@@ -15,6 +15,10 @@ class Place(NamedTuple):
     endpoint: str
     least: Role = VIEWER
 
+    @property
+    def blueprint(self) -> str:
+        return self.endpoint.partition(".")[0]
+
 
 PLACES = (
     Place("Overview", "admin.index"),
@@ -38,14 +42,18 @@ class Link(NamedTuple):
 def links(may: Callable[[Role], bool]) -> list[Link]:
     """Those that this server has, and that who asks may see."""
     return [
-        Link(place.label, address, _is_current(address))
+        Link(place.label, address, _is_current(place, address))
         for place in PLACES
         if place.endpoint in current_app.view_functions and may(place.least)
         for address in [url_for(place.endpoint)]
     ]
 
 
-def _is_current(address: str) -> bool:
-    """The page itself, or one below it; below the overview is everything."""
+def _is_current(place: Place, address: str) -> bool:
+    """The page itself, or one below it; below the overview is everything. A blueprint with one
+    place has all its pages there, wherever they lie: a workbench lies below its pool."""
+    served = [each for each in PLACES if each.blueprint == request.blueprint]
+    if len(served) == 1:
+        return place == served[0]
     inside = request.path.startswith(address + "/") and address != url_for("admin.index")
     return request.path == address or inside

@@ -120,6 +120,7 @@ def test_before_anything_was_read_it_says_so(operator: Operator, pool: str) -> N
     assert page.status_code == 200
     assert "haven't been looked at yet" in page.text
     assert "Where to cut" not in page.text
+    assert re.findall(r'aria-current="page">([^<]*)<', page.text) == ["Selections"]
     assert operator.get(f"{BENCH}/line").status_code == 404
     assert operator.get("/admin/pools/none/workbench").status_code == 404
     assert f"{BENCH}" in operator.get("/admin/selections").text
