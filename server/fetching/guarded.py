@@ -65,8 +65,9 @@ def is_public(text: str) -> bool:
     return address.is_global and not address.is_multicast
 
 
-class Bounded(socket.socket):
-    """Reads no more than so many bytes, and not after `deadline` (seconds, monotonic)."""
+class Bounds:
+    """Of a socket: reads no more than so many bytes, and not after `deadline` (seconds,
+    monotonic)."""
 
     deadline = math.inf
     left: float = math.inf
@@ -74,27 +75,19 @@ class Bounded(socket.socket):
     def recv_into(self, *arguments: Any) -> int:
         if time.monotonic() > self.deadline:
             raise TimeoutError(TOO_SLOW)
-        got = super().recv_into(*arguments)
+        got: int = super().recv_into(*arguments)  # type: ignore[misc]
         self.left -= got
         if self.left < 0:
             raise OSError(TOO_LARGE)
         return got
 
 
-class BoundedTls(ssl.SSLSocket):
-    """The same, of the bytes that come out of TLS."""
+class Bounded(Bounds, socket.socket):
+    """A plain one."""
 
-    deadline = math.inf
-    left: float = math.inf
 
-    def recv_into(self, *arguments: Any) -> int:
-        if time.monotonic() > self.deadline:
-            raise TimeoutError(TOO_SLOW)
-        got = super().recv_into(*arguments)
-        self.left -= got
-        if self.left < 0:
-            raise OSError(TOO_LARGE)
-        return got
+class BoundedTls(Bounds, ssl.SSLSocket):
+    """Of the bytes that come out of TLS."""
 
 
 def connect(host: str, port: int, timeout: float, limits: Limits) -> Bounded:

@@ -146,8 +146,6 @@ def test_a_cut_and_a_snapshot_in_processes_of_their_own(
     api: Api, pool: str, database: Database, settings: Settings
 ) -> None:
     """Nothing is confirmed at first, so there is nothing to cut; then there is."""
-    if not settings.is_embedded:
-        pytest.skip("six more processes would show nothing new: the rows are tested on both")
     failed = begin(database)
     process.start(settings, pool, failed)
     for lease in api.lease(8).leases:
