@@ -80,7 +80,7 @@ def write_bundle(
         inputs = reference_inputs(
             loaded, [each.body for each in pairs], [each.pair.caption for each in pairs]
         )
-        guard, proof = _guard(loaded, inputs, calibrate, proof, progress)
+        guard, proof = _guard(loaded, inputs, calibrate, proof, say, progress)
         say("writing the graphs")
         towers = write_towers(
             loaded,
@@ -92,7 +92,7 @@ def write_bundle(
             progress=progress,
         )
         for path, nodes in towers.nodes.items():
-            say(f"{path}: {nodes} nodes")
+            say(f"wrote {path}: {nodes} nodes")
         if towers.coarse:
             say(f"{towers.coarse:,} of {towers.blocks:,} blocks want smaller scales than fp16 has")
         _write(folder / MERGES_PATH, "\n".join((*loaded.merges, "")).encode("utf-8"))
@@ -152,6 +152,7 @@ def _guard(
     golden: Inputs,
     calibrate: Inputs | None,
     proof: Proof | None,
+    say: Say,
     progress: Progress,
 ) -> tuple[Guard, Proof | None]:
     """What looks at the room in fp16 on every kind of pair that there is; and the proof, still with
@@ -169,7 +170,7 @@ def _guard(
         pixels=np.concatenate([each.pixels for each in looked_at]),
         ids=np.concatenate([each.ids for each in looked_at]),
     )
-    return Guard(together, source=source, progress=progress), proof
+    return Guard(together, source=source, say=say, progress=progress), proof
 
 
 def _write_golden(

@@ -109,8 +109,17 @@ def table(headroom: Headroom) -> str:
 class Guard:
     """Looks at each tower's plain graph as it is written, and keeps what it saw."""
 
-    def __init__(self, inputs: Inputs, *, source: str, progress: Progress = silent) -> None:
-        """`source`: of the pairs, for people."""
+    def __init__(
+        self,
+        inputs: Inputs,
+        *,
+        source: str,
+        say: Callable[[str], object] = lambda _: None,
+        progress: Progress = silent,
+    ) -> None:
+        """`source`: of the pairs, for people. `say` is told what begins, `progress` how far it
+        has come."""
+        self._say = say
         self._progress = progress
         self._inputs = inputs
         self._source = source
@@ -120,6 +129,7 @@ class Guard:
         """The linears that stay fp32 in the tower's half graphs. Raises BundleRefused."""
         batch = self._inputs.pixels if tower == "image" else self._inputs.ids
         what = f"room in fp16, {tower} tower"
+        self._say(f"probing {what}: {len(batch)} pairs")
         self._towers[tower] = tower_headroom(
             plain, batch, lambda done: self._progress(what, done, len(batch))
         )
