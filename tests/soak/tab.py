@@ -50,10 +50,12 @@ class Tab:
         if self._told(_CAN_BE_PRESSED.format(_AGREE)):
             self._press(_AGREE)
         self._until(f"{_PHASE} === 'running'")
-        self.listen()
-        for kind in (AGENT, PIXELS):
-            if not any(address.endswith(kind) for address in self.workers.values()):
-                raise TabError(f"Chromium told of no Worker {kind}: {list(self.workers.values())}")
+        deadline = time.monotonic() + STARTS_WITHIN_S
+        while not all(self._knows(kind) for kind in (AGENT, PIXELS)):
+            self.listen()
+            if time.monotonic() > deadline:
+                raise TabError(f"Chromium told of no more Workers: {list(self.workers.values())}")
+            time.sleep(_LOOK_EVERY_S)
 
     @property
     def phase(self) -> str:
@@ -79,6 +81,9 @@ class Tab:
                     self.workers.pop(told["sessionId"], None)
                 case _ if trouble := _trouble(event):
                     self.troubles.append(trouble)
+
+    def _knows(self, worker: str) -> bool:
+        return any(address.endswith(worker) for address in self.workers.values())
 
     def _see(self, session: str, target: dict[str, Any]) -> None:
         self._targets[target["targetId"]] = session
