@@ -29,7 +29,7 @@ ROWS = 500
 @data_options
 def backup(target: Path, data: Path | None, database: str | None) -> None:
     """Copy the data folder to TARGET, a new folder, while the server may go on. A database on
-    PostgreSQL isn't in it: pg_dump copies that."""
+    PostgreSQL isn't in it: pg_dump copies that, before this."""
     settings = read_settings(data=data, database=database)
     if target.exists():
         raise BackupError(f"{target} is there already.", next_step="Name a folder that isn't.")
@@ -59,7 +59,9 @@ def backup(target: Path, data: Path | None, database: str | None) -> None:
         shutil.rmtree(partial, ignore_errors=True)
     click.echo(f"{target} holds what {settings.data} held.", err=True)
     if not settings.is_embedded:
-        click.echo("Copy the database too, with pg_dump: docs/operations.md.", err=True)
+        click.echo(
+            "The database is to be copied before, with pg_dump: docs/operations.md.", err=True
+        )
 
 
 def _copy_sqlite(store: Database, path: Path) -> None:

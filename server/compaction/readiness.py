@@ -22,12 +22,13 @@ RECHECKED_RESULTS, and goes on while one of those fails, so that this is its fir
 SILENT = timedelta(days=30)
 """Or the device has been silent for so long, with nothing undecided: who posts nothing doesn't
 fail."""
-Wait = Literal["undecided", "young", "recheck", "newest", "fault"]
+Wait = Literal["undecided", "young", "recheck", "newest", "former", "fault"]
 WORDS: Mapping[Wait, str] = {
     "undecided": "results or audits that aren't decided yet",
     "young": "younger results or audits",
     "recheck": "results that a recheck may still come back to",
     "newest": "the newest result or audit: its number mustn't be given again",
+    "former": "a former file that a backup may need, for a day after --undo",
     "fault": "what can't be read here",
 }
 

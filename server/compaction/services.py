@@ -3,7 +3,8 @@ the file takes its name, the rows go, and its sha256 is in their place.
 
 Whoever is killed in between leaves rows that are all there, beside a file that nobody asks for, and
 the next run writes it anew. Two who compact the same shard meet in that transaction, and the second
-finds that it is done. The way back is the same in reverse.
+finds that it is done. The way back is the same in reverse, but for the file: that stays, and for a
+day nothing takes its place, since a backup may have copied rows that still name it.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ from server.work.compacted import Ended
 PAGE = 100
 LEFT_OVER_S = 3600.0
 """A partial file that is older belongs to nobody who lives."""
+FORMER_KEPT = timedelta(days=1)
+"""A backup that takes longer between a database and its files may lack one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +138,8 @@ def compact(
             wait = waits(session, shard, now_there.found, now_there.audits, age=age, at=at)
             if wait is not None or not rows.is_same(now_there):
                 return Looked(shard=name, waits=wait or "undecided")
+            if _is_wanted(path, digest, at):
+                return Looked(shard=name, waits="former")
             partial.replace(path)
             _sync(path.parent)
             archive.put_away(session, rows.results)
@@ -157,7 +162,6 @@ def bring_back(
             raise PoolError(
                 f"No shard {shard} of the pool {pool} is compacted.", code="shard_not_compacted"
             )
-        path = compacted.path_of(settings, found)
         back = compacted.kept_of(session, settings, found, row)
     with database.write() as session:
         records.all_locked(session, _audited_devices((unit, each.result) for unit, each in back))
@@ -173,12 +177,7 @@ def bring_back(
             archive.bring_back(session, each.result, each.audits)
         again = [(each.result, unit) for unit, each in back if each.result.policy == AUDIT]
         drawing.recheck_all(session, secret, again, at)
-    # Whoever is killed before this leaves a file that nobody asks for.
-    with database.write() as session:
-        pools.lock_shard(session, found.id)
-        # Unless somebody has compacted it anew since: then it is theirs.
-        if compacted.find(session, found.id) is None:
-            path.unlink(missing_ok=True)
+        os.utime(compacted.path_of(settings, found), (at.timestamp(), at.timestamp()))
     return len(back)
 
 
@@ -263,6 +262,15 @@ def _ended(unit: Unit, each: Kept) -> Ended:
         claimed_at=each.claimed_at,
         at=each.result.scored_at,
     )
+
+
+def _is_wanted(path: Path, digest: str, at: datetime) -> bool:
+    """Whether the file that is there now is another one, and was in use within FORMER_KEPT."""
+    try:
+        younger = at.timestamp() - path.stat().st_mtime < FORMER_KEPT.total_seconds()
+    except FileNotFoundError:
+        return False
+    return younger and kept.sha256(path) != digest
 
 
 def _sync(folder: Path) -> None:

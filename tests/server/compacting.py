@@ -10,7 +10,7 @@ from typing import Any
 from dva_agent.credit import WorkedUnit
 from dva_agent.protocol import Lease, PairStatus, Report, pack_scores
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, func, select, type_coerce, update
 from sqlalchemy.orm import Session
 
 from server.compaction import services
@@ -26,7 +26,7 @@ from server.results.models import CompactedShard, Result
 from server.results.services import Standing
 from server.selection.scores import write_scores
 from server.selection.signatures import write_signatures
-from server.trust.models import Audit
+from server.trust.models import Audit, Record
 from server.trust.sampled import sampled
 from server.work.models import Lease as LeaseRow
 from tests.server.api import Api, result_for
@@ -156,3 +156,12 @@ def compact(
         database, settings, age=AGE, at=now() + after, **{"pool": "test", **options}
     )
     return {each.shard: each for each in looked}
+
+
+def age(database: Database) -> None:
+    """As if all of it had been long ago."""
+    away = LONG_AFTER // timedelta(microseconds=1)
+    with database.write() as session:
+        for column in (Result.scored_at, Audit.finished_at, Record.last_result_at):
+            earlier = type_coerce(column, BigInteger) - away
+            session.execute(update(column.class_).values({column.key: earlier}))

@@ -8,19 +8,28 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from dva_agent.protocol import ROOT
+from flask import Flask
 
 from server import create_app
+from server.cli import backup
+from server.compaction.services import bring_back
 from server.config import Settings
-from server.db import Database
+from server.db import Database, now
+from server.doctor import data
 from server.keys import secret_key
 from server.migrations import migrate
 from tests.server.api import Api
+from tests.server.auditing import PASSED, Trial
 from tests.server.command import Dva
+from tests.server.compacting import LONG_AFTER, age, compact, fill, take_in
 from tests.server.conftest import BINARIES, UNITS
 from tests.server.postgres import Cluster
 from tests.server.process import environment
@@ -70,6 +79,27 @@ def scored(dva: Dva, settings: Settings, out: Path) -> int:
     return len(pq.read_table(out))
 
 
+@contextmanager
+def restored(settings: Settings, database: Database, backup: str) -> Iterator[Settings]:
+    """By the document's commands, after everything was lost."""
+    database.close()
+    shutil.rmtree(settings.data)
+    if settings.is_embedded:
+        run(told("Restore, SQLite"), settings, BACKUP=backup)
+        yield settings
+        return
+    base, _, options = settings.database.partition("?")
+    admin = f"{base.rpartition('/')[0]}/postgres?{options}"
+    new = dataclasses.replace(settings, database=settings.database.replace(base, base + "_new"))
+    name = base.rpartition("/")[2] + "_new"
+    try:
+        run(f'createdb --maintenance-db="{admin}" {name}', settings)
+        run(told("Restore, PostgreSQL"), new, BACKUP=backup)
+        yield new
+    finally:
+        run(f'dropdb --force --maintenance-db="{admin}" {name}', settings)
+
+
 def test_what_is_written_meanwhile_is_whole_or_not_there(
     dva: Dva, settings: Settings, api: Api, pool: str, tmp_path: Path
 ) -> None:
@@ -95,23 +125,57 @@ def test_the_documents_backup_and_restore(
     kind = "SQLite" if settings.is_embedded else "PostgreSQL"
     backup = str(tmp_path / "copy")
     run(told(f"Backup, {kind}"), settings, BACKUP=backup)
-    database.close()
-    shutil.rmtree(settings.data)
+    with restored(settings, database, backup) as back:
+        assert scored(dva, back, tmp_path / "out") == EXPECTED
+
+
+@pytest.mark.parametrize("meanwhile", ["compact", "undo and compact"])
+def test_whatever_compaction_does_meanwhile(
+    dva: Dva,
+    settings: Settings,
+    database: Database,
+    app: Flask,
+    bundle_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: str,
+) -> None:
+    """Between the rows and the files."""
+    pool = take_in(database, settings, bundle_folder, tmp_path / "tars")
+    trial = Trial(database, settings)
+    fill(app, trial, 4)
+    if meanwhile != "compact":
+        compact(database, settings)
+    expected = scored(dva, settings, tmp_path / "before")
+
+    def happens() -> None:
+        for path in settings.scores.glob("test/*.parquet"):
+            at = now() + LONG_AFTER
+            secret = trial.court.secret
+            bring_back(database, settings, secret, pool=pool, shard=path.stem, at=at)
+        trial.end_all(PASSED)
+        age(database)
+        if meanwhile.endswith("compact"):
+            compact(database, settings, after=LONG_AFTER + timedelta(hours=1))
+
+    copy = str(tmp_path / "copy")
     if settings.is_embedded:
-        run(told(f"Restore, {kind}"), settings, BACKUP=backup)
-        assert scored(dva, settings, tmp_path / "out") == EXPECTED
-        return
-    base, _, options = settings.database.partition("?")
-    admin = f"{base.rpartition('/')[0]}/postgres?{options}"
-    new = settings.database.replace(base, base + "_new")
-    try:
-        restored = dataclasses.replace(settings, database=new)
-        name = base.rpartition("/")[2] + "_new"
-        run(f'createdb --maintenance-db="{admin}" {name}', settings)
-        run(told(f"Restore, {kind}"), restored, BACKUP=backup)
-        assert scored(dva, restored, tmp_path / "out") == EXPECTED
-    finally:
-        run(f'dropdb --force --maintenance-db="{admin}" {name}', settings)
+        whole = backup._copy_sqlite
+
+        def copied(store: Database, path: Path) -> None:
+            whole(store, path)
+            happens()
+
+        monkeypatch.setattr(backup, "_copy_sqlite", copied)
+        assert dva(settings, "backup", copy).status == 0
+    else:
+        rows, *files = told("Backup, PostgreSQL").splitlines()
+        run(rows, settings, BACKUP=copy)
+        happens()
+        run("\n".join(files), settings, BACKUP=copy)
+    with restored(settings, database, copy) as back:
+        assert scored(dva, back, tmp_path / "out") == expected
+        assert {found.state for found in data.shards(back)} == {"ok"}
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)

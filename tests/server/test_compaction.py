@@ -11,8 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from flask import Flask
-from sqlalchemy import BigInteger, select, type_coerce, update
-from sqlalchemy.orm import Session, joinedload, make_transient
+from sqlalchemy import select, update
 
 from server.compaction import readiness, services
 from server.compaction.now_and_then import Compactor
@@ -25,7 +24,7 @@ from server.errors import PoolError
 from server.pools import index as pool_index
 from server.pools.models import Shard, Unit
 from server.results import compacted, kept
-from server.results.models import CompactedShard, Result
+from server.results.models import Result
 from server.trust import looking
 from server.trust.models import Audit, Record
 from server.work.models import Lease as LeaseRow
@@ -35,6 +34,7 @@ from tests.server.command import Dva
 from tests.server.compacting import (
     LONG_AFTER,
     PAIRS,
+    age,
     compact,
     fill,
     finish,
@@ -123,7 +123,6 @@ def test_everything_reads_the_same_afterwards(
             shard=each.shard.partition("/")[2],
             at=now(),
         )
-    assert not list(settings.scores.glob("*/*"))
     back = rows(database)
     assert (back["result"], back["lease"]) == (count["result"], count["lease"])
     again = trial.audits("open")
@@ -237,36 +236,28 @@ def test_what_was_rechecked_before_is_looked_at_once_more(
     assert set(opened) == results
 
 
-def test_who_brings_a_shard_back_leaves_the_file_of_who_compacts_it_anew(
-    app: Flask,
-    trial: Trial,
-    pool: str,
-    database: Database,
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
+def test_the_file_of_a_shard_that_was_brought_back_is_kept_for_backups(
+    app: Flask, trial: Trial, pool: str, database: Database, settings: Settings
 ) -> None:
-    """Between the rows' return and the end of the old file."""
+    """Other content doesn't take its place within a day; the same may."""
     fill(app, trial, 4)
     done = compact(database, settings)
-    name = next(name for name, each in done.items() if each.waits is None).partition("/")[2]
-    with database.read() as session:
-        [shard] = session.scalars(
-            select(Shard).where(Shard.name == name).options(joinedload(Shard.pool))
-        )
-        row = session.get_one(CompactedShard, shard.id)
-        path = compacted.path_of(settings, shard)
-    locks = []
-
-    def locked(session: Session, number: int) -> None:
-        locks.append(number)
-        if len(locks) == 2:
-            make_transient(row)
-            session.add(row)
-            session.flush()
-
-    monkeypatch.setattr(services.pools, "lock_shard", locked)
-    services.bring_back(database, settings, trial.court.secret, pool=pool, shard=name, at=now())
-    assert (len(locks), path.is_file()) == (2, True)
+    name = next(name for name, each in done.items() if each.waits is None)
+    shard = name.partition("/")[2]
+    path = settings.scores / pool / f"{shard}.parquet"
+    before = path.read_bytes()
+    late = now() + LONG_AFTER
+    services.bring_back(database, settings, trial.court.secret, pool=pool, shard=shard, at=late)
+    trial.end_all(PASSED)
+    age(database)
+    assert (
+        compact(database, settings, after=LONG_AFTER + timedelta(hours=23))[name].waits == "former"
+    )
+    assert path.read_bytes() == before
+    files = settings.scores / pool
+    assert not list(files.glob(".*"))
+    assert compact(database, settings, after=LONG_AFTER + timedelta(hours=25))[name].waits is None
+    assert path.read_bytes() != before, "it has the later audits"
 
 
 def test_a_file_that_was_touched_is_told(
@@ -399,15 +390,6 @@ def copied(row: Any, **changes: object) -> Any:
     """Another row with the same values, but for these."""
     names = row.__table__.columns.keys()
     return type(row)(**{**{name: getattr(row, name) for name in names}, **changes})
-
-
-def age(database: Database) -> None:
-    """As if all of it had been long ago."""
-    away = LONG_AFTER // timedelta(microseconds=1)
-    with database.write() as session:
-        for column in (Result.scored_at, Audit.finished_at, Record.last_result_at):
-            earlier = type_coerce(column, BigInteger) - away
-            session.execute(update(column.class_).values({column.key: earlier}))
 
 
 def doctor_says(settings: Settings) -> str:

@@ -5,11 +5,7 @@ before, and the next one finishes."""
 from __future__ import annotations
 
 import os
-import signal
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 import pytest
 from flask import Flask
@@ -26,56 +22,19 @@ from server.results.models import CompactedShard, Result
 from server.trust.models import Audit
 from tests.server.auditing import Trial
 from tests.server.compacting import AGE, LONG_AFTER, fill, rows, seen, take_in
+from tests.server.killing import code, killed_at
 
-CODE = tuple(
-    str(Path(services.__file__).parents[1] / name)
-    for name in (
-        "compaction",
-        "db.py",
-        "results/compacted.py",
-        "results/kept.py",
-        "trust/archive.py",
-        "work/compacted.py",
-    )
+CODE = code(
+    "compaction",
+    "db.py",
+    "results/compacted.py",
+    "results/kept.py",
+    "trust/archive.py",
+    "work/compacted.py",
 )
-NO_STEPS = ("<", "process_")
-"""Comprehensions, and how times are stored."""
 STEPS = 1000
 STRIDE = 17
 """Each moment takes a third of a second: every one is for whoever changes that code."""
-
-
-def killed_at(step: int, run: Callable[[], object]) -> bool:
-    """Runs it in a process of its own, which is killed at its `step`-th call or return within CODE;
-    false: it ended before."""
-    child = os.fork()
-    if not child:
-        try:
-            left = step
-
-            def count(frame: FrameType, event: str, argument: object) -> None:
-                nonlocal left
-                code = frame.f_code
-                if event not in ("call", "return") or not code.co_filename.startswith(CODE):
-                    return
-                if code.co_name.startswith(NO_STEPS):
-                    return
-                left -= 1
-                if not left:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-            sys.setprofile(count)
-            run()
-            sys.setprofile(None)
-            os._exit(0)
-        finally:
-            os._exit(1)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return True
-    assert os.WEXITSTATUS(status) == 0
-    return False
 
 
 @pytest.fixture
@@ -108,7 +67,7 @@ def test_a_kill_at_any_step_loses_nothing_and_doubles_nothing(
     database.close()
     for run, is_compacted in ((compact, False), (bring_back, True)):
         for step in range(1, STEPS, STRIDE):
-            ended = not killed_at(step, run)
+            ended = not killed_at(step, run, CODE)
             assert stored_of(database, settings, shard) == stored
             with database.read() as session:
                 row = session.get(CompactedShard, shard.id)
