@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -14,7 +13,7 @@ from server.cli.licence import accept_option, require_acceptance
 from server.cli.opened import bar, opened
 from server.cli.options import FILE, FOLDER, data_options
 from server.config import Settings, read_settings
-from server.db import Database, now
+from server.db import Database
 from server.errors import PoolError
 from server.pools import bundles
 from server.pools.filters import Filters, read_filters
@@ -100,30 +99,20 @@ def ingest_into(
     urls: Sequence[str] = (),
 ) -> None:
     """Ingest, say what came of it, and raise PoolError if anything was refused."""
-    with database.read() as session:
-        last_takedown, last_shard = takedowns.latest(session)
-        filters = replace(filters or Filters(), gone=takedowns.gone(session))
-    try:
-        with bar("ingest", unit="B", unit_scale=True) as progress:
-            done = ingest_pool(
-                database,
-                settings,
-                pool=pool,
-                paths=paths,
-                bundle=bundle,
-                agent=agent,
-                policy=policy,
-                filters=filters,
-                urls=urls,
-                progress=progress,
-            )
-    finally:
-        # What was ordered meanwhile wasn't known when these shards were read; and those that are in
-        # are skipped by the next run, however this one ends.
-        with database.read() as session:
-            meanwhile = takedowns.since(session, last_takedown)
-        for number in meanwhile:
-            takedowns.carry_out(database, settings, number, now(), after=last_shard)
+    with bar("ingest", unit="B", unit_scale=True) as progress:
+        done = ingest_pool(
+            database,
+            settings,
+            pool=pool,
+            paths=paths,
+            bundle=bundle,
+            agent=agent,
+            policy=policy,
+            filters=filters,
+            orders=takedowns,
+            urls=urls,
+            progress=progress,
+        )
     for path, error in done.refused:
         click.echo(f"{path}: {error} [{error.code}]", err=True)
     click.echo(
@@ -133,7 +122,7 @@ def ingest_into(
         err=True,
     )
     _tell_findings(done)
-    if filters.any and done.skipped:
+    if filters and filters.any and done.skipped:
         click.echo(
             f"The lists were not applied to the {done.skipped} shards that were in already: "
             "dva takedown takes pairs out of those.",

@@ -85,8 +85,10 @@ def _list(store: Database, as_json: bool) -> None:
     for each in found:
         time = each.ordered_at.isoformat(sep=" ", timespec="seconds")
         what = f"{each.kind} {each.value}"
+        open_ = "" if each.done_at else "NOT FINISHED: repeat it  "
         click.echo(
-            f"{each.id:>6}  {time}  {each.ordered_by}  {what}  {each.pairs:,} pairs  {each.why}"
+            f"{each.id:>6}  {time}  {each.ordered_by}  {what}  {each.pairs:,} pairs  "
+            f"{open_}{each.why}"
         )
     click.echo(f"{len(found)} in all", err=True)
 
@@ -99,5 +101,6 @@ def _record(each: takedowns.Listed) -> dict[str, object]:
         "why": each.why,
         "ordered_by": each.ordered_by,
         "ordered_at": each.ordered_at.isoformat(),
+        "done_at": each.done_at.isoformat() if each.done_at else None,
         "pairs": each.pairs,
     }

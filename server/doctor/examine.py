@@ -8,7 +8,7 @@ from pathlib import Path
 
 from server.config import Settings, read_settings
 from server.db import now
-from server.doctor import checkout, data, machine, mirror
+from server.doctor import checkout, data, machine, mirror, unfinished
 from server.doctor.finding import Finding, problem
 from server.errors import SettingsError
 
@@ -54,4 +54,5 @@ def _of_settings(settings: Settings, root: Path) -> Iterator[Finding]:
     yield machine.clock(now(), max((time for time in newest if time), default=None))
     yield from data.ledger(settings)
     yield from data.shards(settings)
+    yield from unfinished.unfinished(settings)
     yield from mirror.mirror(settings)

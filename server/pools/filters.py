@@ -8,13 +8,14 @@ layout, a `u8,u8` .npy.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from sqlalchemy.orm import Session
 
 from server.errors import PoolError
 
@@ -57,11 +58,13 @@ _NO_UIDS = UidSet(np.empty(0, LAYOUT), frozenset())
 
 @dataclass(frozen=True, kw_only=True)
 class Gone:
-    """uids (those of 32 hex digits in lower case), digests and hosts that were taken down."""
+    """uids (those of 32 hex digits in lower case), digests and hosts that were taken down, by the
+    orders up to number `last`."""
 
     uids: frozenset[str] = frozenset()
     hashes: frozenset[bytes] = frozenset()
     hosts: frozenset[str] = frozenset()
+    last: int = 0
 
     def has(self, uid: str, hashes: Collection[bytes], host: str | None) -> bool:
         if self.uids and (uid.lower() if _HEX_UID.fullmatch(uid.lower()) else uid) in self.uids:
@@ -70,6 +73,33 @@ class Gone:
             return True
         names = host.split(".") if host and self.hosts else []
         return any(".".join(names[first:]) in self.hosts for first in range(len(names)))
+
+    def beyond(self, known: Gone) -> Gone:
+        """What isn't among `known`."""
+        return Gone(
+            uids=self.uids - known.uids,
+            hashes=self.hashes - known.hashes,
+            hosts=self.hosts - known.hosts,
+            last=self.last,
+        )
+
+    def may_have(self, uids: Sequence[str], hosts: Sequence[str | None]) -> bool:
+        """Whether one of these pairs, as far as that shows without its picture."""
+        if self.hashes:
+            return True
+        return any(self.has(uid, (), host) for uid, host in zip(uids, hosts, strict=True))
+
+
+class Orders(Protocol):
+    """Who keeps what was taken down."""
+
+    def gone(self, session: Session) -> Gone:
+        """Everything that ever was."""
+        ...
+
+    def last(self, session: Session) -> int:
+        """The number of the last order. Until the transaction ends, nobody gives another."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)

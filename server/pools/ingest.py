@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dva_agent.bundle import Manifest
@@ -19,7 +19,7 @@ from server.errors import PoolError, ShardError
 from server.pools import beside, bundles, downloads, findings
 from server.pools.copies import Copies
 from server.pools.files import copies_path, index_path, truth_path, uids_path
-from server.pools.filters import Filters
+from server.pools.filters import Filters, Gone, Orders
 from server.pools.findings import Findings
 from server.pools.index import IndexWriter, read_uids
 from server.pools.known_uids import KnownUids
@@ -61,13 +61,15 @@ def ingest(
     paths: Sequence[Path],
     bundle: Path,
     progress: Callable[[int, int], None],
+    orders: Orders | None = None,
     agent: str | None = None,
     policy: Policy | None = None,
     filters: Filters | None = None,
     urls: Sequence[str] = (),
 ) -> Ingested:
     """Registers the bundle and takes in every tar under `paths` and `urls`. `progress(done, total)`
-    counts bytes. `agent`: who works on the pool; None: the one it has, or DEFAULT_AGENT. `policy`:
+    counts bytes. `orders`: what was taken down, and may be at any time; None: nothing ever
+    is. `agent`: who works on the pool; None: the one it has, or DEFAULT_AGENT. `policy`:
     how its results are checked; None: as they are, or by audits. `filters`: what is kept out of the
     shards that are new. Raises PoolError, BundleError or BundleUnauditable before anything is
     stored; a shard that can't be taken is listed in `refused`, and the others go on."""
@@ -97,7 +99,7 @@ def ingest(
         bundles.require_auditable(bundle)
     bundles.register(bundle, settings.bundles)
     done = Ingested(pool=pool, agent=agent, bundle=manifest.bundle, policy=policy)
-    take = _Take(database, settings, done, record, manifest, filters or Filters())
+    take = _Take(database, settings, done, record, manifest, filters or Filters(), orders)
     total = sum(shard.work for shard in shards)
     passed = 0
     progress(0, total)
@@ -138,6 +140,7 @@ class _Take:
         record: beside.PoolRecord,
         manifest: Manifest,
         filters: Filters,
+        orders: Orders | None,
     ) -> None:
         self._database = database
         self._settings = settings
@@ -145,6 +148,7 @@ class _Take:
         self._record = record
         self._manifest = manifest
         self._filters = filters
+        self._orders = orders
         self.uids = _known_uids(database, settings, into.pool)
 
     def __call__(self, offered: Offered, count: Callable[[int], None]) -> Shard | None:
@@ -158,6 +162,7 @@ class _Take:
         except ShardError:
             if known is None:
                 offered.drop()
+                index_path(self._settings, self._into.pool, offered.path.stem).unlink(True)
             raise
 
     def _take(self, path: Path, known: Shard | None, count: Callable[[int], None]) -> Shard | None:
@@ -185,54 +190,81 @@ class _Take:
                 moved = session.get_one(Shard, known.id)
                 moved.path, moved.mtime_ns = str(path), before.st_mtime_ns
             return None
-        index = IndexWriter(index_path(self._settings, pool, path.stem))
-        try:
-            found = survey(path, pool, index, self._settings.unit_pairs, self._filters)
+        record = self._record_beside(path)
+        gone: Gone | None = self._gone()
+        while gone is not None:
+            found = self._survey(path, gone)
             after = path.stat()
             if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
                 raise ShardError(
                     f"{path.name} was changed while it was read.", code="shard_changed"
                 )
-            index.commit()
-        finally:
-            index.discard()
-        self._count_others(path, found)
-        shard = Shard(
-            name=path.stem,
-            path=str(path),
-            size=before.st_size,
-            mtime_ns=before.st_mtime_ns,
-            sha256=digest,
-            pairs=len(found.uids),
-            units=len(found.units),
-        )
-        self._store(shard, found)
+            self._count_twice(found)
+            found.findings.add(record)
+            shard = Shard(
+                name=path.stem,
+                path=str(path),
+                size=before.st_size,
+                mtime_ns=before.st_mtime_ns,
+                sha256=digest,
+                pairs=len(found.uids),
+                units=len(found.units),
+            )
+            gone = self._store(shard, found, gone)
         self.uids.add(shard.name, found.uids)
         self._into.findings.add(found.findings)
         if found.findings.kinds:
             self._into.by_shard[shard.name] = found.findings
         return shard
 
-    def _count_others(self, path: Path, found: Survey) -> None:
-        """What the tar itself doesn't tell."""
+    def _gone(self) -> Gone:
+        if self._orders is None:
+            return Gone()
+        with self._database.read() as session:
+            return self._orders.gone(session)
+
+    def _survey(self, path: Path, gone: Gone) -> Survey:
+        """Leaves the index in its place."""
+        index = IndexWriter(index_path(self._settings, self._into.pool, path.stem))
+        filters = replace(self._filters, gone=gone)
+        try:
+            found = survey(path, self._into.pool, index, self._settings.unit_pairs, filters)
+            index.commit()
+        finally:
+            index.discard()
+        return found
+
+    def _count_twice(self, found: Survey) -> None:
         twice = self.uids.contains(found.uids)
         for host, is_known in zip(found.hosts, twice, strict=True):
             if is_known:
                 found.findings.count("duplicate_uid", host)
+
+    def _record_beside(self, path: Path) -> Findings:
+        """What the tar itself doesn't tell."""
         try:
-            found.findings.add(downloads.read_record(path))
+            return downloads.read_record(path)
         except downloads.RecordError as error:
             self._into.notes.append(str(error))
+            return Findings()
 
-    def _store(self, shard: Shard, found: Survey) -> None:
+    def _store(self, shard: Shard, found: Survey, gone: Gone) -> Gone | None:
+        """All of it; or, if there is something in it that was taken down after `gone`, nothing, and
+        that is what comes back. An order waits until this is stored and looks for its pairs here,
+        or it is seen from here: none falls in between, whoever is killed when."""
         into = self._into
         with self._database.write() as session:
+            if self._orders is not None and self._orders.last(session) != gone.last:
+                newer = self._orders.gone(session)
+                if newer.beyond(gone).may_have(found.uids, found.hosts):
+                    return newer
             shard.pool = _find(session, into.pool) or _new_pool(into, self._record)
             _check_pool(shard.pool, self._manifest, into.agent, into.policy)
             for unit in found.units:
                 unit.shard, unit.pool = shard, shard.pool
             session.add_all(found.units)
             findings.store(session, shard, found.findings)
+        return None
 
 
 def _known_uids(database: Database, settings: Settings, pool: str) -> KnownUids:

@@ -336,11 +336,6 @@ def count_all_shards(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(Shard)) or 0
 
 
-def last_shard(session: Session) -> int:
-    """The highest id of a shard; 0 if there is none."""
-    return session.scalar(select(func.max(Shard.id))) or 0
-
-
 def count_units(session: Session, pools: Sequence[int]) -> UnitCounts:
     total, done = session.execute(
         select(

@@ -49,6 +49,9 @@ class Takedown(Base):
     why: Mapped[str] = mapped_column(Text)
     ordered_by: Mapped[str] = mapped_column(String(100))
     ordered_at: Mapped[datetime] = mapped_column(UtcTime)
+    done_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    """When every shard that there was had been looked through; None: that was broken off, or one
+    couldn't be read."""
 
 
 class Report(Base):

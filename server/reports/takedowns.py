@@ -3,7 +3,7 @@ say so wants it.
 
 What is found is withheld just as what was reported is: that is the one mechanism which leases,
 results, score tables and selections know. The order itself is kept, and shards that come later are
-held to it (server/pools/filters.py).
+held to it: ingest asks this module (server/pools/filters.py) in the transaction that stores one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import pyarrow as pa
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from server.config import Settings
@@ -29,6 +29,8 @@ from server.reports.models import CONFIRMED, ReportedPair, Takedown
 
 SHARD_PAGE = 256
 PAIRS_AT_ONCE = 500
+_ORDERS = 0x445654
+"""PostgreSQL's lock; SQLite has one writer anyway."""
 
 
 @dataclass(kw_only=True)
@@ -50,12 +52,16 @@ class Listed:
     why: str
     ordered_by: str
     ordered_at: datetime
+    done_at: datetime | None
+    """When every shard that there was had been looked through."""
     pairs: int
 
 
 def order(session: Session, wanted: Sought, *, why: str, by: str, at: datetime) -> int:
-    """Writes the order down, before anything is looked for, so that no shard that comes meanwhile
-    slips through. One that was given before stays as it is. Returns its number."""
+    """Writes the order down, before anything is looked for: what is stored already will be looked
+    through, and what is stored from now on was held to it. Waits for shards that are being stored
+    at this moment. One that was given before stays as it is. Returns its number."""
+    _lock(session, "pg_advisory_xact_lock")
     values = {"kind": wanted.kind, "value": wanted.value}
     insert_once(session, Takedown, **values, why=why, ordered_by=by, ordered_at=at)
     return session.scalars(select(Takedown.id).filter_by(**values)).one()
@@ -67,49 +73,51 @@ def carry_out(
     number: int,
     at: datetime,
     progress: Callable[[int, int], None] | None = None,
-    *,
-    after: int = 0,
 ) -> Searched:
-    """Looks through every shard whose id is above `after`, those that come meanwhile too, and
-    withholds what is found. May be repeated. `progress(done, total)` counts shards."""
+    """Looks through every shard, and withholds what is found. Done only if none was missed; may be
+    repeated. `progress(done, total)` counts shards."""
     with database.read() as session:
         wanted = _sought(session.get_one(Takedown, number))
     found = Searched()
-    done = 0
+    done = after = 0
     while True:
         with database.read() as session:
             page = pools.shards_after(session, after, SHARD_PAGE)
             total = pools.count_all_shards(session)
         if not page:
-            return found
+            break
         for shard in page:
             _look_at(database, settings, shard, wanted, number, at, found)
             done += 1
             if progress:
                 progress(done, max(total, done))
         after = page[-1].id
+    if not found.missed:
+        with database.write() as session:
+            session.get_one(Takedown, number).done_at = at
+    return found
 
 
 def gone(session: Session) -> Gone:
     """Everything that was ever taken down, for ingest."""
     values: dict[str, list[str]] = {"uid": [], "sha256": [], "url_host": []}
-    for kind, value in session.execute(select(Takedown.kind, Takedown.value)):
+    newest = 0
+    for number, kind, value in session.execute(select(Takedown.id, Takedown.kind, Takedown.value)):
         values[kind].append(value)
+        newest = max(newest, number)
     return Gone(
         uids=frozenset(values["uid"]),
         hashes=frozenset(filter(None, map(sha256_of, values["sha256"]))),
         hosts=frozenset(values["url_host"]),
+        last=newest,
     )
 
 
-def latest(session: Session) -> tuple[int, int]:
-    """The numbers of the last takedown and of the last shard; 0 where there is none."""
-    return session.scalar(select(func.max(Takedown.id))) or 0, pools.last_shard(session)
-
-
-def since(session: Session, number: int) -> list[int]:
-    """The takedowns that were ordered after this one."""
-    return list(session.scalars(select(Takedown.id).where(Takedown.id > number)))
+def last(session: Session) -> int:
+    """The number of the last order; 0 if there is none. Until the transaction ends, nobody gives
+    another."""
+    _lock(session, "pg_advisory_xact_lock_shared")
+    return session.scalar(select(func.max(Takedown.id))) or 0
 
 
 def listed(session: Session) -> list[Listed]:
@@ -130,6 +138,7 @@ def listed(session: Session) -> list[Listed]:
             why=each.why,
             ordered_by=each.ordered_by,
             ordered_at=each.ordered_at,
+            done_at=each.done_at,
             pairs=pairs.get(each.id, 0),
         )
         for each in session.scalars(select(Takedown).order_by(Takedown.id))
@@ -181,6 +190,11 @@ def _withhold(
         pair.state = CONFIRMED
         pair.decided_at = at
         pair.takedown_id = number
+
+
+def _lock(session: Session, how: str) -> None:
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text(f"SELECT {how}(:orders)"), {"orders": _ORDERS})
 
 
 def _sought(takedown: Takedown) -> Sought:

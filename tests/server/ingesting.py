@@ -14,6 +14,7 @@ from server.pools.filters import Filters
 from server.pools.ingest import Ingested, ingest
 from server.pools.models import Pool, Shard, Unit
 from server.pools.services import unit_pairs
+from server.reports import takedowns
 
 
 class Ingest:
@@ -42,6 +43,7 @@ class Ingest:
             bundle=bundle or self.bundle,
             agent=agent,
             filters=filters,
+            orders=takedowns,
             urls=urls,
             progress=lambda done, total: self.progress.append((done, total)),
         )

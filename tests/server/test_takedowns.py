@@ -5,20 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from dva_agent.protocol import Lease
 from flask import Flask
 
-from server.cli import ingest as command
 from server.config import Settings
 from server.db import Database, now
 from server.errors import PoolError
 from server.pools import metadata
 from server.pools.index import PAIRS
-from server.pools.ingest import ingest
 from server.pools.search import Sought, sought
 from server.pools.services import get_pool, index_path, shards_of
 from server.reports import services, takedowns
@@ -156,27 +153,6 @@ def test_what_comes_later_is_held_to_it(
     assert kept[6:] == [uid(23), uid(26), uid(27)]
 
 
-def test_what_is_ordered_while_shards_come_in_holds_however_that_ends(
-    database: Database,
-    settings: Settings,
-    bundle_folder: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    shard = write_shard(tmp_path / "a.tar", 0, 4)
-
-    def breaks_off(*arguments: Any, **options: Any) -> None:
-        ingest(*arguments, **options)
-        with database.write() as session:
-            takedowns.order(session, sought("uid", uid(2)), why="x", by="me", at=now())
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(command, "ingest_pool", breaks_off)
-    with pytest.raises(KeyboardInterrupt):
-        command.ingest_into(database, settings, "one", [shard], bundle_folder)
-    assert gone(database, "one") == {uid(2)}
-
-
 def test_a_shard_that_isnt_there_is_told_of(
     dva: Dva, settings: Settings, database: Database, two_pools: Path
 ) -> None:
@@ -186,8 +162,10 @@ def test_a_shard_that_isnt_there_is_told_of(
     assert (done.status, "takedown_incomplete" in done.err) == (1, True)
     assert "one/a: The shard a can't be read." in done.err
     assert gone(database, "two") == {uid(8)}
+    assert "NOT FINISHED" in dva(settings, "takedown", "--list").out
     away.rename(two_pools / "a" / "a.tar")
     assert dva(settings, "takedown", "--sha256", digest, *WHY).status == 0
+    assert "NOT FINISHED" not in dva(settings, "takedown", "--list").out
     assert gone(database, "one") == {uid(8)}
 
 
