@@ -10,7 +10,6 @@ from server.cli.noted import note
 from server.cli.opened import opened
 from server.cli.options import data_options
 from server.config import read_settings
-from server.db import now
 from server.pools import services as pools
 from server.pools.services import AUDIT, REPLICATION, Policy
 from server.trust.replication import operator
@@ -37,12 +36,12 @@ def policy(pool: str, wanted: Policy | None, data: Path | None, database: str | 
 @click.command(epilog="Example: dva trust aside --data data")
 @data_options
 def aside(data: Path | None, database: str | None) -> None:
-    """Units whose results contradict each other, however many were asked for. They wait for
-    reopen."""
+    """Units that were left without scores, since their results contradicted each other however many
+    were asked for; and the contributors who made the last of these. See reopen."""
     with opened(read_settings(data=data, database=database)) as store, store.read() as session:
         found = operator.aside(session)
     for each in found:
-        click.echo(f"{each.pool} {each.unit}  devices {' '.join(each.devices)}")
+        click.echo(f"{each.pool} {each.unit}  contributors {' '.join(each.contributors)}")
     click.echo(f"{len(found)} units", err=True)
 
 
@@ -51,10 +50,8 @@ def aside(data: Path | None, database: str | None) -> None:
 @click.argument("unit")
 @data_options
 def reopen(pool: str, unit: str, data: Path | None, database: str | None) -> None:
-    """Give a UNIT that was set aside out anew. The results that it has are rejected, and their
-    credit is forfeited."""
-    settings = read_settings(data=data, database=database)
-    with opened(settings) as store, store.write() as session:
-        count = operator.reopen(session, settings, pool, unit, now())
-        note(session, "unit reopened", f"{pool}/{unit}", rejected=count)
-    click.echo(f"{unit} is given out anew; {count} results rejected.")
+    """Give a UNIT that was left without scores out anew, as if nobody had had it."""
+    with opened(read_settings(data=data, database=database)) as store, store.write() as session:
+        operator.reopen(session, pool, unit)
+        note(session, "unit reopened", f"{pool}/{unit}")
+    click.echo(f"{unit} is given out anew.")

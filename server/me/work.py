@@ -20,7 +20,6 @@ from server.results import services as results
 from server.results.services import Result
 from server.trust import queue, telling
 from server.trust.telling import Audited
-from server.work import copies
 
 PAGE = 50
 POSTED, PASSED = "posted", "passed"
@@ -72,11 +71,10 @@ def units_of(
     decided = ledger.decided(session, contributor, ids)
     audits = telling.audits_of(session, ids)
     live = queue.is_live(session, at)
-    aside = copies.aside(session, [unit.id for _, unit in page])
     units = []
     for result, unit in page:
         audited = audits.get(result.id, Audited())
-        awaits = _awaits(result, unit, audited, is_aside=unit.id in aside, live=live)
+        awaits = _awaits(result, unit, audited, live=live)
         units.append(_worked(settings, result, unit, decided.get(result.id), audited, awaits))
     units += history.told(session, settings, [e for e in away if e.earned.result_id in shown])
     units.sort(key=lambda unit: unit.result, reverse=True)
@@ -112,10 +110,10 @@ def _worked(
     )
 
 
-def _awaits(result: Result, unit: Unit, audited: Audited, *, is_aside: bool, live: bool) -> Awaited:
+def _awaits(result: Result, unit: Unit, audited: Audited, *, live: bool) -> Awaited:
     """If it is pending."""
     if unit.shard.pool.policy == pools.REPLICATION:
-        return "operator" if is_aside else "copies"
+        return "copies"
     if not audited.waits and result.drawn:
         return "later_audits"
     return "audit" if live else "auditor"

@@ -44,6 +44,16 @@ def decide(session: Session, unit: Unit, right: Sequence[Result], wrong: Sequenc
     session.flush()
 
 
+def leave_without(session: Session, unit: Unit, results: Sequence[Result]) -> None:
+    """Rejects all of them; the unit stays done, and has no scores."""
+    pools.lock_shard(session, unit.shard_id)
+    for result in results:
+        result.state = REJECTED
+        if result.copy == 0:
+            count_broken(session, unit.shard_id, result.statuses, -1)
+    session.flush()
+
+
 def reject_copies(session: Session, results: Sequence[Result]) -> None:
     """The unit is given out anew."""
     for result in results:

@@ -20,8 +20,8 @@ AT_ONCE = 100
 UNITS_AT_ONCE = 2
 """That anybody is given in a tick, so that copies don't all wait for the end."""
 PATIENT_TICKS = 40
-"""In which nobody has posted anything, twice as long as lots may take: what is left waits for an
-operator."""
+"""In which nobody has posted anything, twice as long as lots may take: what is left, nobody who is
+there may be given."""
 SHARE = 0.1
 REPLICATED: Mapping[str, Mapping[str, float]] = MappingProxyType(
     {

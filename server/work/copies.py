@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, bindparam, delete, exists, func, select, update
@@ -177,7 +177,7 @@ def want(session: Session, unit: int, at: datetime) -> None:
 
 
 def set_aside(session: Session, unit: int) -> None:
-    """Nobody is given the unit any more, so that it needn't be known where its results are from."""
+    """Nobody is given the unit any more, and where its results are from needn't be known."""
     session.get_one(Ballot, unit).state = ASIDE
     session.execute(update(Voter).where(Voter.unit_id == unit).values(network=None))
 
@@ -188,10 +188,22 @@ def close(session: Session, unit: int) -> None:
     session.execute(delete(Ballot).where(Ballot.unit_id == unit))
 
 
-def aside(session: Session, units: Collection[int] | None = None) -> Sequence[int]:
-    """Those that were set aside, of these units or of all."""
+def aside(session: Session, pool: int | None = None) -> Sequence[int]:
+    """Units that were set aside, of this pool or of all."""
     query = select(Ballot.unit_id).where(Ballot.state == ASIDE).order_by(Ballot.unit_id)
-    return session.scalars(query if units is None else query.where(Ballot.unit_id.in_(units))).all()
+    return session.scalars(query if pool is None else query.where(Ballot.pool_id == pool)).all()
+
+
+def is_aside(session: Session, unit: int) -> bool:
+    """Until the transaction ends, that stays so."""
+    ballot = session.get(Ballot, unit, with_for_update=True)
+    return ballot is not None and ballot.state == ASIDE
+
+
+def voters(session: Session, unit: int) -> Sequence[str]:
+    """The contributors who posted the results of a unit that isn't decided, or was set aside."""
+    query = select(Voter.contributor_id).where(Voter.unit_id == unit)
+    return session.scalars(query.order_by(Voter.contributor_id)).all()
 
 
 def is_idle(session: Session, pool: int) -> bool:
@@ -200,7 +212,7 @@ def is_idle(session: Session, pool: int) -> bool:
     return not session.scalar(
         select(
             exists(held.where(Lease.state == HELD, Unit.pool_id == pool))
-            | exists().where(Ballot.pool_id == pool)
+            | exists().where(Ballot.pool_id == pool, Ballot.state != ASIDE)
         )
     )
 

@@ -70,7 +70,7 @@ class Ballot(Base):
     """A unit of a pool under replication whose results haven't been decided about.
 
     due -> wanted -> leased -> due    nobody has counted its results; one more is wanted; is made
-        -> aside                      so many contradict each other that an operator has to look
+        -> aside                      so many contradicted each other that it has no scores
     """
 
     __tablename__ = "ballot"

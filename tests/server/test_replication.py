@@ -10,9 +10,18 @@ from itertools import count
 import pytest
 from alembic import command
 from dva_agent.credit import Credit, Work
-from dva_agent.protocol import ROOT, Accepted, Lease, LeaseRequest, Leases, decode, pack_scores
+from dva_agent.protocol import (
+    ROOT,
+    Accepted,
+    Lease,
+    LeaseRequest,
+    Leases,
+    PairStatus,
+    decode,
+    pack_scores,
+)
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from server.config import Settings
@@ -20,11 +29,12 @@ from server.db import Database, now
 from server.errors import TrustError
 from server.migrations import configuration, migrate
 from server.pools.models import Unit
+from server.results import services as results
 from server.results.compacted import results_of
 from server.results.models import Result
 from server.trust.operator import shown
 from server.trust.replication import operator
-from server.trust.replication.models import Record
+from server.trust.replication.models import Contradicted, Record
 from server.work.copies import OPENING
 from server.work.models import Ballot, Voter
 from server.work.models import Lease as LeaseRow
@@ -218,28 +228,88 @@ def test_two_who_want_the_same_copy_at_once(
     assert len(held) == len(found) >= 1
 
 
-def test_results_that_all_differ_wait_for_the_operator(
-    app: Flask, replicated: str, settings: Settings, database: Database
-) -> None:
-    people = [Person(app) for _ in range(6)]
-    for number, person in enumerate(people[:5]):
+def contradict(people: list[Person], database: Database) -> str:
+    """All of them make something else of the same unit, which it gives; the first of them finds a
+    pair of it broken."""
+    for number, person in enumerate(people):
         open_lots(database)
         lease = person.one()
-        person.say(lease, wrong=number / 10)
-    unit = lease.unit
-    assert people[0].told() == [("pending", "posted", "operator")]
+        scores = [int(pair.uid[:4], 16) / 65536 - number / 10 for pair in lease.pairs]
+        statuses = bytearray(len(scores))
+        if not number:
+            scores[0], statuses[0] = 0, PairStatus.IMAGE_BROKEN
+        result = result_for(lease, scores=pack_scores(scores), statuses=bytes(statuses))
+        person.ok(person.post_result(lease, result), Accepted)
+    return lease.unit
+
+
+def left_open(database: Database, name: str) -> bool:
+    """Whether the unit is given out; what is counted of its pool is right."""
+    with database.read() as session:
+        [unit] = [each for each in session.scalars(select(Unit)) if each.name == name]
+        is_open = unit.state == "open"
+        assert (unit.shard.units_done, unit.shard.pairs_done) == (
+            (0, 0) if is_open else (1, unit.pairs)
+        )
+        assert results.broken_pairs(session, unit.shard.pool) == {}
+        assert not session.scalars(select(Result).where(Result.state != "rejected")).all()
+        return is_open
+
+
+def test_results_that_all_differ_count_for_nothing_and_nobody_waits(
+    app: Flask, replicated: str, database: Database
+) -> None:
+    people = [Person(app) for _ in range(5)]
+    unit = contradict(people, database)
+    assert left_open(database, unit)
+    assert [person.told() for person in people] == [[("forfeited", "no_majority", None)]] * 5
+    with database.read() as session:
+        assert operator.aside(session) == []
+        assert session.scalars(select(Record)).all() == [], "nobody can say who is to blame"
+
+    assert contradict(people, database) == unit
+    assert not left_open(database, unit)
     with database.read() as session:
         (found,) = operator.aside(session)
-        assert (found.pool, found.unit, len(found.devices)) == (replicated, unit, 5)
+        assert (found.pool, found.unit, len(set(found.contributors))) == (replicated, unit, 5)
         assert {voter.network for voter in session.scalars(select(Voter))} == {None}
-    assert unit not in {lease.unit for lease in people[5].ask(5).leases}
-    with pytest.raises(TrustError, match="pending"), database.write() as session:
-        operator.change_policy(session, replicated, "audit")
+    assert unit not in {lease.unit for lease in Person(app).ask(5).leases}
+
     with database.write() as session:
-        assert operator.reopen(session, settings, replicated, unit, now()) == 5
+        operator.reopen(session, replicated, unit)
+    assert left_open(database, unit)
     with pytest.raises(TrustError, match="aside"), database.write() as session:
-        operator.reopen(session, settings, replicated, unit, now())
-    assert people[0].told() == [("forfeited", "no_majority", None)]
+        operator.reopen(session, replicated, unit)
+    contradict(people, database)
+    assert left_open(database, unit), "as if nobody had had it"
+
+
+def test_auditors_are_given_what_has_no_scores(
+    app: Flask, replicated: str, database: Database
+) -> None:
+    people = [Person(app) for _ in range(5)]
+    with database.write() as session:
+        first = session.scalars(select(func.min(Unit.id))).one()
+        session.add(Contradicted(unit_id=first, rounds=1))
+    unit = contradict(people, database)
+    with database.write() as session:
+        operator.change_policy(session, replicated, "audit")
+    assert left_open(database, unit)
+    assert people[0].one().unit == unit
+
+
+def test_an_older_server_gives_out_what_has_no_scores(
+    app: Flask, replicated: str, database: Database
+) -> None:
+    people = [Person(app) for _ in range(5)]
+    with database.write() as session:
+        first = session.scalars(select(func.min(Unit.id))).one()
+        session.add(Contradicted(unit_id=first, rounds=1))
+    unit = contradict(people, database)
+    with database.reshape() as connection:
+        command.downgrade(configuration(connection), "0029")
+    migrate(database)
+    assert left_open(database, unit)
     assert people[0].one().unit == unit
 
 

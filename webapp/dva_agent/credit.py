@@ -87,10 +87,9 @@ class Credit(Message, frozen=True, kw_only=True):
 
 
 WorkState = Literal["pending", "confirmed", "forfeited", "revoked"]
-Awaited = Literal["auditor", "audit", "later_audits", "copies", "operator"]
+Awaited = Literal["auditor", "audit", "later_audits", "copies"]
 """auditor: no auditor runs; audit: its turn, to be looked at or passed over; later_audits: that
-audits of later units pass too; copies: others' results of the same unit; operator: that somebody
-looks at results of it that contradict each other."""
+audits of later units pass too; copies: others' results of the same unit."""
 
 
 class WorkedUnit(Message, frozen=True, kw_only=True):

@@ -1,5 +1,5 @@
 """Results of a unit are counted when one has come: they are confirmed, outvoted, or another one is
-asked for.
+asked for; or there have been so many that none of them counts.
 
 That is a transaction of its own, after the one that stored the result: who posts holds the lock of
 one device, and counting takes those of several. What a process is killed over stays due, and is
@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import cache
 
 from dva_agent.errors import BundleError, DvaError
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from server.contributors import services as contributors
@@ -29,14 +29,15 @@ from server.results import copies as stored
 from server.results.services import Result
 from server.trust.replication import policy
 from server.trust.replication.agreement import agree
-from server.trust.replication.models import Record
+from server.trust.replication.models import Contradicted, Record
 from server.trust.replication.policy import Decision
 from server.trust.settling import Court
 from server.work import copies
 
 log = logging.getLogger(__name__)
 AT_ONCE = 20
-AGREED, ALONE, OUTVOTED = "copies_agree", "believed", "outvoted"
+AGREED, ALONE = "copies_agree", "believed"
+OUTVOTED, NO_MAJORITY = "outvoted", "no_majority"
 
 
 class Counter:
@@ -82,10 +83,9 @@ def count(session: Session, court: Court, unit_id: int, at: datetime) -> bool:
         _decide(session, court, unit, results, found, AGREED, at)
         return True
     if found.hopeless:
-        copies.set_aside(session, unit_id)
-        log.warning("%s results of unit %s contradict each other", len(results), unit.name)
-    else:
-        copies.want(session, unit_id, at)
+        _give_up(session, court, unit, results, at)
+        return True
+    copies.want(session, unit_id, at)
     return False
 
 
@@ -143,3 +143,24 @@ def _decide(
         whose = contributors.contributor_of(session, result.device_id)
         credit.forfeit(session, whose, [earned(court.settings, result, unit)], at, reason=OUTVOTED)
     copies.close(session, unit.id)
+
+
+def _give_up(
+    session: Session, court: Court, unit: Unit, results: Sequence[Result], at: datetime
+) -> None:
+    """None of them counts, and nobody is to blame for it: who is right can't be told. The unit is
+    given out anew, or left without scores."""
+    for result in results:
+        whose = contributors.contributor_of(session, result.device_id)
+        run = [earned(court.settings, result, unit)]
+        credit.forfeit(session, whose, run, at, reason=NO_MAJORITY)
+    add_counts(session, Contradicted, key={"unit_id": unit.id}, counts={"rounds": 1})
+    query = select(Contradicted.rounds).where(Contradicted.unit_id == unit.id)
+    rounds = session.scalars(query).one()
+    log.warning("%s results of unit %s contradict each other", len(results), unit.name)
+    if rounds < policy.MOST_ROUNDS:
+        stored.reject_copies(session, results)
+        copies.close(session, unit.id)
+    else:
+        stored.leave_without(session, unit, results)
+        copies.set_aside(session, unit.id)

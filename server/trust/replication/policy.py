@@ -14,7 +14,9 @@ from dataclasses import dataclass
 TRUSTED_FROM = 10
 LEAST = 1 / 50
 MOST_COPIES = 5
-"""Results of one unit, after which an operator has to look."""
+"""Results of one unit, after which none of them counts, if they contradict each other."""
+MOST_ROUNDS = 2
+"""So often a unit is given out; if it has no majority then, it is left without scores."""
 
 
 @dataclass(frozen=True, kw_only=True)

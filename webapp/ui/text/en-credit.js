@@ -22,7 +22,7 @@ const REASON = Object.freeze({
   copies_agree: 'Other contributors made the same of this unit. This credit stays.',
   believed: 'Others have borne this device’s work out so often that this unit was taken without them. This credit stays.',
   outvoted: 'Most of those who were given the same unit made something else of it.',
-  no_majority: 'Those who were given the same unit all made something different of it, so it went back to be done anew.',
+  no_majority: 'Those who were given the same unit all made something different of it, so that none of it counts.',
 });
 
 /** @type {Readonly<Record<string, string>>} by `awaits` of docs/protocol.md */
@@ -31,7 +31,6 @@ const AWAITS = Object.freeze({
   audit: 'Waits for its turn with an auditor.',
   later_audits: 'Waits for audits of later units to pass, too. If you stop, a last audit of all that is left follows within hours.',
   copies: 'Waits for another contributor to be given the same unit, or to finish it.',
-  operator: 'Waits for whoever runs this server: the results of this unit contradict each other.',
 });
 
 export const CREDIT = Object.freeze({

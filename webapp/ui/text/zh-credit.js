@@ -19,7 +19,7 @@ const REASON = Object.freeze({
   copies_agree: '其他贡献者对这个单元得出了同样的结果，这份贡献值归你。',
   believed: '本设备的工作已多次得到他人印证，因此这次直接采信，这份贡献值归你。',
   outvoted: '拿到同一单元的人中，多数得出了不同的结果。',
-  no_majority: '拿到同一单元的人得出的结果各不相同，因此退回重做。',
+  no_majority: '拿到同一单元的人得出的结果各不相同，因此都不算数。',
 });
 
 /** @type {Readonly<Record<string, string>>} */
@@ -28,7 +28,6 @@ const AWAITS = Object.freeze({
   audit: '正在排队等待审计。',
   later_audits: '还要等之后单元的审计也通过。如果您停止工作，几小时内会对剩下的部分做最后一次审计。',
   copies: '正在等待另一位贡献者领取或完成同一单元。',
-  operator: '正在等待服务器的运营者：这个单元的几份结果互相矛盾。',
 });
 
 /** @typedef {typeof import('./en-credit.js').CREDIT} English */
