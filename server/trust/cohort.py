@@ -10,9 +10,10 @@ else could have been the cause, says which.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -22,12 +23,13 @@ LEAST_PARTIES = 5
 """So many who have nothing to do with each other must have failed."""
 LEAST_SHARE = 0.5
 """More than this share of the parties that were audited there must have failed: a few can't take
-what works for most away from them."""
+what works for most away from them. And more than this share of those who were audited elsewhere
+must have failed nowhere else: where most cheat, their failures are nothing but their own."""
 CHI_SQUARE_LEVEL = 1e-3
 RESIDUAL_LEVEL = 1e-4
 """Over all residuals of one look together."""
 WITNESS_AUDITS = 3
-"""Only who has passed so many audits on other shards can bear witness against a shard."""
+"""Only who had passed so many audits on other shards before can bear witness about a shard."""
 TABLES = 4999
 """Drawn at random for the chi-square test: counts this small don't follow the curve."""
 _SEED = 1900
@@ -48,7 +50,8 @@ Cell = DeviceClass | int
 @dataclass(frozen=True, kw_only=True)
 class Tried:
     """A contributor's audits of one kind of device on one shard. `network`: where it is; None is
-    a network of its own."""
+    a network of its own. `began`: the number of the first of these audits; they are made in the
+    order of their numbers, more or less."""
 
     contributor: str
     network: str | None
@@ -56,6 +59,12 @@ class Tried:
     shard: int
     passed: int
     failed: int
+    began: int
+
+
+Excused = Mapping[str, Collection[Cell]]
+"""By contributor, what their failures were laid to before."""
+_NOBODY: Excused = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +81,10 @@ class Finding:
     deviation: float
 
 
+_Before = Mapping[str, set[Cell]]
+"""By party, what failures of theirs were laid to."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Trial:
     """One party in one cell and one layer."""
@@ -82,15 +95,20 @@ class _Trial:
     failed: bool
 
 
-def findings(tried: Sequence[Tried]) -> list[Finding]:
+def findings(tried: Sequence[Tried], excused: Excused = _NOBODY) -> list[Finding]:
     """What is to blame, the clearest first; what it explains counts no more for the others. Empty:
-    whoever failed, failed for themselves."""
+    whoever failed, failed for themselves. `excused`: who was, and fails again, has failed twice."""
     party = parties(tried)
+    before: dict[str, set[Cell]] = defaultdict(set)
+    for contributor, cells in excused.items():
+        if contributor in party:
+            before[party[contributor]].update(cells)
     left = list(tried)
     found: list[Finding] = []
     while True:
+        looked = [*_look(_by_class(left, party, before)), *_look(_by_shard(left, party, before))]
         one = min(
-            [*_look(_by_class(left, party)), *_look(_by_shard(left, party))],
+            (finding for finding in looked if _is_sound_elsewhere(left, party, finding.cell)),
             key=lambda finding: finding.residual,
             default=None,
         )
@@ -116,42 +134,85 @@ def parties(tried: Iterable[Tried]) -> dict[str, str]:
     return {each.contributor: top(f"contributor {each.contributor}") for each in tried}
 
 
-def _by_class(tried: Sequence[Tried], party: Mapping[str, str]) -> list[_Trial]:
+def _is_sound_elsewhere(tried: Iterable[Tried], party: Mapping[str, str], cell: Cell) -> bool:
+    """Whether most of those who were audited elsewhere haven't failed there, and are enough."""
+    present, failed = set(), set()
+    for each in tried:
+        if cell in (each.device_class, each.shard):
+            continue
+        present.add(party[each.contributor])
+        if each.failed:
+            failed.add(party[each.contributor])
+    sound = len(present) - len(failed)
+    return sound >= LEAST_PARTIES and sound > LEAST_SHARE * len(present)
+
+
+def _by_class(tried: Sequence[Tried], party: Mapping[str, str], before: _Before) -> list[_Trial]:
     """Kinds of devices are compared on the same shards. Who failed with two kinds speaks against
     neither."""
-    return _trials(tried, party, lambda each: each.device_class, lambda each: each.shard)
+    return _trials(
+        tried,
+        party,
+        before,
+        cell=lambda each: each.device_class,
+        layer=lambda each: each.shard,
+        has_failed=lambda each: each.failed > 0,
+    )
 
 
-def _by_shard(tried: Sequence[Tried], party: Mapping[str, str]) -> list[_Trial]:
-    """Shards are compared on the same kind of device, and by those alone who have passed elsewhere:
-    who never computes anything fails wherever he is sent, and newcomers are all sent to the same
-    shards. Who failed on two speaks against neither."""
-    passed: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-    for each in tried:
-        passed[party[each.contributor]][each.shard] += each.passed
+def _by_shard(tried: Sequence[Tried], party: Mapping[str, str], before: _Before) -> list[_Trial]:
+    """Shards are compared on the same kind of device, and by those alone who had passed elsewhere
+    before: who never computes anything fails wherever he is sent, and newcomers are all sent to the
+    same shards. Who failed on two speaks against neither; who fails where he has passed speaks for
+    that shard, which was auditable."""
+    witnesses = _witnesses(tried, party)
+    return _trials(
+        [each for each in tried if each.failed or each in witnesses],
+        party,
+        before,
+        cell=lambda each: each.shard,
+        layer=lambda each: each.device_class,
+        has_failed=lambda each: each.failed > 0 and not each.passed,
+        is_heard=lambda each: each in witnesses,
+    )
 
-    def is_witness(each: Tried) -> bool:
-        own = passed[party[each.contributor]]
-        return sum(own.values()) - own[each.shard] >= WITNESS_AUDITS
 
-    heard = [each for each in tried if not each.failed or is_witness(each)]
-    return _trials(heard, party, lambda each: each.shard, lambda each: each.device_class)
+def _witnesses(tried: Iterable[Tried], party: Mapping[str, str]) -> set[Tried]:
+    """Those who can speak about the shard that they were audited on: by the time they came there,
+    they had passed elsewhere. What they did later can't count, for only who hasn't failed did."""
+    passed: dict[str, Counter[int]] = defaultdict(Counter)
+    in_all: Counter[str] = Counter()
+    found = set()
+    for each in sorted(tried, key=lambda each: each.began):
+        who = party[each.contributor]
+        if in_all[who] - passed[who][each.shard] >= WITNESS_AUDITS:
+            found.add(each)
+        passed[who][each.shard] += each.passed
+        in_all[who] += each.passed
+    return found
 
 
 def _trials(
     tried: Sequence[Tried],
     party: Mapping[str, str],
+    before: _Before,
+    *,
     cell: Callable[[Tried], Cell],
     layer: Callable[[Tried], Hashable],
+    has_failed: Callable[[Tried], bool],
+    is_heard: Callable[[Tried], bool] | None = None,
 ) -> list[_Trial]:
+    """Of one kind of cells; what else somebody was excused for is one in which they failed."""
     failed_in: dict[str, set[Cell]] = defaultdict(set)
     outcome: dict[tuple[str, Cell, Hashable], bool] = {}
     for each in tried:
-        who = party[each.contributor]
+        who, where = party[each.contributor], cell(each)
         if each.failed:
-            failed_in[who].add(cell(each))
-        key = (who, cell(each), layer(each))
-        outcome[key] = outcome.get(key, False) or each.failed > 0
+            failed_in[who].add(where)
+            failed_in[who].update(one for one in before[who] if type(one) is type(where))
+        if is_heard is None or is_heard(each):
+            key = (who, where, layer(each))
+            outcome[key] = outcome.get(key, False) or has_failed(each)
     return [
         _Trial(party=who, cell=where, layer=among, failed=failed)
         for (who, where, among), failed in outcome.items()

@@ -4,7 +4,7 @@ in common, and what follows then."""
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -15,8 +15,9 @@ from server.pools.services import Unit
 from server.results import compacted
 from server.results.services import Result
 from server.trust import aside, cohort, decisions, quarantine
-from server.trust.cohort import DeviceClass, Finding, Tried
-from server.trust.models import FAILED, PASSED, Audit
+from server.trust.cohort import Cell, DeviceClass, Finding, Tried
+from server.trust.models import FAILED, PASSED, VOID, Audit
+from server.trust.quarantine import CLASS_QUARANTINED, SHARD_QUARANTINED
 
 log = logging.getLogger(__name__)
 EVERY = timedelta(minutes=5)
@@ -34,7 +35,7 @@ def is_worth_it(session: Session) -> bool:
 
 def look(session: Session, at: datetime) -> list[Finding]:
     """Sets aside what is to blame, and excuses who was suspended for it."""
-    found = cohort.findings(evidence(session))
+    found = cohort.findings(evidence(session), excused(session))
     for each in found:
         quarantine.impose(session, each.cell, by=decisions.COHORT, reason=in_words(each), at=at)
         log.warning("%r is set aside: %s", quarantine.name_of(session, each.cell), in_words(each))
@@ -54,6 +55,7 @@ def evidence(session: Session) -> list[Tried]:
             Unit.shard_id,
             Audit.state,
             func.count().label("audits"),
+            func.min(Audit.id).label("began"),
         )
         .join(Result, Result.id == Audit.result_id)
         .join(Unit, Unit.id == Result.unit_id)
@@ -72,23 +74,55 @@ def evidence(session: Session) -> list[Tried]:
         )
     ).all()
     where = standing.whereabouts(session, {row.device_id for row in rows})
-    counts: dict[tuple[str, str | None, DeviceClass, int], dict[str, int]] = defaultdict(dict)
+    counts: dict[tuple[str, str | None, DeviceClass, int], Counter[str]] = defaultdict(Counter)
+    began: dict[tuple[str, str | None, DeviceClass, int], int] = {}
     for row in rows:
         who = where[row.device_id]
         kind = DeviceClass(row.bundle, row.rung, row.device_class)
-        count = counts[who.contributor, who.network, kind, row.shard_id]
-        count[row.state] = count.get(row.state, 0) + row.audits
+        key = (who.contributor, who.network, kind, row.shard_id)
+        counts[key][row.state] += row.audits
+        began[key] = min(began.get(key, row.began), row.began)
     return [
         Tried(
             contributor=contributor,
             network=network,
             device_class=kind,
             shard=shard,
-            passed=count.get(PASSED, 0),
-            failed=count.get(FAILED, 0),
+            passed=count[PASSED],
+            failed=count[FAILED],
+            began=began[contributor, network, kind, shard],
         )
         for (contributor, network, kind, shard), count in counts.items()
     ]
+
+
+def excused(session: Session) -> dict[str, set[Cell]]:
+    """By contributor, the kinds of devices and the shards that recent failures were laid to."""
+    rows = session.execute(
+        select(
+            Result.device_id,
+            Result.bundle,
+            Result.rung,
+            Result.device_class,
+            Unit.shard_id,
+            Audit.reason,
+        )
+        .join(Result, Result.id == Audit.result_id)
+        .join(Unit, Unit.id == Result.unit_id)
+        .where(
+            Audit.id > _first(session),
+            Audit.state == VOID,
+            Audit.reason.in_((CLASS_QUARANTINED, SHARD_QUARANTINED)),
+        )
+        .distinct()
+    ).all()
+    where = standing.whereabouts(session, {row.device_id for row in rows})
+    found: dict[str, set[Cell]] = defaultdict(set)
+    for row in rows:
+        kind = DeviceClass(row.bundle, row.rung, row.device_class)
+        cell = kind if row.reason == CLASS_QUARANTINED else row.shard_id
+        found[where[row.device_id].contributor].add(cell)
+    return found
 
 
 def in_words(finding: Finding) -> str:

@@ -58,6 +58,7 @@ def people(world: World, seed: int) -> list[Tried]:
                     shard=shard,
                     passed=0 if fails else 3,
                     failed=int(fails),
+                    began=len(rows),
                 )
             )
             if fails:

@@ -35,6 +35,7 @@ def tried(
         shard=shard,
         passed=passed,
         failed=failed,
+        began=shard,
     )
 
 
@@ -74,7 +75,11 @@ def test_a_shard_that_nobody_passes_is_to_blame_and_not_the_devices() -> None:
 
 def test_both_can_be_to_blame_at_once() -> None:
     other = [
-        replace(each, device_class=each.device_class._replace(name=each.device_class.name + "!"))
+        replace(
+            each,
+            contributor=each.contributor + "!",
+            device_class=each.device_class._replace(name=each.device_class.name + "!"),
+        )
         for each in broken_class(8, 30)
     ]
     found = findings([*poisoned_shard(10, 6), *other])
@@ -117,6 +122,40 @@ def test_who_fails_whatever_he_claims_to_be_is_not_excused() -> None:
 def test_newcomers_who_always_fail_say_nothing_about_the_shard_they_are_sent_to() -> None:
     cheats = [tried(100 + who, SOUND, 1, passed=0, failed=1) for who in range(300)]
     assert findings([*cheats, *broken_class(0, 20)]) == []
+
+
+def test_who_was_excused_for_one_shard_says_nothing_about_the_next() -> None:
+    """A crowd that lies on shard after shard takes one of them along."""
+    rows = poisoned_shard(30, 4)
+    crowd = {each.contributor for each in rows if each.failed}
+    kinds = {name: {BROKEN} for name in crowd}
+    assert [each.cell for each in findings(rows, kinds)] == [3]
+    assert findings(rows, {name: {2} for name in crowd}) == []
+    some = {name: {2} for name in sorted(crowd)[:3]}
+    [found] = findings(rows, some)
+    assert (found.cell, found.failed) == (3, 5)
+
+
+def test_who_passed_on_a_shard_and_fails_there_later_fails_for_themselves() -> None:
+    """As those do who begin to cheat on the way."""
+    rows = [
+        replace(each, passed=each.passed or 1) if each.shard == 3 else each
+        for each in poisoned_shard(10, 6)
+    ]
+    assert findings(rows) == []
+
+
+def test_who_came_to_a_shard_first_says_nothing_about_it() -> None:
+    """Those of them who failed there have passed nowhere since, those who passed have."""
+    rows = [replace(each, began=-each.shard) for each in poisoned_shard(10, 6)]
+    assert findings(rows) == []
+
+
+def test_where_most_fail_nothing_is_to_blame() -> None:
+    """However clearly one kind of device fails more than the others."""
+    cheats = [tried(1000 + who, SOUND, 2, passed=3, failed=int(who < 50)) for who in range(99)]
+    assert findings([*cheats, *broken_class(20, 0)]) == []
+    assert findings([*cheats, *broken_class(20, 10)]) != []
 
 
 def test_a_kind_of_device_that_works_for_most_stays() -> None:

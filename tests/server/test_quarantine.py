@@ -102,6 +102,9 @@ def test_a_kind_of_device_is_set_aside_and_its_people_are_not(
 
     with database.write() as session:
         [found] = looking.look(session, now())
+        assert looking.excused(session) == {
+            contributor_of(session, each.device.device): {found.cell} for each in broken
+        }
     assert found.cell == kind_of(trial, BROKEN)
     assert states(trial, *broken, *sound) == ["active"] * 4
     record = trial.record(broken[0].device.device)
@@ -125,6 +128,7 @@ def test_a_kind_of_device_is_set_aside_and_its_people_are_not(
     with database.write() as session:
         operator.restore(session, name, by=ME, reason="a new driver", at=now())
         assert not looking.look(session, now()), "what was known counts no more"
+        assert looking.excused(session) == {}
     assert late.post_one()
     with database.read() as session:
         [was] = operator.set_aside(session, ended=True)
