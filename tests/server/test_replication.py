@@ -44,6 +44,8 @@ from tests.server.api import Api, result_for
 NETWORKS = count(1)
 BEFORE = "0016"
 """The step before there were copies."""
+BEFORE_ENDS = "0030"
+"""The step before units without a majority had an end."""
 
 
 class Person(Api):
@@ -307,7 +309,7 @@ def test_an_older_server_gives_out_what_has_no_scores(
         session.add(Contradicted(unit_id=first, rounds=1))
     unit = contradict(people, database)
     with database.reshape() as connection:
-        command.downgrade(configuration(connection), "0029")
+        command.downgrade(configuration(connection), BEFORE_ENDS)
     migrate(database)
     assert left_open(database, unit)
     assert people[0].one().unit == unit
