@@ -10,6 +10,8 @@ from flask import Flask
 
 from server import create_app
 from server.admin import services
+from server.admin.pages import listed
+from server.admin.pages.reports import STATES, WAITING
 from server.admin.roles import VIEWER
 from server.config import Settings
 from server.db import Database, now
@@ -43,6 +45,23 @@ def lease(api: Api, pool: str) -> Lease:
     posted = Report(pool=lease.pool, unit=lease.unit, uid=lease.pairs[0].uid, reason="sexual")
     assert api.post("/reports", posted).status_code == 200
     return lease
+
+
+def test_a_lists_other_pages_are_of_the_same_list(app: Flask) -> None:
+    """Reports that wait are the usual ones: any has to be said."""
+    for query, says in (
+        ("", ""),
+        ("state=withheld", ""),
+        ("state=", "state=&"),
+        ("state=x", "state=&"),
+    ):
+        with app.test_request_context(f"/admin/reports?{query}&page=2"):
+            wanted = listed.wanted(10, states=STATES, usual=WAITING)
+            assert (wanted.page, wanted.first, wanted.pages(0), wanted.pages(11)) == (2, 10, 1, 2)
+            assert wanted.address(3) == f"/admin/reports?{says}page=3"
+    with app.test_request_context("/admin/pools/demo?search=%00 a&state=any&page=%C2%B2"):
+        wanted = listed.wanted(10)
+        assert wanted.address(2) == "/admin/pools/demo?search=a&page=2"
 
 
 def withheld(api: Api) -> list[str]:

@@ -11,7 +11,8 @@ from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from server.admin import door, log
+from server.admin import door
+from server.admin.acting import Deed, Detail, act
 from server.admin.blueprint import blueprint
 from server.admin.pages import asked
 from server.admin.roles import MAINTAINER
@@ -70,13 +71,21 @@ def accept_licence(number: str) -> ResponseReturnValue:
             next_step="Go back, read it, and if you agree to it, tick the box.",
         )
     licences.licence_text(settings().bundles / manifest.bundle, manifest)
-    with database().write() as session:
-        changed = not licences.is_accepted(settings(), manifest)
-        if changed:
-            _record(session, "licence accepted", manifest, manifest.licence.name)
-            licences.accept(settings(), manifest, by=door.account().name, at=now())
-    said = "is accepted" if changed else "needed no acceptance, or had it already"
-    return _done(f"The licence of {manifest.name} {said}.", manifest)
+
+    def accept(_session: Session) -> Detail | None:
+        if licences.is_accepted(settings(), manifest):
+            return None
+        licences.accept(settings(), manifest, by=door.account().name, at=now())
+        return {"name": manifest.name, "licence": manifest.licence.name}
+
+    return _act(
+        accept,
+        manifest,
+        action="licence accepted",
+        name=f"The licence of {manifest.name}",
+        done="is accepted",
+        already="needed no acceptance, or had it already",
+    )
 
 
 @blueprint.get("/bundles/<number>/withdraw")
@@ -101,13 +110,23 @@ def ask_withdraw(number: str) -> ResponseReturnValue:
 def withdraw_licence(number: str) -> ResponseReturnValue:
     manifest = _manifest(number)
     why = asked.why()
-    with database().write() as session:
-        changed = licences.needs_acceptance(manifest) and licences.is_accepted(settings(), manifest)
-        if changed:
-            _record(session, "licence withdrawn", manifest, manifest.licence.name, why)
-            licences.withdraw(settings(), manifest)
-    said = "isn't accepted any more" if changed else "wasn't accepted, or needs no acceptance"
-    return _done(f"The licence of {manifest.name} {said}.", manifest)
+
+    def withdraw(_session: Session) -> Detail | None:
+        if not licences.needs_acceptance(manifest) or not licences.is_accepted(
+            settings(), manifest
+        ):
+            return None
+        licences.withdraw(settings(), manifest)
+        return {"name": manifest.name, "licence": manifest.licence.name, "why": why}
+
+    return _act(
+        withdraw,
+        manifest,
+        action="licence withdrawn",
+        name=f"The licence of {manifest.name}",
+        done="isn't accepted any more",
+        already="wasn't accepted, or needs no acceptance",
+    )
 
 
 @blueprint.get("/bundles/<number>/stop")
@@ -134,24 +153,35 @@ def ask_stop(number: str) -> ResponseReturnValue:
 def stop_bundle(number: str) -> ResponseReturnValue:
     manifest = _manifest(number)
     why = asked.why()
-    with database().write() as session:
-        changed = steering.stop_bundle(session, manifest.bundle, now())
-        if changed:
-            _record(session, "bundle stopped", manifest, "", why)
-    said = "gets no new leases" if changed else "got no new leases already"
-    return _done(f"{manifest.name} {said}.", manifest)
+
+    def stop(session: Session) -> Detail | None:
+        stopped = steering.stop_bundle(session, manifest.bundle, now())
+        return {"name": manifest.name, "why": why} if stopped else None
+
+    return _act(
+        stop,
+        manifest,
+        action="bundle stopped",
+        done="gets no new leases",
+        already="got no new leases already",
+    )
 
 
 @blueprint.post("/bundles/<number>/allow")
 @door.at_least(MAINTAINER)
 def allow_bundle(number: str) -> ResponseReturnValue:
     manifest = _manifest(number)
-    with database().write() as session:
-        changed = steering.allow_bundle(session, manifest.bundle)
-        if changed:
-            _record(session, "bundle allowed", manifest)
-    said = "is handed out again" if changed else "wasn't stopped"
-    return _done(f"{manifest.name} {said}.", manifest)
+
+    def allow(session: Session) -> Detail | None:
+        return {"name": manifest.name} if steering.allow_bundle(session, manifest.bundle) else None
+
+    return _act(
+        allow,
+        manifest,
+        action="bundle allowed",
+        done="is handed out again",
+        already="wasn't stopped",
+    )
 
 
 def _line(session: Session, manifest: Manifest) -> BundleLine:
@@ -185,13 +215,15 @@ def _manifest(number: str) -> Manifest:
     raise NotFound("There is no such bundle.")
 
 
-def _record(
-    session: Session, action: str, manifest: Manifest, licence: str = "", why: str = ""
-) -> None:
-    told = {"name": manifest.name, "licence": licence, "why": why}
-    detail = {name: value for name, value in told.items() if value}
-    log.record(session, door.account(), action, manifest.bundle, detail)
-
-
-def _done(message: str, manifest: Manifest) -> ResponseReturnValue:
-    return door.done(message, url_for("admin.bundle", number=manifest.bundle))
+def _act(
+    deed: Deed, manifest: Manifest, *, action: str, done: str, already: str, name: str = ""
+) -> ResponseReturnValue:
+    return act(
+        deed,
+        action=action,
+        subject=manifest.bundle,
+        name=name or manifest.name,
+        done=done,
+        already=already,
+        to=url_for("admin.bundle", number=manifest.bundle),
+    )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from server.admin import door, log, people_page
+from server.admin import door, people_page
+from server.admin.acting import act
 from server.admin.blueprint import blueprint
-from server.admin.pages import asked
+from server.admin.pages import asked, listed
+from server.admin.pages.deciding import deciding
 from server.admin.roles import OPERATOR
 from server.contributors import listing
-from server.db import now
 from server.refusals import NotFound
 from server.trust import operator
 from server.web import database
@@ -20,21 +21,16 @@ SHOWN = 50
 
 @blueprint.get("/contributors")
 def contributors_page() -> ResponseReturnValue:
-    search, state, page = asked.text("search", 80), asked.text("state", 20), asked.number("page", 1)
+    wanted = listed.wanted(SHOWN, states=listing.CONTRIBUTOR_STATES)
     with database().read() as session:
         found, total = listing.people(
-            session, search=search, state=state, first=(page - 1) * SHOWN, count=SHOWN
+            session,
+            search=wanted.search,
+            state=wanted.state,
+            first=wanted.first,
+            count=wanted.size,
         )
-    return render_template(
-        "admin/contributors.html",
-        people=found,
-        total=total,
-        search=search,
-        state=state,
-        states=listing.CONTRIBUTOR_STATES,
-        page=page,
-        pages=max(-(-total // SHOWN), 1),
-    )
+    return render_template("admin/contributors.html", people=found, total=total, wanted=wanted)
 
 
 @blueprint.get("/contributors/<number>")
@@ -68,14 +64,15 @@ def ask_suspend_contributor(number: str) -> ResponseReturnValue:
 @door.at_least(OPERATOR)
 def suspend_contributor(number: str) -> ResponseReturnValue:
     _require(number)
-    why = asked.why()
-    with database().write() as session:
-        changed = not operator.is_stopped(session, number)
-        if changed:
-            operator.suspend(session, number, by=door.account().name, reason=why, at=now())
-            log.record(session, door.account(), "contributor suspended", number, {"why": why})
-    said = "is suspended" if changed else "was suspended already"
-    return door.done(f"{number[:8]} {said}.", url_for("admin.contributor", number=number))
+    return act(
+        deciding(number, operator.suspend, stopped=False),
+        action="contributor suspended",
+        subject=number,
+        name=number[:8],
+        done="is suspended",
+        already="was suspended already",
+        to=url_for("admin.contributor", number=number),
+    )
 
 
 @blueprint.post("/contributors/<number>/appeal")
@@ -83,21 +80,16 @@ def suspend_contributor(number: str) -> ResponseReturnValue:
 def answer_appeal(number: str) -> ResponseReturnValue:
     """With `answer` restore they work again; with anything else they stay suspended."""
     _require(number)
-    why, restores = asked.why(), asked.field("answer") == "restore"
-    with database().write() as session:
-        changed = operator.is_stopped(session, number)
-        if changed:
-            act = operator.restore if restores else operator.uphold
-            act(session, number, by=door.account().name, reason=why, at=now())
-            action = "contributor restored" if restores else "suspension upheld"
-            log.record(session, door.account(), action, number, {"why": why})
-    if not changed:
-        said = "wasn't suspended"
-    elif restores:
-        said = "may work again, on probation"
-    else:
-        said = "stays suspended; why is kept"
-    return door.done(f"{number[:8]} {said}.", url_for("admin.contributor", number=number))
+    restores = asked.field("answer") == "restore"
+    return act(
+        deciding(number, operator.restore if restores else operator.uphold, stopped=True),
+        action="contributor restored" if restores else "suspension upheld",
+        subject=number,
+        name=number[:8],
+        done="may work again, on probation" if restores else "stays suspended; why is kept",
+        already="wasn't suspended",
+        to=url_for("admin.contributor", number=number),
+    )
 
 
 def _require(number: str) -> None:

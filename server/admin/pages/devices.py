@@ -5,9 +5,11 @@ from __future__ import annotations
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from server.admin import door, log, people_page
+from server.admin import door, people_page
+from server.admin.acting import act
 from server.admin.blueprint import blueprint
-from server.admin.pages import asked
+from server.admin.pages import asked, listed
+from server.admin.pages.deciding import deciding
 from server.admin.roles import OPERATOR
 from server.contributors import listing
 from server.contributors.listing import Machine
@@ -21,10 +23,14 @@ SHOWN = 50
 
 @blueprint.get("/devices")
 def devices_page() -> ResponseReturnValue:
-    search, state, page = asked.text("search", 80), asked.text("state", 20), asked.number("page", 1)
+    wanted = listed.wanted(SHOWN, states=listing.DEVICE_STATES)
     with database().read() as session:
         found, total = listing.machines(
-            session, search=search, state=state, first=(page - 1) * SHOWN, count=SHOWN
+            session,
+            search=wanted.search,
+            state=wanted.state,
+            first=wanted.first,
+            count=wanted.size,
         )
         standings = operator.standings(session, [machine.id for machine in found])
     return render_template(
@@ -33,11 +39,7 @@ def devices_page() -> ResponseReturnValue:
         standings=standings,
         reasons=people_page.REASONS,
         total=total,
-        search=search,
-        state=state,
-        states=listing.DEVICE_STATES,
-        page=page,
-        pages=max(-(-total // SHOWN), 1),
+        wanted=wanted,
     )
 
 
@@ -71,28 +73,30 @@ def ask_suspend_device(number: str) -> ResponseReturnValue:
 @door.at_least(OPERATOR)
 def suspend_device(number: str) -> ResponseReturnValue:
     _require(number)
-    why = asked.why()
-    with database().write() as session:
-        changed = not operator.is_stopped(session, number)
-        if changed:
-            operator.suspend(session, number, by=door.account().name, reason=why, at=now())
-            log.record(session, door.account(), "device suspended", number, {"why": why})
-    said = "is suspended" if changed else "was stopped already"
-    return door.done(f"{number[:8]} {said}.", url_for("admin.device", number=number))
+    return act(
+        deciding(number, operator.suspend, stopped=False),
+        action="device suspended",
+        subject=number,
+        name=number[:8],
+        done="is suspended",
+        already="was stopped already",
+        to=url_for("admin.device", number=number),
+    )
 
 
 @blueprint.post("/devices/<number>/restore")
 @door.at_least(OPERATOR)
 def restore_device(number: str) -> ResponseReturnValue:
     _require(number)
-    why = asked.why()
-    with database().write() as session:
-        changed = operator.is_stopped(session, number)
-        if changed:
-            operator.restore(session, number, by=door.account().name, reason=why, at=now())
-            log.record(session, door.account(), "device restored", number, {"why": why})
-    said = "may work again, on probation" if changed else "wasn't stopped"
-    return door.done(f"{number[:8]} {said}.", url_for("admin.device", number=number))
+    return act(
+        deciding(number, operator.restore, stopped=True),
+        action="device restored",
+        subject=number,
+        name=number[:8],
+        done="may work again, on probation",
+        already="wasn't stopped",
+        to=url_for("admin.device", number=number),
+    )
 
 
 @blueprint.get("/devices/<number>/revoke")
@@ -117,12 +121,15 @@ def ask_revoke_device(number: str) -> ResponseReturnValue:
 def revoke_device(number: str) -> ResponseReturnValue:
     _require(number)
     why = asked.why()
-    with database().write() as session:
-        changed = listing.revoke(session, number, now())
-        if changed:
-            log.record(session, door.account(), "device revoked", number, {"why": why})
-    said = "is revoked" if changed else "was revoked already"
-    return door.done(f"{number[:8]} {said}.", url_for("admin.device", number=number))
+    return act(
+        lambda session: {"why": why} if listing.revoke(session, number, now()) else None,
+        action="device revoked",
+        subject=number,
+        name=number[:8],
+        done="is revoked",
+        already="was revoked already",
+        to=url_for("admin.device", number=number),
+    )
 
 
 def _require(number: str) -> Machine:

@@ -6,10 +6,11 @@ from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from server.admin import door, log
+from server.admin import door
+from server.admin.acting import Detail, act
 from server.admin.blueprint import blueprint
-from server.admin.pages import asked
-from server.admin.pool_page import pool_page, statuses
+from server.admin.pages import asked, listed
+from server.admin.pool_page import SHARDS_SHOWN, pool_page, statuses
 from server.admin.roles import OPERATOR
 from server.db import now
 from server.errors import PoolError
@@ -31,11 +32,16 @@ def pools_page() -> ResponseReturnValue:
 
 @blueprint.get("/pools/<name>")
 def pool(name: str) -> ResponseReturnValue:
+    wanted = listed.wanted(SHARDS_SHOWN)
     with database().read() as session:
         found = _pool(session, name)
-        shown = pool_page(session, settings(), found, asked.number("page", 1), now())
+        shown = pool_page(session, settings(), found, wanted.page, now())
     page = render_template(
-        "admin/pool.html", found=shown, lowest=steering.LOWEST, highest=steering.HIGHEST
+        "admin/pool.html",
+        found=shown,
+        wanted=wanted,
+        lowest=steering.LOWEST,
+        highest=steering.HIGHEST,
     )
     return door.refreshed(page)
 
@@ -43,39 +49,55 @@ def pool(name: str) -> ResponseReturnValue:
 @blueprint.post("/pools/<name>/pause")
 @door.at_least(OPERATOR)
 def pause_pool(name: str) -> ResponseReturnValue:
-    with database().write() as session:
+    def pause(session: Session) -> Detail | None:
         _pool(session, name)
-        changed = steering.pause(session, name)
-        if changed:
-            log.record(session, door.account(), "pool paused", name)
-    said = "is paused. What is leased will be finished" if changed else "was paused already"
-    return door.done(f"{name} {said}.", url_for("admin.pool", name=name))
+        return {} if steering.pause(session, name) else None
+
+    return act(
+        pause,
+        action="pool paused",
+        subject=name,
+        done="is paused. What is leased will be finished",
+        already="was paused already",
+        to=url_for("admin.pool", name=name),
+    )
 
 
 @blueprint.post("/pools/<name>/resume")
 @door.at_least(OPERATOR)
 def resume_pool(name: str) -> ResponseReturnValue:
-    with database().write() as session:
+    def resume(session: Session) -> Detail | None:
         _pool(session, name)
-        changed = steering.resume(session, name)
-        if changed:
-            log.record(session, door.account(), "pool resumed", name)
-    said = "goes on" if changed else "wasn't paused"
-    return door.done(f"{name} {said}.", url_for("admin.pool", name=name))
+        return {} if steering.resume(session, name) else None
+
+    return act(
+        resume,
+        action="pool resumed",
+        subject=name,
+        done="goes on",
+        already="wasn't paused",
+        to=url_for("admin.pool", name=name),
+    )
 
 
 @blueprint.post("/pools/<name>/priority")
 @door.at_least(OPERATOR)
 def prioritise_pool(name: str) -> ResponseReturnValue:
     wanted = _priority(asked.field("priority", 20))
-    with database().write() as session:
+
+    def prioritise(session: Session) -> Detail | None:
         _pool(session, name)
         before = steering.prioritise(session, name, wanted)
-        if before != wanted:
-            detail = {"before": before, "after": wanted}
-            log.record(session, door.account(), "priority changed", name, detail)
-    said = f"has priority {wanted}" if before != wanted else f"had priority {wanted} already"
-    return door.done(f"{name} {said}.", url_for("admin.pool", name=name))
+        return {"before": before, "after": wanted} if before != wanted else None
+
+    return act(
+        prioritise,
+        action="priority changed",
+        subject=name,
+        done=f"has priority {wanted}",
+        already=f"had priority {wanted} already",
+        to=url_for("admin.pool", name=name),
+    )
 
 
 @blueprint.get("/pools/<name>/shards/<shard>/set-aside")
@@ -100,29 +122,43 @@ def ask_set_aside(name: str, shard: str) -> ResponseReturnValue:
 @blueprint.post("/pools/<name>/shards/<shard>/set-aside")
 @door.at_least(OPERATOR)
 def set_aside(name: str, shard: str) -> ResponseReturnValue:
-    why = asked.why()
-    subject = f"{name}/{shard}"
-    with database().write() as session:
-        changed = not _shard(session, name, shard).set_aside
-        if changed:
-            operator.suspend(session, subject, by=door.account().name, reason=why, at=now())
-            log.record(session, door.account(), "shard set aside", subject, {"why": why})
-    said = "is set aside" if changed else "was set aside already"
-    return door.done(f"{subject} {said}.", url_for("admin.pool", name=name))
+    why, subject = asked.why(), f"{name}/{shard}"
+
+    def suspend(session: Session) -> Detail | None:
+        if _shard(session, name, shard).set_aside:
+            return None
+        operator.suspend(session, subject, by=door.account().name, reason=why, at=now())
+        return {"why": why}
+
+    return act(
+        suspend,
+        action="shard set aside",
+        subject=subject,
+        done="is set aside",
+        already="was set aside already",
+        to=url_for("admin.pool", name=name),
+    )
 
 
 @blueprint.post("/pools/<name>/shards/<shard>/restore")
 @door.at_least(OPERATOR)
 def restore_shard(name: str, shard: str) -> ResponseReturnValue:
-    why = asked.why()
-    subject = f"{name}/{shard}"
-    with database().write() as session:
-        changed = _shard(session, name, shard).set_aside
-        if changed:
-            operator.restore(session, subject, by=door.account().name, reason=why, at=now())
-            log.record(session, door.account(), "shard restored", subject, {"why": why})
-    said = "is given out again" if changed else "wasn't set aside"
-    return door.done(f"{subject} {said}.", url_for("admin.pool", name=name))
+    why, subject = asked.why(), f"{name}/{shard}"
+
+    def restore(session: Session) -> Detail | None:
+        if not _shard(session, name, shard).set_aside:
+            return None
+        operator.restore(session, subject, by=door.account().name, reason=why, at=now())
+        return {"why": why}
+
+    return act(
+        restore,
+        action="shard restored",
+        subject=subject,
+        done="is given out again",
+        already="wasn't set aside",
+        to=url_for("admin.pool", name=name),
+    )
 
 
 def _pool(session: Session, name: str) -> Pool:

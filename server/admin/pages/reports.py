@@ -11,9 +11,10 @@ from flask import Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from server.admin import door, log
+from server.admin import door
+from server.admin.acting import Detail, act
 from server.admin.blueprint import blueprint
-from server.admin.pages import asked
+from server.admin.pages import asked, listed
 from server.admin.roles import OPERATOR
 from server.db import now
 from server.errors import PoolError
@@ -43,23 +44,16 @@ class Card:
 
 @blueprint.get("/reports")
 def reports_page() -> ResponseReturnValue:
-    wanted = asked.text("state", 20) if "state" in request.args else WAITING
-    states = [state for state in STATES if state == wanted] or STATES
-    page = asked.number("page", 1)
+    wanted = listed.wanted(SHOWN, states=STATES, usual=WAITING)
+    states = [state for state in STATES if state == wanted.state] or STATES
     with database().read() as session:
         total = reports.count_listed(session, pool=None, states=states)
         found = reports.listed(
-            session, pool=None, states=states, first=(page - 1) * SHOWN, count=SHOWN
+            session, pool=None, states=states, first=wanted.first, count=wanted.size
         )
         cards = [_card(session, pair) for pair in found]
     return render_template(
-        "admin/reports.html",
-        cards=cards,
-        total=total,
-        state=wanted if wanted in STATES else "",
-        states=STATES,
-        page=page,
-        pages=max(-(-total // SHOWN), 1),
+        "admin/reports.html", cards=cards, total=total, wanted=wanted, waiting=WAITING
     )
 
 
@@ -81,7 +75,10 @@ def reported_picture(number: int) -> ResponseReturnValue:
 @door.at_least(OPERATOR)
 def decide_report(number: int) -> ResponseReturnValue:
     state = _decision(request.form.get("decision", ""))
-    with database().write() as session:
+    with database().read() as session:
+        pair = _find(session, number)
+
+    def decide(session: Session) -> Detail | None:
         before = _find(session, number)
         if TAKEDOWN in before.reasons:
             raise PoolError(
@@ -90,13 +87,17 @@ def decide_report(number: int) -> ResponseReturnValue:
                 next_step="That is an order of its own, which a decision on a report can't undo.",
             )
         changed = reports.decide(session, [number], state, now())
-        if changed:
-            subject = f"{before.pool}/{before.unit}/{before.uid}"
-            detail = {"before": before.state, "after": state}
-            log.record(session, door.account(), f"report {state}", subject, detail)
-    said = SAID[state] if changed else f"was {state} already"
-    back = url_for("admin.reports_page", state=asked.field("state", 20) or None)
-    return door.done(f"Report {number}: the pair {said}.", back)
+        return {"before": before.state, "after": state} if changed else None
+
+    return act(
+        decide,
+        action=f"report {state}",
+        subject=f"{pair.pool}/{pair.unit}/{pair.uid}",
+        name=f"Report {number}: the pair",
+        done=SAID[state],
+        already=f"was {state} already",
+        to=url_for("admin.reports_page", state=asked.field("state", 20)),
+    )
 
 
 def _decision(text: str) -> Decision:
