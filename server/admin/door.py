@@ -14,7 +14,6 @@ from flask import (
     Blueprint,
     Response,
     current_app,
-    flash,
     g,
     redirect,
     render_template,
@@ -23,7 +22,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
-from server.admin import cookie, navigation, roles, services
+from server.admin import cookie, flashes, navigation, roles, services
 from server.admin.roles import MAINTAINER, VIEWER, Role
 from server.admin.services import AdminAccount
 from server.config import VERSION
@@ -105,7 +104,7 @@ def may(least: Role) -> bool:
 
 def done(message: str, to: str) -> ResponseReturnValue:
     """After something was done: shows the page `to`, with a sentence on top of it, once."""
-    flash(message)
+    flashes.say_done(message)
     return redirect(to, 303)
 
 
@@ -217,6 +216,14 @@ def _refused(error: PageRefusal) -> ResponseReturnValue:
 
 
 def _not_done(error: DvaError) -> ResponseReturnValue:
+    """Told on the page that the form is on, with what was typed into it."""
+    back = flashes.came_from() if request.method not in SAFE else None
+    if back is not None:
+        unsaid = (FORM_FIELD, flashes.FROM_FIELD)
+        flashes.say_not_done(
+            error, {name: value for name, value in request.form.items() if name not in unsaid}
+        )
+        return redirect(back, 303)
     page = render_template("admin/refused.html", title="Not done", error=error)
     return page, HTTPStatus.CONFLICT
 
@@ -235,6 +242,8 @@ def _about() -> dict[str, object]:
         "links": navigation.links(may) if found else [],
         "form_token": cookie.form_token(),
         "form_header": FORM_HEADER,
+        "flashes": flashes.said,
+        "typed": flashes.typed,
         "refreshing": _is_refreshing(),
         "refresh_s": REFRESH_S,
         "version": VERSION,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from flask import Flask, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from server.admin import cookie, door, log, plots, services, words
+from server.admin import cookie, door, flashes, log, plots, services, words
 from server.admin.blueprint import blueprint
 from server.admin.overview import LEASES_SHOWN, overview
 from server.admin.pages import bundles as _bundles
@@ -44,8 +44,8 @@ def init_app(app: Flask, key: str) -> None:
     cookie.init_app(app, key)
     for word in words.FILTERS:
         app.jinja_env.filters[word.__name__] = word
-    # A macro has no context of its own to look the form's token up in.
-    app.jinja_env.globals["form_token"] = cookie.form_token
+    # A macro has no context of its own to look these up in.
+    app.jinja_env.globals.update(form_token=cookie.form_token, form_page=flashes.here)
     app.register_blueprint(blueprint)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 from flask import Flask
@@ -56,6 +57,44 @@ def test_priorities(operator: Operator, pool: str, database: Database) -> None:
         assert answer.status_code == 409
         assert "is no priority." in answer.text
     assert logged(database) == [("priority changed", "test", {"before": 0, "after": 7})]
+
+
+def test_what_isnt_done_is_told_where_it_was_asked_for(
+    app: Flask, operator: Operator, pool: str, database: Database
+) -> None:
+    typed = {"priority": "1001", "why": "<b>\N{SNOWMAN}"}
+    page = operator.get(f"{PAGE}?page=1").text
+    assert f'name="from" value="{PAGE}?page=1"' in page
+    answer = operator.act(f"{PAGE}/priority", **typed, **{"from": f"{PAGE}?page=1"})
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"{PAGE}?page=1")
+    page = operator.get(f"{PAGE}?page=1").text
+    assert re.search(r'role="alert"[^>]*>Not done. [^<]*-1000 to 1000', page)
+    assert 'name="priority" type="number" min="-1000" max="1000" step="1" value="1001"' in page
+    page = operator.get(PAGE).text
+    assert 'role="alert"' not in page
+    assert 'step="1" value="0"' in page
+    # The script's word on where it is, since the address may have changed.
+    headers = {"HX-Current-URL": f"http://localhost{PAGE}?page=2"}
+    data = {**typed, "token": operator.form("/admin"), "from": PAGE}
+    answer = operator.ask("POST", f"{PAGE}/priority", headers=headers, data=data)
+    assert answer.headers["Location"] == f"{PAGE}?page=2"
+    # So much that no cookie holds it is forgotten, and the sentence is kept.
+    long = {"priority": "x" * 3000, "why": "".join(chr(1000 + 7 * n) for n in range(1500))}
+    operator.act(f"{PAGE}/priority", **long, **{"from": PAGE})
+    assert "is no priority" in operator.get(PAGE).text
+    assert len(operator.cookie() or "") < 3000
+    for foreign in (
+        "",
+        "//elsewhere.example",
+        "https://[",
+        "/",
+        "/adminx",
+        "/admin/\x7f",
+        "x" * 3000,
+    ):
+        answer = operator.act(f"{PAGE}/priority", priority="x", **{"from": foreign})
+        assert answer.status_code == 409
+    assert logged(database) == []
 
 
 def test_a_shard_is_set_aside_and_restored(

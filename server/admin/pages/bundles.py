@@ -68,7 +68,7 @@ def accept_licence(number: str) -> ResponseReturnValue:
     if request.form.get("read") != "yes":
         raise LicenceError(
             "The licence was not accepted.",
-            next_step="Go back, read it, and if you agree to it, tick the box.",
+            next_step="Read it, and if you agree to it, tick the box.",
         )
     licences.licence_text(settings().bundles / manifest.bundle, manifest)
 
