@@ -7,16 +7,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import msgspec
 from dva_agent.agents.base import DataAgent
 from dva_agent.discovery import AGENTS
-from dva_agent.protocol import ROOT, PoolStatus
+from dva_agent.protocol import ROOT
 from sqlalchemy import bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from server.config import Settings
 from server.errors import PoolError
 from server.pools import licences
+from server.pools.addresses import bundle_sources, bundle_url, shard_url
 from server.pools.files import (
     checked_path,
     index_path,
@@ -44,6 +44,7 @@ from server.pools.models import (
     Unit,
 )
 from server.pools.open_units import take_open_units
+from server.pools.statuses import statuses, with_licences
 
 __all__ = [
     "AUDIT",
@@ -54,16 +55,21 @@ __all__ = [
     "Pool",
     "Shard",
     "Unit",
+    "bundle_sources",
+    "bundle_url",
     "checked_path",
     "findings_of_pool",
     "findings_of_shards",
     "index_path",
     "read_captions",
     "shard_pairs",
+    "shard_url",
+    "statuses",
     "take_open_units",
     "truth_path",
     "unit_metadata",
     "unit_pairs",
+    "with_licences",
     "worst_hosts",
 ]
 
@@ -88,20 +94,6 @@ class Served(NamedTuple):
     id: int
     bundle: str
     with_model: bool
-
-
-def bundle_url(bundle: str) -> str:
-    return f"{ROOT}/bundles/{bundle}/"
-
-
-def bundle_sources(settings: Settings, bundle: str) -> list[str]:
-    """Where a bundle's files can be had, best first; the server itself is the last."""
-    mirrors = [f"{settings.model_mirror.rstrip('/')}/{bundle}/"] if settings.model_mirror else []
-    return [*mirrors, bundle_url(bundle)]
-
-
-def shard_url(shard: Shard) -> str:
-    return f"{ROOT}/pools/{shard.pool.name}/shards/{shard.name}.tar"
 
 
 def find_pool(session: Session, name: str) -> Pool | None:
@@ -343,57 +335,3 @@ def count_units(session: Session, pools: Sequence[int]) -> UnitCounts:
         ).where(Shard.pool_id.in_(pools))
     ).one()
     return UnitCounts(total=int(total), done=int(done))
-
-
-def statuses(session: Session, leased: dict[int, int]) -> list[PoolStatus]:
-    """Every pool; `leased` counts the units in flight, by pool id."""
-    sums = {
-        row.pool_id: row
-        for row in session.execute(
-            select(
-                Shard.pool_id,
-                func.sum(Shard.pairs).label("pairs"),
-                func.sum(Shard.size).label("bytes"),
-                func.sum(Shard.units).label("units"),
-                func.sum(Shard.units_done).label("units_done"),
-                func.sum(Shard.pairs_done).label("pairs_done"),
-            ).group_by(Shard.pool_id)
-        )
-    }
-    stopped = set(session.scalars(select(StoppedBundle.bundle)))
-    return [
-        PoolStatus(
-            pool=pool.name,
-            agent=pool.agent,
-            bundle=pool.bundle,
-            bundle_url=bundle_url(pool.bundle),
-            title=pool.title,
-            licence=pool.licence,
-            attribution=pool.attribution,
-            safe=pool.safe,
-            policy=pool.policy,
-            paused=pool.paused or pool.bundle in stopped,
-            priority=pool.priority,
-            pairs=int(sums[pool.id].pairs),
-            bytes=int(sums[pool.id].bytes),
-            units=int(sums[pool.id].units),
-            units_leased=leased.get(pool.id, 0),
-            units_done=int(sums[pool.id].units_done),
-            pairs_done=int(sums[pool.id].pairs_done),
-            columns=list(agent.columns) if agent else [],
-            needs=sorted(agent.needs) if agent else [],
-        )
-        for pool in session.scalars(select(Pool).order_by(Pool.id))
-        if pool.id in sums
-        for agent in [agent_of(pool)]
-    ]
-
-
-def with_licences(settings: Settings, statuses: Sequence[PoolStatus]) -> list[PoolStatus]:
-    """The same, with what the operator has accepted by now."""
-    return [
-        msgspec.structs.replace(
-            status, licence_accepted=licences.is_served(settings, status.bundle)
-        )
-        for status in statuses
-    ]
