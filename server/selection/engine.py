@@ -13,8 +13,10 @@ from __future__ import annotations
 import binascii
 import json
 import os
+import queue
 import re
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any, TypedDict
 
@@ -334,6 +336,23 @@ def _integer(daft: Any, value: int) -> Any:
     return daft.lit(value).cast(daft.DataType.int32())
 
 
+def _lines(leave: bool) -> Iterator[str]:
+    """Of stdin, as they come. When it ends nobody wants an answer any more, also to a question that
+    takes minutes: with `leave`, this process is gone at once."""
+    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            lines.put(line)
+        if leave:
+            os._exit(0)
+        lines.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    while (line := lines.get()) is not None:
+        yield line
+
+
 def main() -> None:
     # Nobody is told that it runs, and nothing but answers goes to stdout.
     os.environ["DAFT_ANALYTICS_ENABLED"] = "0"
@@ -351,7 +370,8 @@ def main() -> None:
         try:
             for address in sys.argv[1:]:
                 daft.set_runner_ray(address)
-            for line in sys.stdin:
+            # One on Ray signs off first.
+            for line in _lines(leave=not sys.argv[1:]):
                 batches = answer(daft, json.loads(line))
                 first = next(batches, None)
                 with pa.ipc.new_stream(out, first.schema if first else pa.schema([])) as stream:
