@@ -7,7 +7,7 @@ first; without strata they don't differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +23,10 @@ from server.selection.tables import Binned, ScoreTables
 
 
 def without_duplicates(
-    engine: Engine, tables: ScoreTables, folder: Path
+    engine: Engine, tables: ScoreTables, folder: Path, going: Callable[[], None] = lambda: None
 ) -> tuple[ScoreTables, Binned, int]:
     """Tables in `folder` that take the place of these, what the filters made of these, and how
-    many rows were duplicates."""
+    many rows were duplicates. `going` is called now and then while they are sorted."""
     binned = tables.bins(engine)
     runs, names = folder / "uids", Names()
     runs.mkdir()
@@ -45,6 +45,7 @@ def without_duplicates(
     kept = 0
     with pq.ParquetWriter(path, schema, compression="none", use_dictionary=["stratum"]) as writer:
         for block in _best(sorter, rank):
+            going()
             strata = pa.nulls(len(block), pa.string())
             if block.group is not None:
                 known = pa.array(list(names), pa.string())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import get_args
 
 from server.errors import SelectionError
 from server.results.services import Standing
 from server.selection.cut import Cut, Rule
+from server.workbench import filters
 
 PERCENT: Rule = "top"
 DEFAULT = "15"
@@ -19,12 +20,19 @@ _LARGEST = Decimal(10) ** 15
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """`value` as it was written: in percent for `top`. `other`: "" or what to compare with."""
+    """`value` as it was written: in percent for `top`. `other`: "" or what to compare with.
+    `filters`: as they were written, see `filters`."""
 
     rule: Rule = PERCENT
     value: str = DEFAULT
     standing: Standing = "confirmed"
     other: str = ""
+    filters: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """The filters. Raises SelectionError."""
+        return filters.checked(self.filters)
 
     @property
     def cut(self) -> Cut:
@@ -45,7 +53,14 @@ class Asked:
             "value": self.value,
             "state": self.standing,
             **({"other": self.other} if self.other else {}),
+            **self.filters,
         }
+
+    @property
+    def counted(self) -> dict[str, str]:
+        """What of it has to be counted: wherever the line lies, that is the same."""
+        named = self.query
+        return {name: named[name] for name in named if name not in ("rule", "value")}
 
 
 def read(given: Mapping[str, str], default: Standing) -> Asked:
@@ -56,6 +71,7 @@ def read(given: Mapping[str, str], default: Standing) -> Asked:
         value=given.get("value", DEFAULT).strip()[:LONGEST] or DEFAULT,
         standing=next((each for each in get_args(Standing) if each == state), default),
         other=given.get("other", "")[: 2 * LONGEST],
+        filters=filters.given(given),
     )
 
 

@@ -21,12 +21,14 @@ LABELS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """In percent, from the top left. `shared`: of its height, what another selection has too."""
+    """In percent, from the top left. Of its height, `shared` is what another selection has too, and
+    `kept` what is in the cut, where strata have lines of their own."""
 
     x: float
     width: float
     height: float
     shared: float
+    kept: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,14 +50,17 @@ class Drawing:
         return round(min(max((score - self.low) / (self.high - self.low), 0.0), 1.0) * 100, 4)
 
 
-def draw(counted: Counts, shared: Counts | None) -> Drawing:
-    """`counted`, `shared`: [BINS]."""
+def draw(counted: Counts, shared: Counts | None, kept: Counts | None = None) -> Drawing:
+    """`counted`, `shared`, `kept`: [BINS]."""
     first, width = bars(counted, BARS)
     used = np.flatnonzero(counted)
     last = int(used[-1]) if len(used) else BINS - 1
     number = (last - first) // width + 1
     coarse = _summed(counted, first, width, number)
-    also = None if shared is None else _summed(shared, first, width, number)
+    parts = {
+        name: None if part is None else _summed(part, first, width, number).tolist()
+        for name, part in (("shared", shared), ("kept", kept))
+    }
     most = max(int(coarse.max()), 1)
     fine = width
     while fine > 1 and number * width // (fine // 2) <= FINE:
@@ -72,7 +77,10 @@ def draw(counted: Counts, shared: Counts | None) -> Drawing:
                 x=round(index * step, 3),
                 width=round(step * 0.88, 3),
                 height=round(max(100 * count / most, LEAST), 2) if count else 0.0,
-                shared=round(100 * int(also[index]) / most, 2) if also is not None else 0.0,
+                **{
+                    name: round(100 * part[index] / most, 2) if part else 0.0
+                    for name, part in parts.items()
+                },
             )
             for index, count in enumerate(coarse.tolist())
         ],

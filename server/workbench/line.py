@@ -17,9 +17,10 @@ GOLDEN = 0.6180339887498949
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """What a cut comes to. `threshold`: the exact score; `members`: at or above it."""
+    """What a cut comes to. `threshold`: the exact score, None where each stratum has its own;
+    `members`: at or above it."""
 
-    threshold: float
+    threshold: float | None
     scored: int
     members: int
     at_threshold: int
@@ -81,10 +82,15 @@ def below(rankings: Sequence[Ranking], threshold: float, page: int, size: int) -
 def across(rankings: Sequence[Ranking], page: int, size: int) -> Records:
     """At even distances through all of them by rank, the highest first; other ones on each page."""
     scored = sum(map(len, rankings))
-    phase = (0.5 + page * GOLDEN) % 1
-    places = sorted({int((step + phase) / size * scored) for step in range(min(size, scored))})
+    places = spread(scored, page, size)
     found = [at(rankings, place) for place in reversed(places)]
     return np.array(found, dtype=rankings[0].records.dtype) if found else rankings[0].records[:0]
+
+
+def spread(number: int, page: int, size: int) -> list[int]:
+    """`size` places of `number` ones, rising, at even distances."""
+    phase = (0.5 + page * GOLDEN) % 1
+    return sorted({int((step + phase) / size * number) for step in range(min(size, number))})
 
 
 def _rising(parts: Sequence[Records]) -> Records:

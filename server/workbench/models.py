@@ -26,7 +26,9 @@ from server.selection.cut import Rule
 
 SNAPSHOT: Literal["snapshot"] = "snapshot"
 CUT: Literal["cut"] = "cut"
-Kind = Literal["snapshot", "cut"]
+COUNT: Literal["count"] = "count"
+"""What filters leave of a snapshot, or how much another selection shares with that."""
+Kind = Literal["snapshot", "cut", "count"]
 RUNNING, DONE, FAILED, STOPPED = "running", "done", "failed", "stopped"
 _RUNNING = text("state = 'running'")
 
@@ -64,12 +66,19 @@ class Job(Base):
     steps_done: Mapped[int] = mapped_column(default=0)
     steps: Mapped[int] = mapped_column(default=0)
     """0: not known yet."""
+    asked: Mapped[str] = mapped_column(Text, default="{}", server_default="{}")
+    """What a count is of: a JSON object, the query of the page that shows it."""
     stop_asked: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     code: Mapped[str | None] = mapped_column(String(64))
     message: Mapped[str | None] = mapped_column(Text)
     """Why it failed."""
 
     pool: Mapped[Pool] = relationship()
+
+    @property
+    def query(self) -> dict[str, str]:
+        found: dict[str, str] = json.loads(self.asked)
+        return found
 
 
 class Selection(Base):

@@ -1,56 +1,37 @@
-"""How much a cut shares with another selection: counted by bin once for each snapshot, so that it
-is known at once wherever the line is drawn; in the line's own bin, by uid.
-
-Lists that were uploaded lie in data/workbench/POOL/lists/NAME.npy, in DataComp's layout.
+"""How much a cut shares with another selection: counted once for each view, by bin, and with strata
+along each of them, so that it is known at once wherever the line is drawn; in the line's own bin,
+by uid.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from server.errors import SelectionError
-from server.results.services import Standing
-from server.selection import uids
-from server.selection.compare import read_listed
 from server.workbench.line import Line
-from server.workbench.ranking import BINS, Counts, Ranking, Records, bins_of
-from server.workbench.snapshot import Snapshot
+from server.workbench.others import Other
+from server.workbench.parts import Division, Parts
+from server.workbench.ranking import BINS, ROOM, Counts, Records, bins_of
+from server.workbench.view import View
 
-LIST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,59}")
-Words = npt.NDArray[np.uint64]
+ALONG = "along"
+AT_ONCE = 1 << 18
+LARGEST_AT_ONCE = 1 << 22
+"""Pairs, and uids of the other one, that a request may look at: a quarter of a second at most."""
 Found = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Other:
-    """Another selection: sorted uids, each once, read through the page cache."""
-
-    path: Path
-    listed: npt.NDArray[np.void]
-
-    def __len__(self) -> int:
-        return len(self.listed)
-
-    @property
-    def key(self) -> str:
-        """Another for another file."""
-        found = self.path.stat()
-        text = f"{self.path}\0{found.st_size}\0{found.st_mtime_ns}"
-        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:24]
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shared:
-    """`scored`: how many of the other one have a score here; `members`: how many of those are at or
-    above the line."""
+    """`scored`: how many of the other one a cut is of here; `members`: how many of those are in
+    it."""
 
     other: int
     scored: int
@@ -60,60 +41,50 @@ class Shared:
     jaccard: float | None
 
 
-def read_other(path: Path) -> Other:
-    """Raises SelectionError for a file that isn't in DataComp's layout."""
-    try:
-        listed = np.load(path, mmap_mode="r", allow_pickle=False)
-    except ValueError:
-        # Nothing can't be mapped.
-        listed = np.load(path, allow_pickle=False)
-    except OSError as error:
-        raise SelectionError("This list isn't there any more.", code="list_unknown") from error
-    if listed.dtype != uids.LAYOUT or listed.ndim != 1:
-        raise SelectionError("This isn't a list in DataComp's layout.", code="uids_invalid")
-    return Other(path, listed)
+def is_counted(view: View, other: Other) -> bool:
+    return all(path.is_file() for path in _paths(view, other))
 
 
-def keep_list(sent: Path, folder: Path, name: str) -> int:
-    """Keeps an uploaded list, sorted, each uid once; how many. Raises SelectionError for a name
-    that is taken or none, and for what is no list."""
-    if not LIST_NAME.fullmatch(name):
-        raise SelectionError(
-            "A list's name is up to 60 letters, digits, dots, dashes and underscores.",
-            code="name_invalid",
-        )
-    path = folder / f"{name}.npy"
-    if path.exists():
-        raise SelectionError(f"There is a list {name} already.", code="name_taken")
-    listed = read_listed(sent)
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f".{name}.partial"
-    with partial.open("wb") as file:
-        np.save(file, uids.joined(listed.high, listed.low))
-    partial.replace(path)
-    return len(listed)
+def is_small(view: View, other: Other) -> bool:
+    """A request may count it."""
+    return len(view) <= AT_ONCE and len(other) <= LARGEST_AT_ONCE
 
 
-def names(folder: Path) -> list[str]:
-    return sorted(path.stem for path in folder.glob("*.npy") if LIST_NAME.fullmatch(path.stem))
+def count(view: View, other: Other, progress: Progress = lambda *_: None) -> None:
+    """Keeps what the two functions below need. `progress` counts pairs, in parts; what it raises
+    ends it."""
+    done, total = 0, -(-len(view) // ROOM)
+    for path, ranking in zip(_paths(view, other), view.rankings, strict=False):
+        if path.is_file():
+            done += -(-len(ranking) // ROOM)
+            continue
+        counted = np.zeros(BINS, np.int64)
+        for block in ranking.blocks():
+            progress(done, total)
+            within = block["score"][contains(other, block)]
+            counted += np.bincount(bins_of(within), minlength=BINS)
+            done += 1
+        _keep(path, counted)
+    if view.parts is not None and not (along := _paths(view, other)[-1]).is_file():
+        _count_along(along, view.parts, other, lambda: progress(total, total))
 
 
-def by_bin(snapshot: Snapshot, standing: Standing, other: Other) -> Counts:
-    """[BINS]: how many of the other selection score there. Kept in the snapshot's folder."""
-    total = np.zeros(BINS, np.int64)
-    for state, ranking in snapshot.by_state.items():
-        if standing in ("all", state):
-            total += _counted(snapshot.folder / f"{state}.{other.key}.npy", ranking, other)
+def by_bin(view: View, other: Other) -> Counts:
+    """[BINS]: how many of the other selection score there. It has been counted."""
+    paths = _paths(view, other)[: len(view.by_name)]
+    total: Counts = np.sum([np.load(path, allow_pickle=False) for path in paths], axis=0)
     return total
 
 
-def shared(rankings: Sequence[Ranking], counted: Counts, other: Other, line: Line) -> Shared:
-    threshold = np.float32(line.threshold)
-    bin = int(bins_of(np.array([threshold]))[0])
-    members = int(counted[bin + 1 :].sum())
-    for ranking in rankings:
-        inside = ranking.in_bin(bin)
-        members += int(contains(other, inside[inside["score"] >= threshold]).sum())
+def shared(view: View, other: Other, line: Line, division: Division | None) -> Shared:
+    """It has been counted."""
+    counted = by_bin(view, other)
+    if division is None:
+        members = _above(view, other, counted, line)
+    else:
+        along = np.load(_paths(view, other)[-1], mmap_mode="r", allow_pickle=False)
+        ends = division.parts.starts[1:]
+        members = int((along[ends] - along[division.firsts]).sum())
     either = line.members + len(other) - members
     return Shared(
         other=len(other),
@@ -143,17 +114,46 @@ def contains(other: Other, records: Records) -> Found:
     return found
 
 
-def _counted(path: Path, ranking: Ranking, other: Other) -> Counts:
-    if path.is_file():
-        kept: Counts = np.load(path, allow_pickle=False)
-        return kept
-    counted = np.zeros(BINS, np.int64)
-    for block in ranking.blocks():
-        within = block["score"][contains(other, block)]
-        counted += np.bincount(bins_of(within), minlength=BINS)
-    # Whoever counts it at the same time writes the same.
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
-    with partial.open("wb") as file:
+def _above(view: View, other: Other, counted: Counts, line: Line) -> int:
+    assert line.threshold is not None, "one for all"
+    threshold = np.float32(line.threshold)
+    bin = int(bins_of(np.array([threshold]))[0])
+    members = int(counted[bin + 1 :].sum())
+    for ranking in view.rankings:
+        inside = ranking.in_bin(bin)
+        members += int(contains(other, inside[inside["score"] >= threshold]).sum())
+    return members
+
+
+def _count_along(path: Path, parts: Parts, other: Other, going: Callable[[], None]) -> None:
+    """int64 [n + 1]: how many of the parts' records before each place are in it."""
+    with _new(path) as partial:
+        size = len(parts.records) + 1
+        along = np.lib.format.open_memmap(partial, mode="w+", dtype=np.int64, shape=(size,))
+        along[0] = 0
+        for first in range(0, size - 1, ROOM):
+            going()
+            found = contains(other, parts.records[first : first + ROOM])
+            along[first + 1 : first + 1 + len(found)] = along[first] + np.cumsum(found)
+        along.flush()
+
+
+def _paths(view: View, other: Other) -> list[Path]:
+    names = [*view.by_name, *([ALONG] if view.parts is not None else [])]
+    return [view.folder / f"{name}.{other.key}.npy" for name in names]
+
+
+def _keep(path: Path, counted: Counts) -> None:
+    with _new(path) as partial, partial.open("wb") as file:
         np.save(file, counted)
-    partial.replace(path)
-    return counted
+
+
+@contextmanager
+def _new(path: Path) -> Iterator[Path]:
+    """What takes its place, once whole. Whoever counts it at the same time writes the same."""
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

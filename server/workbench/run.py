@@ -12,9 +12,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import pyarrow as pa
 from dva_agent.errors import DvaError
@@ -25,8 +24,18 @@ from server.db import Database, now
 from server.errors import WorkbenchError
 from server.pools import services as pools
 from server.selection.cutting import SCORES, Selected
-from server.workbench import filters, folders, services, snapshot
-from server.workbench.services import CUT, Job, Selection
+from server.workbench import (
+    asked,
+    counting,
+    filters,
+    folders,
+    look,
+    others,
+    services,
+    snapshot,
+)
+from server.workbench.others import Choice
+from server.workbench.services import COUNT, CUT, SNAPSHOT, Job, Selection
 
 EVERY_S = 1.0
 LOOK_S = 0.2
@@ -70,8 +79,11 @@ def run(database: Database, settings: Settings, number: int) -> None:
         job = services.get_job(session, number)
     report = Reporter(database, number)
     try:
+        _tidy(database, settings, job)
         if job.kind == CUT:
             _cut(database, settings, job, report)
+        elif job.kind == COUNT:
+            _count(database, settings, job, report)
         else:
             _snapshot(database, settings, job, report)
     except Stopped:
@@ -93,6 +105,26 @@ def run(database: Database, settings: Settings, number: int) -> None:
         raise
 
 
+def _tidy(database: Database, settings: Settings, job: Job) -> None:
+    """What processes left that were killed before they could."""
+    with database.read() as session:
+        kept = {kind: services.kept(session, job.pool, kind) for kind in (SNAPSHOT, CUT)}
+    folders.tidy(settings, job.pool.name, folders.SNAPSHOTS, kept[SNAPSHOT])
+    folders.tidy(settings, job.pool.name, folders.SELECTIONS, kept[CUT])
+
+
+def _count(database: Database, settings: Settings, job: Job, report: Reporter) -> None:
+    with database.read() as session:
+        found = look.current(session, settings, job.pool)
+        known = others.choices(session, settings, job.pool)
+    if found is None:
+        raise WorkbenchError("The scores haven't been read yet.", code="nothing_to_count")
+    report(0, 0)
+    counting.count(found, asked.read(job.query, "confirmed"), known, report)
+    with database.write() as session:
+        services.finish(session, job.id, now())
+
+
 def _snapshot(database: Database, settings: Settings, job: Job, report: Reporter) -> None:
     out = folders.snapshot(settings, job.pool.name, job.id)
     report(0, 0)
@@ -109,16 +141,18 @@ def _cut(database: Database, settings: Settings, job: Job, report: Reporter) -> 
     with database.read() as session:
         selection = services.selection_of(session, job.id)
         shards = pools.count_shards(session, job.pool)
+        known = others.choices(session, settings, job.pool)
+    command = command_of(settings, job, selection, known)
     out = folders.selection(settings, job.pool.name, job.id)
     partial = out.with_name(f".{out.name}.partial")
 
-    def look() -> None:
+    def seen() -> None:
         tables = sum(1 for _ in (partial / SCORES).glob("*.parquet"))
         # Reading the scores, then finding the line, then writing the members.
         report(tables, shards + 1)
 
     try:
-        said = attended(command_of(settings, job, selection, out), look)
+        said = attended([*command, f"--out={out}"], seen)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
@@ -128,28 +162,36 @@ def _cut(database: Database, settings: Settings, job: Job, report: Reporter) -> 
         shutil.rmtree(out)
 
 
-def command_of(settings: Settings, job: Job, selection: Selection, out: Path) -> list[str]:
-    """The command that anybody could give. The database comes by the environment."""
+def command_of(
+    settings: Settings, job: Job, selection: Selection, known: Sequence[Choice]
+) -> list[str]:
+    """The command that anybody could give, but for where it writes. The database comes by the
+    environment. Raises SelectionError where a list isn't there any more."""
     value = int(selection.value) if selection.rule == "count" else selection.value
-    command = [sys.executable, "-m", "server", "select", job.pool.name]
+    command = [sys.executable, "-m", "server.workbench.tied", "server", "select", job.pool.name]
     command += [f"--{selection.rule}={value}", f"--state={selection.standing}"]
-    command += filters.options(json.loads(selection.filters))
-    return [*command, f"--out={out}", f"--data={settings.data.resolve()}"]
+    command += filters.options(selection.left_out, known)
+    return [*command, f"--data={settings.data.resolve()}"]
 
 
 def attended(command: list[str], look: Callable[[], None]) -> str:
     """What the command prints; `look` is called several times a second, and when it raises, the
-    command and what it began are ended. Raises WorkbenchError with the command's own words."""
+    command and what it began are ended. Raises WorkbenchError with the command's own words.
+
+    Its stdin is open as long as this process lives, see `tied`."""
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(  # noqa: S603 - our own command
-        command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
+    with (
+        _pipe() as (read, _),
+        subprocess.Popen(  # noqa: S603 - our own command
+            command,
+            env=environment,
+            stdin=read,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as process,
+    ):
         try:
             while True:
                 look()
@@ -171,6 +213,17 @@ def attended(command: list[str], look: Callable[[], None]) -> str:
             code="select_failed",
         )
     raise WorkbenchError(told[-1]["message"], code=told[-1]["code"])
+
+
+@contextmanager
+def _pipe() -> Iterator[tuple[int, int]]:
+    """Its end to read from and the one to write to. Neither is handed on to other processes."""
+    ends = os.pipe()
+    try:
+        yield ends
+    finally:
+        for end in ends:
+            os.close(end)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

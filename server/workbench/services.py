@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
@@ -17,6 +18,7 @@ from server.results.services import Standing
 from server.selection.cut import Cut
 from server.selection.cutting import Selected
 from server.workbench.models import (
+    COUNT,
     CUT,
     DONE,
     FAILED,
@@ -28,12 +30,24 @@ from server.workbench.models import (
     Selection,
 )
 
-__all__ = ["CUT", "DONE", "FAILED", "RUNNING", "SNAPSHOT", "STOPPED", "Job", "Kind", "Selection"]
+__all__ = [
+    "COUNT",
+    "CUT",
+    "DONE",
+    "FAILED",
+    "RUNNING",
+    "SNAPSHOT",
+    "STOPPED",
+    "Job",
+    "Kind",
+    "Selection",
+]
 
 SILENT = timedelta(minutes=1)
 """A job's process says every second that it is there. One that is silent for so long is gone."""
 LISTED = 100
 LONGEST_NAME = 60
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +60,25 @@ class Ask:
     filters: Mapping[str, str] = field(default_factory=dict)
 
 
-def begin(session: Session, pool: Pool, kind: Kind, account: str, at: datetime) -> Job:
-    """Raises WorkbenchError while another of its kind runs for this pool."""
+def begin(
+    session: Session,
+    pool: Pool,
+    kind: Kind,
+    account: str,
+    at: datetime,
+    query: Mapping[str, str] = NOTHING,
+) -> Job:
+    """`query`: what a count is of. Raises WorkbenchError while another of its kind runs for this
+    pool."""
     end_silent(session, at)
-    job = Job(pool_id=pool.id, kind=kind, account=account, started_at=at, seen_at=at)
+    job = Job(
+        pool_id=pool.id,
+        kind=kind,
+        account=account,
+        started_at=at,
+        seen_at=at,
+        asked=json.dumps(dict(query)),
+    )
     try:
         with session.begin_nested():
             session.add(job)
@@ -178,14 +207,49 @@ def selections(session: Session, pool: Pool) -> Sequence[Selection]:
     ).all()
 
 
-def find_selection(session: Session, pool: Pool, job: int) -> Selection | None:
-    """One that is whole."""
-    return session.scalar(
+def find_selection(
+    session: Session, pool: Pool, job: int, *, whole: bool = True
+) -> Selection | None:
+    """With `whole`, not one that failed or still runs."""
+    query = (
         select(Selection)
         .join(Selection.job)
-        .where(Job.id == job, Job.pool_id == pool.id, Job.state == DONE)
+        .where(Job.id == job, Job.pool_id == pool.id)
         .options(joinedload(Selection.job).joinedload(Job.pool))
     )
+    return session.scalar(query.where(Job.state == DONE) if whole else query)
+
+
+def require_removable(selection: Selection) -> None:
+    """Raises WorkbenchError while it is cut, or published."""
+    if selection.job.state == RUNNING:
+        raise WorkbenchError(
+            "It is still being cut.", code="job_running", next_step="Stop it first."
+        )
+    if selection.published_at is not None:
+        raise _published()
+
+
+def remove(session: Session, selection: Selection) -> None:
+    """Its row and its job's; the files are the caller's. Raises WorkbenchError."""
+    require_removable(selection)
+    # Somebody may publish it just now.
+    gone = session.execute(
+        delete(Selection)
+        .where(Selection.job_id == selection.job_id, Selection.published_at.is_(None))
+        .returning(Selection.job_id)
+    )
+    if gone.first() is None:
+        raise _published()
+    session.execute(delete(Job).where(Job.id == selection.job_id))
+
+
+def kept(session: Session, pool: Pool, kind: Kind) -> set[int]:
+    """Jobs that still run, or whose work is wanted."""
+    query = select(Job.id).where(
+        Job.pool_id == pool.id, Job.kind == kind, Job.state.in_((RUNNING, DONE))
+    )
+    return set(session.scalars(query))
 
 
 def publish(selection: Selection, at: datetime) -> None:
@@ -214,4 +278,12 @@ def find_published(session: Session, digest: str) -> Selection | None:
         .order_by(Selection.job_id)
         .limit(1)
         .options(joinedload(Selection.job).joinedload(Job.pool))
+    )
+
+
+def _published() -> WorkbenchError:
+    return WorkbenchError(
+        "It is published, and everybody may check it.",
+        code="selection_published",
+        next_step="Take it back first.",
     )

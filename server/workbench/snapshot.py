@@ -3,7 +3,9 @@
     data/workbench/POOL/snapshots/ID/
       confirmed.rank, .npy    see `ranking`
       pending.rank, .npy
+      tables/SHARD.parquet    uid, score, state and what filters ask for, of the same pairs
       snapshot.json           Facts; written last
+      eligible/KEY/           see `eligible`
 
 What is in it comes from `server.selection.scores`, as `dva scores` has it: it doesn't matter which
 shards are rows and which are compacted, and what is withheld isn't in it.
@@ -13,7 +15,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -24,6 +26,8 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from dva_agent.protocol import Column
 
 from server.config import Settings
 from server.db import Database
@@ -31,11 +35,13 @@ from server.errors import SelectionError
 from server.pools import services as pools
 from server.results.services import Standing
 from server.selection import uids
-from server.selection.scores import columns_of, shard_scores
+from server.selection.scores import columns_of, schema_of, shard_scores
 from server.workbench.ranking import RECORD, Ranking, Writer
 
 NAME = "snapshot.json"
+TABLES = "tables"
 SCORE = "score"
+COLUMNS = ("uid", SCORE, "state", *pools.METADATA.names)
 State = Literal["confirmed", "pending"]
 STATES: tuple[State, ...] = ("confirmed", "pending")
 OPEN_SNAPSHOTS = 16
@@ -46,7 +52,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """`made_at`: when the first result was read. `pairs_done`: of finished units then, those too
     that have no score. `shards`: names, in the order that records number them."""
 
-    format: Literal["dva snapshot 1"] = "dva snapshot 1"
+    format: Literal["dva snapshot 2"] = "dva snapshot 2"
     pool: str
     bundle: str
     made_at: datetime
@@ -60,10 +66,15 @@ class Snapshot:
     facts: Facts
     by_state: Mapping[State, Ranking]
 
-    def of(self, standing: Standing) -> list[Ranking]:
-        if standing == "all":
-            return list(self.by_state.values())
-        return [self.by_state[standing]]
+    def of(self, standing: Standing) -> dict[str, Ranking]:
+        """By state."""
+        return {
+            state: ranking for state, ranking in self.by_state.items() if standing in ("all", state)
+        }
+
+    @property
+    def tables(self) -> tuple[Path, ...]:
+        return tuple(sorted((self.folder / TABLES).glob("*.parquet")))
 
 
 def take(
@@ -81,21 +92,30 @@ def take(
     with database.read() as session:
         found = pools.get_pool(session, pool)
         shards = pools.shards_of(session, found)
-    if not any(column.name == SCORE for column in columns_of(found)):
+    columns = columns_of(found)
+    if not any(column.name == SCORE for column in columns):
         raise SelectionError(
             f"The agent {found.agent} gives no score to cut by.", code="nothing_to_cut"
         )
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    (partial / TABLES).mkdir(parents=True)
+    schema = _schema(columns)
     writers = {state: Writer(partial, state) for state in STATES}
     try:
         for number, shard in enumerate(shards):
             progress(number, len(shards) + 1)
+            tables = [schema.empty_table()]
             for table in shard_scores(database, settings, shard):
                 scored = table.filter(table[SCORE].is_valid())
+                tables.append(scored.select(schema.names))
                 for state, writer in writers.items():
                     writer.add(_records(scored.filter(pc.equal(scored["state"], state)), number))
+            pq.write_table(
+                pa.concat_tables(tables),
+                partial / TABLES / f"{shard.name}.parquet",
+                compression="zstd",
+            )
 
         def going() -> None:
             """All along: a job that says nothing for a minute is given up."""
@@ -133,6 +153,12 @@ def read(folder: Path) -> Snapshot:
             next_step="Take a new one.",
         ) from error
     return Snapshot(folder=folder, facts=facts, by_state=by_state)
+
+
+def _schema(columns: Sequence[Column]) -> pa.Schema:
+    """Of a table: under the same names and types as `dva scores` has them."""
+    known = schema_of(columns)
+    return pa.schema([known.field(name) for name in COLUMNS])
 
 
 def _records(table: pa.Table, shard: int) -> np.ndarray[tuple[int], np.dtype[np.void]]:

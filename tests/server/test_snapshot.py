@@ -76,7 +76,7 @@ def test_it_holds_what_the_score_tables_hold(
         write_scores(database, settings, pool=pool, out=out, progress=lambda *_: None, state=state)
         table = pq.read_table(out).filter(pa.compute.field("score").is_valid())
         rows = list(zip(table["uid"].to_pylist(), table["score"].to_pylist(), strict=True))
-        ranked = found.of(state)
+        ranked = list(found.of(state).values())
         assert sorted(rows) == sorted(
             (uid_of(record), float(record["score"]))
             for ranking in ranked
@@ -115,7 +115,7 @@ def pairs(database: Database, settings: Settings, found: Snapshot) -> list[Sampl
         pool = pools.get_pool(session, found.facts.pool)
         return [
             sample
-            for ranking in found.of("all")
+            for ranking in found.of("all").values()
             for sample in samples.read(session, settings, pool, found, ranking.records)
         ]
 
@@ -128,7 +128,7 @@ def test_what_is_withheld_is_not_in_it(
     uid = lease.pairs[1].uid
     api.post("/reports", Report(pool=pool, unit=lease.unit, uid=uid, reason="illegal"))
     found = taken(database, settings, tmp_path / "snapshot")
-    [ranking] = found.of("pending")
+    [ranking] = found.of("pending").values()
     assert {uid_of(record) for record in ranking.records} == {
         pair.uid for pair in lease.pairs if pair.uid != uid
     }

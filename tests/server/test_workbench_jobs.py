@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -142,10 +144,39 @@ def test_what_is_published_is_found_until_it_is_taken_back(pool: str, database: 
         assert services.published(session) == []
 
 
+def test_what_is_removed_is_neither_running_nor_published(pool: str, database: Database) -> None:
+    number = begin(database)
+
+    def removed() -> str:
+        try:
+            with database.write() as session:
+                known = pools.get_pool(session, pool)
+                found = services.find_selection(session, known, number, whole=False)
+                assert found is not None
+                services.remove(session, found)
+        except WorkbenchError as refused:
+            return refused.code
+        return "removed"
+
+    assert removed() == "job_running"
+    with database.write() as session:
+        services.finish(session, number, now(), SELECTED)
+        services.publish(services.selection_of(session, number), now())
+    assert removed() == "selection_published"
+    with database.write() as session:
+        services.unpublish(services.selection_of(session, number))
+    assert removed() == "removed"
+    with database.read() as session:
+        assert services.find_job(session, pools.get_pool(session, pool), number) is None
+
+
 def test_a_cut_and_a_snapshot_in_processes_of_their_own(
     api: Api, pool: str, database: Database, settings: Settings
 ) -> None:
     """Nothing is confirmed at first, so there is nothing to cut; then there is."""
+    counted = begin(database, "count")
+    run.run(database, settings, counted)
+    assert job(database, counted).code == "nothing_to_count"
     failed = begin(database)
     process.start(settings, pool, failed)
     for lease in api.lease(8).leases:
@@ -168,7 +199,7 @@ def test_a_cut_and_a_snapshot_in_processes_of_their_own(
     assert checked.cut_again
     assert (found.members, found.scored) == (5, 16)
     ranked = snapshot.read(folders.snapshot(settings, pool, look))
-    assert [len(each) for each in ranked.of("all")] == [16, 0]
+    assert [len(each) for each in ranked.of("all").values()] == [16, 0]
     assert not list(folders.of_pool(settings, pool).rglob("*.partial"))
 
 
@@ -201,6 +232,71 @@ def test_who_stops_a_command_stops_what_it_began(tmp_path: os.PathLike[str]) -> 
     assert path.stat().st_size == size
 
 
+def test_who_is_killed_takes_the_command_along(tmp_path: Path) -> None:
+    """And that one cleans up first."""
+    beating, cleaned = tmp_path / "beats", tmp_path / "cleaned"
+    child = f"""
+import time
+from pathlib import Path
+from server.workbench.tied import tie
+tie()
+try:
+    while True:
+        Path({str(beating)!r}).write_text(str(time.monotonic()))
+        time.sleep(0.02)
+finally:
+    Path({str(cleaned)!r}).touch()
+"""
+    parent = f"""
+import sys
+from server.workbench.run import attended
+attended([sys.executable, "-c", {child!r}], lambda: None)
+"""
+    with subprocess.Popen([sys.executable, "-c", parent]) as process:
+        until(beating.exists)
+        assert not cleaned.exists()
+        process.kill()
+    until(cleaned.exists)
+    assert is_still(beating)
+
+
+def test_what_does_not_end_is_killed_with_what_it_began(tmp_path: Path) -> None:
+    beating = tmp_path / "beats"
+    child = f"""
+import subprocess, time
+from server.workbench.tied import tie
+tie(grace_s=0.2)
+subprocess.Popen({beats(beating)!r})
+while True:
+    try:
+        time.sleep(60)
+    except SystemExit:
+        pass
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", child], stdin=subprocess.PIPE, start_new_session=True
+    ) as process:
+        until(beating.exists)
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(30) == -signal.SIGKILL
+    assert is_still(beating)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def is_still(path: Path) -> bool:
+    """Nobody writes to it any more."""
+    before = path.read_bytes()
+    time.sleep(0.2)
+    return path.read_bytes() == before
+
+
 def test_a_command_that_fails_is_told_in_its_own_words() -> None:
     def failing(words: str) -> Callable[[], str]:
         script = f"import sys; sys.stderr.write({words!r}); sys.exit(1)"
@@ -217,7 +313,15 @@ def test_a_command_that_fails_is_told_in_its_own_words() -> None:
 def test_a_stopped_job_leaves_nothing(
     api: Api, pool: str, database: Database, settings: Settings
 ) -> None:
+    """Nor do those before it that were killed."""
+    kept = begin(database)
+    with database.write() as session:
+        services.finish(session, kept, now(), SELECTED)
     number = begin(database, standing="all")
+    selections = folders.selection(settings, pool, kept).parent
+    for name in (str(kept), "987", ".987.partial"):
+        (selections / name).mkdir(parents=True)
+    (folders.snapshot(settings, pool, 986).with_suffix(".partial")).mkdir(parents=True)
     api.finish(api.lease().leases[0])
     with database.write() as session:
         services.ask_to_stop(session, number)
@@ -225,6 +329,5 @@ def test_a_stopped_job_leaves_nothing(
     worker.start()
     worker.join(60)
     assert job(database, number).state == "stopped"
-    assert not folders.selection(settings, pool, number).parent.exists() or not list(
-        folders.selection(settings, pool, number).parent.iterdir()
-    )
+    assert [path.name for path in selections.iterdir()] == [str(kept)]
+    assert not list(folders.snapshot(settings, pool, 986).parent.iterdir())

@@ -6,6 +6,8 @@ import dataclasses
 import io
 import re
 import tarfile
+import time
+import urllib.parse
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +30,10 @@ from server.selection.cut import Cut
 from server.selection.cutting import Terms, select_pool
 from server.selection.filters import Filters
 from server.selection.verify import verify
-from server.workbench import folders, services, snapshot, views
+from server.workbench import blueprint, folders, looking, overlap, run, services, snapshot
 from server.workbench.services import Ask
 from tests.server.api import Api, result_for
-from tests.server.operator_pages import NAME, PASSWORD, Operator
+from tests.server.operator_pages import NAME, PASSWORD, Operator, logged, said
 from tests.server.pool_factory import picture, uid
 
 BENCH = "/admin/pools/test/workbench"
@@ -87,10 +89,14 @@ def look(database: Database, settings: Settings) -> None:
 
 
 def selected(
-    database: Database, settings: Settings, name: str = "The best", terms: Terms = ALL
+    database: Database,
+    settings: Settings,
+    name: str = "The best",
+    terms: Terms = ALL,
+    value: float = 0.25,
 ) -> int:
     """A selection, without a process of its own."""
-    cut = Cut(rule="top", value=0.25)
+    cut = Cut(rule="top", value=value)
     with database.write() as session:
         pool = pools.get_pool(session, "test")
         ask = Ask(name=name, cut=cut, standing="all")
@@ -236,7 +242,7 @@ def test_how_much_two_selections_share(
         assert told["share_of_other"] == len(kept & best) / len(best)
     page = operator.get(f"{BENCH}?state=all&other=selection:{job}").text
     assert "what the other selection has, too" in page
-    assert "isn&#39;t there to compare" in operator.get(f"{BENCH}?state=all&other=list:none").text
+    assert "isn&#39;t there any more" in operator.get(f"{BENCH}?state=all&other=list:none").text
 
 
 def test_a_list_is_uploaded_compared_with_and_removed(
@@ -274,7 +280,7 @@ def test_a_list_is_uploaded_compared_with_and_removed(
     told = operator.get(f"{BENCH}/line?rule=top&value=100&state=all&other=list:mine").json
     assert told is not None
     assert (told["shared"], told["share_of_other"]) == (3, 0.75)
-    monkeypatch.setattr(views, "LARGEST_LIST", 1000)
+    monkeypatch.setattr(blueprint, "LARGEST_LIST", 1000)
     assert send(body.getvalue(), "large.npy") == 413
     assert operator.act(f"{BENCH}/lists/mine/remove").status_code == 303
     assert operator.act(f"{BENCH}/lists/mine/remove").status_code == 404
@@ -357,6 +363,125 @@ def test_everybody_is_told_what_a_published_cut_is_of(
     assert ["Left out first" in page for page in pages] == [False, True]
     assert "<code>caption_chars</code> took out 0" in pages[1]
     assert "each <code>shard</code> by itself: 2 parts" in pages[1]
+
+
+def test_what_filters_leave_is_counted_and_is_what_is_cut(
+    operator: Operator, scored: dict[str, float], database: Database, settings: Settings
+) -> None:
+    asked = "rule=top&value=50&state=all&caption-chars=10..&deny=list:mine"
+    folder = folders.lists(settings, "test")
+    folder.mkdir(parents=True)
+    denied = uid(12)
+    halves = np.array([int(denied[:16], 16)], np.uint64), np.array([int(denied[16:], 16)], "u8")
+    np.save(folder / "mine.npy", uids.joined(*halves))
+    before = operator.get(f"{BENCH}?{asked}").text
+    assert "hasn&#39;t been counted yet" in before or "hasn't been counted yet" in before
+    assert "Cut it" not in before
+    told = operator.get(f"{BENCH}/line?{asked}").json
+    assert told == {"fault": looking.UNCOUNTED, "command": None}
+    fields = dict(urllib.parse.parse_qsl(asked))
+    answer = operator.act(f"{BENCH}/count", **fields)
+    assert answer.status_code == 303
+    with database.read() as session:
+        job = services.latest(session, pools.get_pool(session, "test"), services.COUNT)
+    assert job is not None
+    waiting = operator.get(f"{BENCH}/counting?{asked}").text
+    assert 'hx-trigger="every' in waiting
+    assert "Something else" in operator.get(f"{BENCH}/counting?{asked}&distinct=yes").text
+    deadline = time.monotonic() + 120
+    while "<progress" in operator.get(f"{BENCH}/counting?{asked}").text:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    page = operator.get(answer.headers["Location"]).text
+    assert "Of 16 scored pairs 5 are left." in page
+    assert "<code>deny</code> took out 1; <code>caption_chars</code> took out 10." in page
+    left = [uid(number) for number in (10, 11, 13, 14, 15)]
+    best = sorted((scored[each] for each in left), reverse=True)[:3]
+    assert figure(page, "members") == "3"
+    assert figure(page, "threshold") == f"{best[-1]:.6f}"
+    assert f"--deny={folder.resolve() / 'mine.npy'} --caption-chars=10.. --out FOLDER" in page
+    shown = re.findall(r"/pictures/u\d+-\d+/([0-9a-f]{32})", page)
+    assert set(shown) == set(left)
+    job_id = selected(
+        database,
+        settings,
+        terms=Terms(
+            state="all",
+            filters=Filters(caption_chars=(10, None), deny=folder / "mine.npy"),
+        ),
+        value=0.5,
+    )
+    with database.read() as session:
+        cut = services.selection_of(session, job_id)
+    assert (cut.members, cut.threshold) == (3, best[-1])
+    # Nothing more is to be counted.
+    operator.act(f"{BENCH}/count", **fields)
+    with database.read() as session:
+        again = services.latest(session, pools.get_pool(session, "test"), services.COUNT)
+    assert again is not None
+    assert again.id == job.id
+
+
+def test_odd_filters_are_told_beside_the_fields(
+    operator: Operator, scored: dict[str, float]
+) -> None:
+    for name, value in (("min-side", "x"), ("deny", "list:none"), ("per", "uid")):
+        page = operator.get(f"{BENCH}?state=all&{name}={value}")
+        assert page.status_code == 200
+        assert 'role="alert">' in page.text
+        answer = operator.act(f"{BENCH}/count", state="all", **{name: value})
+        assert answer.status_code == 303
+        refused = operator.act(f"{BENCH}/cut", state="all", name="x", **{name: value})
+        assert (refused.status_code == 409) is (name != "deny")
+
+
+def test_what_is_large_is_compared_by_a_job(
+    operator: Operator,
+    scored: dict[str, float],
+    database: Database,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job = selected(database, settings)
+    monkeypatch.setattr(overlap, "AT_ONCE", 8)
+    address = f"state=all&other=selection:{job}"
+    page = operator.get(f"{BENCH}?{address}").text
+    assert "What both have" in page
+    assert "In both" not in page
+    assert "Cut it" in page
+    with database.write() as session:
+        query = dict(urllib.parse.parse_qsl(address))
+        counted = services.begin(
+            session, pools.get_pool(session, "test"), services.COUNT, NAME, now(), query
+        ).id
+    run.run(database, settings, counted)
+    page = operator.get(f"{BENCH}?{address}").text
+    assert "What both have" not in page
+    assert figure(page, "shared") == figure(page, "members")
+
+
+def test_a_selection_is_deleted_after_a_question(
+    operator: Operator, scored: dict[str, float], database: Database, settings: Settings
+) -> None:
+    job = selected(database, settings)
+    address = f"{BENCH}/selections/{job}"
+    operator.act(f"{address}/publish")
+    assert f"{address}/delete" not in operator.get(BENCH).text
+    for answer in (operator.get(f"{address}/delete"), operator.act(f"{address}/delete")):
+        assert answer.status_code == 409
+        assert "It is published" in answer.text
+    operator.act(f"{address}/unpublish")
+    assert f"{address}/delete" in operator.get(BENCH).text
+    question = operator.get(f"{address}/delete").text
+    assert "Delete The best?" in question
+    assert folders.selection(settings, "test", job).is_dir()
+    assert said(operator, f"{address}/delete", why="a trial") == "The best is deleted."
+    assert not folders.selection(settings, "test", job).exists()
+    assert "Nothing has been cut" in operator.get(f"{BENCH}/selections").text
+    assert operator.get(f"{address}/delete").status_code == 404
+    action, subject, detail = logged(database)[0]
+    assert (action, subject) == ("selection deleted", "test")
+    assert (detail["name"], detail["why"], len(detail["digest"])) == ("The best", "a trial", 64)
 
 
 def snapshot_sha256(path: Path) -> str:
