@@ -41,6 +41,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     from server.me.views import blueprint as me
     from server.openapi.views import blueprint as openapi
     from server.pages.views import blueprint as pages
+    from server.pools.bucket import Buckets
     from server.pools.views import blueprint as pools
     from server.problems import services as problems
     from server.reports.views import blueprint as reports
@@ -64,6 +65,8 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         connections=settings.threads,
         writers=max(1, settings.threads - SPARED_THREADS),
     )
+    buckets = Buckets(app.extensions["dva-database"])
+    app.extensions["dva-buckets"] = buckets
     app.extensions["dva-board"] = Board()
     app.extensions["dva-bulletin"] = Bulletin()
     app.extensions["dva-gate"] = gate
@@ -78,7 +81,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     refusing.init_app(app)
     problems.init_app(app, app.extensions["dva-database"])
     history.init_app(app, app.extensions["dva-database"], levels)
-    security.init_app(app, settings)
+    security.init_app(app, settings, buckets.all_origins)
     requests.init_app(app, settings)
     if settings.proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

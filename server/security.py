@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from dva_agent.protocol import MAX_UNIT_PAIRS, PROTOCOL, PROTOCOL_HEADER
 from flask import Flask, Response, request
@@ -60,15 +61,23 @@ _ADMIN_POLICY = {
 """The operator's pages run the server's own files, nothing inline and no eval, and post their own
 forms."""
 _ADMIN = "/admin"
+_CONNECTING = ("text/html", "text/javascript")
+"""Pages and Workers: what connects anywhere."""
 
 
 def _line(policy: Mapping[str, str]) -> str:
     return "; ".join(f"{name} {value}" for name, value in policy.items())
 
 
-def page_policy(mirror: str = "") -> str:
-    """The page's, and what it is made of. `mirror`: the origin of one that serves models."""
-    return _line({**_POLICY, "connect-src": f"'self' {mirror}".rstrip()})
+@lru_cache(maxsize=8)
+def page_policy(others: str = "") -> str:
+    """The page's, and what it is made of. `others`: origins that serve models and shards."""
+    return _line({**_POLICY, "connect-src": f"'self' {others}".rstrip()})
+
+
+def others(settings: Settings, buckets: str) -> str:
+    """Origins that the page may connect to beside its own: the mirror's, and those of buckets."""
+    return f"{settings.mirror_origin} {buckets}".strip()
 
 
 ADMIN_POLICY = _line(_ADMIN_POLICY)
@@ -84,19 +93,24 @@ HEADERS = {
 }
 
 
-def init_app(app: Flask, settings: Settings) -> None:
+def init_app(app: Flask, settings: Settings, buckets: Callable[[], str]) -> None:
+    """`buckets`: the origins that shards come from just now."""
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.before_request(_check_protocol)
-    policy = page_policy(settings.mirror_origin)
 
     @app.after_request
     def harden(response: Response) -> Response:
         own = response.headers.get("Content-Security-Policy")
         for name, value in HEADERS.items():
             response.headers[name] = value
-        is_admin = request.path == _ADMIN or request.path.startswith(_ADMIN + "/")
-        # A view's own is a stricter one, such as for pictures from the web.
-        response.headers["Content-Security-Policy"] = own or (ADMIN_POLICY if is_admin else policy)
+        if own:
+            # A view's own is a stricter one, such as for pictures from the web.
+            response.headers["Content-Security-Policy"] = own
+        elif request.path == _ADMIN or request.path.startswith(_ADMIN + "/"):
+            response.headers["Content-Security-Policy"] = ADMIN_POLICY
+        elif response.mimetype in _CONNECTING:
+            connects = others(settings, buckets())
+            response.headers["Content-Security-Policy"] = page_policy(connects)
         return response
 
 

@@ -18,7 +18,7 @@ from server.errors import PoolError
 from server.pools import bundles
 from server.pools.filters import Filters, read_filters
 from server.pools.findings import KINDS, OTHERS
-from server.pools.ingest import DEFAULT_AGENT, Ingested
+from server.pools.ingest import DEFAULT_AGENT, Ingested, Serve
 from server.pools.ingest import ingest as ingest_pool
 from server.pools.services import AUDIT, REPLICATION, Policy
 from server.pools.sources import expand, is_url, read_list
@@ -43,6 +43,12 @@ MOST_SHOWN = 10
     "[default: audit]",
 )
 @click.option(
+    "--serve",
+    type=click.Choice(["server", "bucket"]),
+    help="Where contributors get these shards: the copies from this server, or by URLs that it "
+    "signs from the s3:// or gs:// bucket.  [default: as it is; what is new from the server]",
+)
+@click.option(
     "--deny-uids", type=FILE, help="Keep these uids out: a text file, or DataComp's .npy."
 )
 @click.option("--deny-hashes", type=FILE, help="Keep pictures with these sha256 out: a text file.")
@@ -60,6 +66,7 @@ def ingest(
     bundle: Path,
     agent: str | None,
     policy: Policy | None,
+    serve: Serve | None,
     deny_uids: Path | None,
     deny_hashes: Path | None,
     max_nsfw: float | None,
@@ -84,7 +91,7 @@ def ingest(
         known = bundles.registered(settings.bundles, manifest.bundle)
         folder = settings.bundles / known.bundle if known else bundle
         require_acceptance(settings, folder, known or manifest, accepted=accepted)
-        ingest_into(store, settings, pool, paths, bundle, agent, policy, filters, urls)
+        ingest_into(store, settings, pool, paths, bundle, agent, policy, filters, urls, serve)
 
 
 def ingest_into(
@@ -97,6 +104,7 @@ def ingest_into(
     policy: Policy | None = None,
     filters: Filters | None = None,
     urls: Sequence[str] = (),
+    serve: Serve | None = None,
 ) -> None:
     """Ingest, say what came of it, and raise PoolError if anything was refused."""
     with bar("ingest", unit="B", unit_scale=True) as progress:
@@ -111,6 +119,7 @@ def ingest_into(
             filters=filters,
             orders=takedowns,
             urls=urls,
+            serve=serve,
             progress=progress,
         )
     for path, error in done.refused:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from server.config import Settings, read_settings
 from server.db import now
-from server.doctor import checkout, data, machine, mirror, unfinished
+from server.doctor import buckets, checkout, data, machine, mirror, unfinished
 from server.doctor.finding import Finding, problem
 from server.errors import SettingsError
 
@@ -56,3 +56,4 @@ def _of_settings(settings: Settings, root: Path) -> Iterator[Finding]:
     yield from data.shards(settings)
     yield from unfinished.unfinished(settings)
     yield from mirror.mirror(settings)
+    yield from buckets.buckets(settings)

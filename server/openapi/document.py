@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from dva_agent.protocol import PROTOCOL, PROTOCOL_HEADER, ROOT, Message, Problem
+from dva_agent.protocol import HERE, PROTOCOL, PROTOCOL_HEADER, ROOT, Message, Problem
 
 from server import request_id
 from server.config import VERSION
@@ -108,6 +108,13 @@ def _parameters(operation: Operation) -> Iterable[Json]:
         yield {"name": name, "in": "path", "required": True, "schema": schema}
     for name in operation.query:
         yield {"name": name, "in": "query", "schema": {"type": "integer", **_QUERY[name]}}
+    if operation.elsewhere:
+        yield {
+            "name": HERE,
+            "in": "query",
+            "description": "The server itself is to send it.",
+            "schema": {"type": "string"},
+        }
     yield {
         "name": PROTOCOL_HEADER,
         "in": "header",
@@ -129,6 +136,11 @@ def _responses(operation: Operation) -> Json:
     if operation.ranges:
         made["206"] = {**_success(operation), "description": "The range that was asked for."}
         made["304"] = {"description": "The client has it already."}
+    if operation.elsewhere:
+        made["307"] = {
+            "description": "Where else it is, for some minutes.",
+            "headers": {"Location": {"required": True, "schema": {"type": "string"}}},
+        }
     by_status: dict[HTTPStatus, list[type[Refusal]]] = {}
     for kind in operation.all_refusals():
         by_status.setdefault(kind.status, []).append(kind)

@@ -66,6 +66,8 @@ class Operation:
     """Whole numbers that the address may carry."""
     ranges: bool = False
     """Whether one range of the file may be asked for, and whether it has changed."""
+    elsewhere: bool = False
+    """Whether the answer may be where else the file is; with `here` in the query it never is."""
     other: bool = False
     signed_in: bool = False
     limited: bool = True
@@ -199,6 +201,7 @@ OPERATIONS = (
         summary="A shard; a unit is one range of it.",
         file="application/x-tar",
         ranges=True,
+        elsewhere=True,
         limited=False,
         refusals=(ShardUnavailable,),
     ),

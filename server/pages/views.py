@@ -10,6 +10,8 @@ from werkzeug.security import safe_join
 from server.files import send
 from server.pages import status as public
 from server.pages.edition import edition
+from server.pools.views import buckets
+from server.security import others
 from server.selftests import services as selftests
 from server.web import database, settings
 
@@ -18,7 +20,7 @@ blueprint = Blueprint("pages", __name__, template_folder="templates")
 
 @blueprint.get("/")
 def index() -> Response:
-    own = f"/static/edition-{edition(settings().static)}"
+    own = f"/static/edition-{_edition()}"
     response = make_response(render_template("index.html", own=own))
     response.cache_control.no_cache = True
     return response
@@ -46,7 +48,7 @@ def self_tests() -> Response:
 def of_edition(name: str, path: str) -> Response:
     """What the page is made of, to be kept for ever. A page of an older edition gets the files of
     today, as it would without editions, but not to be kept under that name."""
-    response = send(_file(path), immutable=name == edition(settings().static))
+    response = send(_file(path), immutable=name == _edition())
     if not response.cache_control.immutable:
         response.cache_control.no_cache = True
     return response
@@ -59,6 +61,10 @@ def static(path: str) -> Response:
     response = send(_file(path))
     response.cache_control.no_cache = True
     return response
+
+
+def _edition() -> str:
+    return edition(settings().static, others(settings(), buckets().all_origins()))
 
 
 def _file(path: str) -> Path:

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from dva_agent.bundle import Manifest
 from dva_agent.discovery import AGENTS
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session
 from server.config import Settings
 from server.db import Database, now
 from server.errors import PoolError, ShardError
-from server.pools import beside, bundles, downloads, findings
+from server.pools import beside, bucket, bundles, downloads, findings
 from server.pools.copies import Copies
 from server.pools.files import copies_path, index_path, truth_path, uids_path
 from server.pools.filters import Filters, Gone, Orders
@@ -26,10 +27,12 @@ from server.pools.known_uids import KnownUids
 from server.pools.models import AUDIT, Policy, Pool, Shard
 from server.pools.services import POOL_NAME
 from server.pools.shards import Offered, find_shards
+from server.pools.storage import Found, Storage
 from server.pools.survey import Survey, survey
 
 DEFAULT_AGENT = "dva"
 CHUNK = 1 << 20
+Serve = Literal["server", "bucket"]
 
 
 @dataclass(kw_only=True)
@@ -66,12 +69,14 @@ def ingest(
     policy: Policy | None = None,
     filters: Filters | None = None,
     urls: Sequence[str] = (),
+    serve: Serve | None = None,
 ) -> Ingested:
     """Registers the bundle and takes in every tar under `paths` and `urls`. `progress(done, total)`
     counts bytes. `orders`: what was taken down, and may be at any time; None: nothing ever
     is. `agent`: who works on the pool; None: the one it has, or DEFAULT_AGENT. `policy`:
     how its results are checked; None: as they are, or by audits. `filters`: what is kept out of the
-    shards that are new. Raises PoolError, BundleError or BundleUnauditable before anything is
+    shards that are new. `serve`: from where contributors get all these shards; None: as it is,
+    and what is new from here. Raises PoolError, BundleError or BundleUnauditable before anything is
     stored; a shard that can't be taken is listed in `refused`, and the others go on."""
     if not POOL_NAME.fullmatch(pool):
         raise PoolError(
@@ -84,6 +89,8 @@ def ingest(
             code="agent_unknown",
             next_step=f"Agents here: {', '.join(sorted(AGENTS))}.",
         )
+    if serve == "bucket":
+        _require_signed(paths, urls)
     shards = find_shards(paths, urls, Copies(copies_path(settings, pool)))
     folders = {shard.path.parent for shard in shards}
     record = beside.read_record(folders)
@@ -99,7 +106,7 @@ def ingest(
         bundles.require_auditable(bundle)
     bundles.register(bundle, settings.bundles)
     done = Ingested(pool=pool, agent=agent, bundle=manifest.bundle, policy=policy)
-    take = _Take(database, settings, done, record, manifest, filters or Filters(), orders)
+    take = _Take(database, settings, done, record, manifest, filters or Filters(), orders, serve)
     total = sum(shard.work for shard in shards)
     passed = 0
     progress(0, total)
@@ -141,6 +148,7 @@ class _Take:
         manifest: Manifest,
         filters: Filters,
         orders: Orders | None,
+        serve: Serve | None,
     ) -> None:
         self._database = database
         self._settings = settings
@@ -149,6 +157,7 @@ class _Take:
         self._manifest = manifest
         self._filters = filters
         self._orders = orders
+        self._serve = serve
         self.uids = _known_uids(database, settings, into.pool)
 
     def __call__(self, offered: Offered, count: Callable[[int], None]) -> Shard | None:
@@ -158,15 +167,28 @@ class _Take:
         offered.bring(keep=known is not None, count=count)
         brought = offered.work - offered.path.stat().st_size
         try:
-            return self._take(offered.path, known, lambda size: count(brought + size))
+            taken = self._take(offered, known, lambda size: count(brought + size))
         except ShardError:
             if known is None:
                 offered.drop()
                 index_path(self._settings, self._into.pool, offered.path.stem).unlink(True)
             raise
+        if known and self._serve:
+            with self._database.write() as session:
+                self._give(session, known, offered.found)
+        return taken
 
-    def _take(self, path: Path, known: Shard | None, count: Callable[[int], None]) -> Shard | None:
-        pool = self._into.pool
+    def _give(self, session: Session, shard: Shard, found: Found | None) -> None:
+        if self._serve == "bucket":
+            assert found
+            bucket.give_from(session, shard, found)
+        else:
+            bucket.give_here(session, shard)
+
+    def _take(
+        self, offered: Offered, known: Shard | None, count: Callable[[int], None]
+    ) -> Shard | None:
+        pool, path = self._into.pool, offered.path
         before = path.stat()
         if known and (known.size, known.mtime_ns, known.path) == (
             before.st_size,
@@ -210,7 +232,7 @@ class _Take:
                 pairs=len(found.uids),
                 units=len(found.units),
             )
-            gone = self._store(shard, found, gone)
+            gone = self._store(shard, found, gone, offered.found)
         self.uids.add(shard.name, found.uids)
         self._into.findings.add(found.findings)
         if found.findings.kinds:
@@ -248,7 +270,7 @@ class _Take:
             self._into.notes.append(str(error))
             return Findings()
 
-    def _store(self, shard: Shard, found: Survey, gone: Gone) -> Gone | None:
+    def _store(self, shard: Shard, found: Survey, gone: Gone, there: Found | None) -> Gone | None:
         """All of it; or, if there is something in it that was taken down after `gone`, nothing, and
         that is what comes back. An order waits until this is stored and looks for its pairs here,
         or it is seen from here: none falls in between, whoever is killed when."""
@@ -264,6 +286,7 @@ class _Take:
                 unit.shard, unit.pool = shard, shard.pool
             session.add_all(found.units)
             findings.store(session, shard, found.findings)
+            self._give(session, shard, there)
         return None
 
 
@@ -286,6 +309,18 @@ def _digest(path: Path, count: Callable[[int], None]) -> str:
             size += len(chunk)
             count(size)
     return digest.hexdigest()
+
+
+def _require_signed(paths: Sequence[Path], urls: Sequence[str]) -> None:
+    if paths:
+        raise PoolError(
+            f"{paths[0]} lies in no bucket.",
+            code="bucket_unsigned",
+            next_step="Leave --serve bucket out, or name s3:// or gs:// URLs alone.",
+        )
+    storage = Storage()
+    for place in {url.split("/", 3)[2]: url for url in urls}.values():
+        storage.sign(place, bucket.SIGNED_FOR)
 
 
 def _find(session: Session, pool: str) -> Pool | None:

@@ -79,6 +79,28 @@ class Shard(Base):
     pool: Mapped[Pool] = relationship()
 
 
+class Bucket(Base):
+    """Where contributors get some of a pool's shards: `s3://NAME` or `gs://NAME`."""
+
+    __tablename__ = "bucket"
+    __table_args__ = (UniqueConstraint("pool_id", "url", name="uq_bucket_pool_url"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    pool_id: Mapped[int] = mapped_column(ForeignKey("pool.id"))
+    url: Mapped[str] = mapped_column(String(300))
+
+
+class ShardObject(Base):
+    """A shard that contributors get from a bucket. `version`: see storage.Found."""
+
+    __tablename__ = "shard_object"
+
+    shard_id: Mapped[int] = mapped_column(ForeignKey("shard.id"), primary_key=True)
+    bucket_id: Mapped[int] = mapped_column(ForeignKey("bucket.id"), index=True)
+    url: Mapped[str] = mapped_column(Text)
+    version: Mapped[str] = mapped_column(Text)
+
+
 class Unit(Base):
     """`number` counts from 0 within the shard and is the row group of its pairs in the index."""
 

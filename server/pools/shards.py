@@ -20,6 +20,9 @@ class Offered(Protocol):
     def path(self) -> Path: ...
     @property
     def work(self) -> int: ...
+    @property
+    def found(self) -> Found | None:
+        """Where it was found, unless that is here."""
 
     def bring(self, *, keep: bool, count: Callable[[int], None]) -> None:
         """Sees to it that it lies at `path`. `keep`: the pool has taken it in. `count(size)`: so
@@ -34,6 +37,7 @@ class Here:
     """It stays where it is."""
 
     path: Path
+    found: None = None
 
     @property
     def work(self) -> int:

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote, urlsplit
 
@@ -65,9 +66,11 @@ class Changed(ShardError):
 
 
 class Storage:
-    """Everything that URLs name. Its connections are kept; any thread may ask."""
+    """Everything that URLs name. Its connections are kept; any thread may ask. `timeout`: of a
+    whole answer; `retries`: of a request."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, timeout: str = WHOLE_TRANSFER, retries: int = RETRIES) -> None:
+        self._timeout, self._retries = timeout, retries
         self._stores: dict[tuple[str, str], Store] = {}
 
     def find(self, url: str) -> Found:
@@ -117,6 +120,21 @@ class Storage:
         except (BaseError, OSError, ValueError) as error:
             raise _unfetched(url, error) from error
 
+    def sign(self, url: str, lasts: timedelta) -> str:
+        """An http(s) URL by which anybody may GET the object for so long. Raises PoolError."""
+        store, path = self._locate(url)
+        try:
+            if isinstance(store, HTTPStore):
+                raise ValueError("only what lies in a bucket can be signed")
+            return obstore.sign(store, "GET", path, lasts)
+        except (BaseError, OSError, ValueError) as error:
+            raise PoolError(
+                f"No URL can be signed for {url}: {_said(error)}",
+                code="bucket_unsigned",
+                next_step="It takes s3:// or gs://, and credentials that sign "
+                "(docs/operations.md, From the bucket itself).",
+            ) from error
+
     def download(self, found: Found, file: BinaryIO, count: Callable[[int], None]) -> None:
         """Appends to `file` what it doesn't have of the object yet; `count(size)` tells how much it
         has. Goes on after broken connections, from where it was. Raises Changed or ShardError."""
@@ -151,7 +169,7 @@ class Storage:
         key = parts.scheme.lower(), parts.netloc
         if key not in self._stores:
             try:
-                self._stores[key] = _open(*key)
+                self._stores[key] = _open(*key, self._timeout, self._retries)
             except (BaseError, ValueError) as error:
                 raise _unreachable(url, error) from error
         return self._stores[key], unquote(parts.path).strip("/")
@@ -188,14 +206,14 @@ def _download_once(
     return have
 
 
-def _open(scheme: str, place: str) -> Store:
+def _open(scheme: str, place: str, timeout: str, retries: int) -> Store:
     """A bucket or a web server."""
     client: ClientConfig = {
-        "timeout": WHOLE_TRANSFER,
+        "timeout": timeout,
         "read_timeout": STALLED_AFTER,
         "allow_http": scheme == "http" or _allows_http(scheme),
     }
-    retry: RetryConfig = {"max_retries": RETRIES}
+    retry: RetryConfig = {"max_retries": retries}
     if scheme == "s3":
         return S3Store(place, client_options=client, retry_config=retry)
     if scheme == "gs":

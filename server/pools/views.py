@@ -6,19 +6,26 @@ import logging
 import re
 
 from dva_agent.bundle import Manifest
-from dva_agent.protocol import BundleSources
-from flask import Blueprint, Response, request
+from dva_agent.protocol import HERE, BundleSources
+from flask import Blueprint, Response, current_app, request
 
 from server.db import now
 from server.files import send
 from server.history import services as history
-from server.pools import bundles, licences, services
+from server.pools import bucket, bundles, licences, services
 from server.refusals import LicenceUnaccepted, NotFound, ShardUnavailable
 from server.web import answer, database, settings
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("pools", __name__)
 _BUNDLE = re.compile(r"[0-9a-f]{32}")
+
+
+def buckets() -> bucket.Buckets:
+    """This app's."""
+    found = current_app.extensions["dva-buckets"]
+    assert isinstance(found, bucket.Buckets)
+    return found
 
 
 @blueprint.get("/bundles/<bundle>")
@@ -45,8 +52,16 @@ def bundle_file(bundle: str, path: str) -> Response:
 def shard(pool: str, name: str) -> Response:
     with database().read() as session:
         found = services.find_shard(session, pool, name)
+        there = bucket.object_of(session, found) if found else None
     if found is None:
         raise NotFound("No pool here has this shard.")
+    if there and request.method == "GET" and HERE not in request.args:
+        address = buckets().address(there)
+        if address is not None:
+            # Asked for anew each time, so that it is never too old.
+            response = Response(status=307, headers={"Location": address})
+            response.cache_control.no_store = True
+            return response
     try:
         path = services.checked_path(found)
     except ShardUnavailable as error:

@@ -10,7 +10,9 @@ from flask import Blueprint, Response, current_app
 from server.config import VERSION
 from server.db import now
 from server.history import services as history
+from server.pools import bucket
 from server.pools import services as pools
+from server.pools.views import buckets
 from server.refusals import NotFound
 from server.reports import services as reports
 from server.web import answer, database, device, message, network, settings, worker
@@ -26,6 +28,7 @@ def status() -> Response:
     """Open to everybody, and reads only: leases past their deadline aren't counted, though they
     are expired by the next claim."""
     found = pools.with_licences(settings(), board().read(database(), now()))
+    found = bucket.with_hosts(found, buckets().origins())
     return answer(ServerStatus(service="dva", version=VERSION, protocol=PROTOCOL, pools=found))
 
 

@@ -57,6 +57,20 @@ def test_no_unit_waits_for_the_deadline_of_a_lease_whose_grant_got_lost(here: Wo
     assert {event.code for event in here.of(Problem)} == {"unreachable"}
 
 
+def test_bytes_that_come_from_nowhere_else_come_from_the_server_itself(here: World) -> None:
+    """Another site that it sends to may be down, or not let pages have what it holds."""
+
+    def fault(method: str, url: str, answer: Answer | None) -> None:
+        if url.endswith(".tar"):
+            raise Unreachable("that site is down")
+
+    here.wire.fault = fault
+    assert run(here).units == UNITS
+    assert is_complete(here)
+    tries = Counter(url.rpartition(".tar")[2] for _, url in here.wire.requests if ".tar" in url)
+    assert tries == {"": UNITS, "?here": UNITS}
+
+
 def test_two_agents_miss_answers_and_share_a_pool(here: World) -> None:
     async def go() -> list[Summary]:
         return list(await asyncio.gather(here.runner().run(), here.runner().run()))

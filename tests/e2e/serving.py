@@ -54,9 +54,17 @@ def serving(data: Path, **settings: str) -> Iterator[str]:
             server.wait(timeout=30)
 
 
-def ingest(shards: Path, bundle: Path, data: Path, *options: str, unit_pairs: int) -> None:
+def ingest(
+    shards: Path | str,
+    bundle: Path,
+    data: Path,
+    *options: str,
+    unit_pairs: int,
+    **settings: str,
+) -> None:
+    """`shards`: a folder, or a URL."""
     arguments = ("ingest", POOL, str(shards), "--bundle", str(bundle), "--data", str(data))
-    dva(*arguments, *options, DVA_UNIT_PAIRS=str(unit_pairs))
+    dva(*arguments, *options, DVA_UNIT_PAIRS=str(unit_pairs), **settings)
 
 
 def scores(data: Path, out: Path) -> dict[str, dict[str, Any]]:

@@ -3,6 +3,7 @@ bundle, and of open_clip in torch."""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,9 +18,10 @@ from playwright.sync_api import Page, expect
 from export.loading import load
 from export.reference import reference_embeddings, reference_inputs
 from tests.e2e.acting import phase, start
-from tests.e2e.serving import ROOT, dva, ingest, pool_status, scores, serving
+from tests.e2e.serving import POOL, ROOT, dva, ingest, pool_status, scores, serving
 from tests.e2e.small_pool import whole_pairs, write_small_pool
 from tests.firefox import Firefox
+from tests.server.far import far, s3_settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -45,6 +47,19 @@ TO_THE_END = """async () => {
   const said = (name) => document.querySelector(name).textContent;
   return [phase.dataset.phase, said('dva-where'), said('dva-notices')];
 }"""
+COUNTED = """async (url) => {
+  const { watchTraffic } = await import('/static/app/engine/traffic.js');
+  const { get } = await import('/static/app/engine/http.js');
+  let bytes = 0;
+  watchTraffic((more) => { bytes += more; });
+  const rest = () => new Promise((resolve) => setTimeout(resolve, 500));
+  await rest();
+  const before = bytes;
+  const { length } = await get(url, { start: 512, size: 1024 });
+  await rest();
+  return [length, bytes - before];
+}"""
+"""Bytes of a shard that came, and how many of them the visitor's limit counts."""
 Scores = dict[str, dict[str, Any]]
 
 
@@ -103,7 +118,7 @@ def hold_to_native(found: Scores, native: Scores, rung: str) -> None:
     assert max(abs(found[uid]["score"] - native[uid]["score"]) for uid in scored) <= TOLERANCE
 
 
-@pytest.mark.parametrize("rung", ["webgpu-f32", "wasm"])
+@pytest.mark.parametrize(("rung", "serve"), [("webgpu-f32", "server"), ("wasm", "bucket")])
 def test_scores_are_the_native_engines(
     page: Page,
     asked: list[str],
@@ -112,18 +127,34 @@ def test_scores_are_the_native_engines(
     native: Scores,
     tmp_path: Path,
     rung: str,
+    serve: str,
 ) -> None:
-    ingest(small_pool, demo_bundle, tmp_path, unit_pairs=256)
-    with serving(tmp_path) as origin:
-        run_to_the_end(page, origin, rung)
-        expect(page.locator("dva-where .passed")).to_contain_text("passed: 40 known pairs")
-        expect(page.locator("dva-feed .card:not(.empty)").first).to_be_visible()
-        expect(page.locator("dva-notices")).to_be_hidden()
-        assert [address for address in asked if not address.startswith((origin, "blob:"))] == []
-        names = {urlsplit(address).path.rsplit("/", 1)[-1] for address in asked}
-        of_its_own = decode_manifest((demo_bundle / MANIFEST).read_bytes()).rungs[rung].paths
-        assert {name for name in names if name.endswith((".onnx", ".bin"))} == set(of_its_own)
-    hold_to_native(scores(tmp_path, tmp_path / "scores"), native, rung)
+    """Wherever the shards come from."""
+    (tmp_path / "far" / "bucket").mkdir(parents=True)
+    shutil.copytree(small_pool, tmp_path / "far" / "bucket" / "pool")
+    data = tmp_path / "data"
+    with far(tmp_path / "far") as there:
+        told = s3_settings(there)
+        options = ("--serve", serve)
+        ingest("s3://bucket/pool", demo_bundle, data, *options, unit_pairs=256, **told)
+        with serving(data, **told) as origin:
+            run_to_the_end(page, origin, rung)
+            expect(page.locator("dva-where .passed")).to_contain_text("passed: 40 known pairs")
+            expect(page.locator("dva-feed .card:not(.empty)").first).to_be_visible()
+            expect(page.locator("dva-notices")).to_be_hidden()
+            others = [url for url in asked if not url.startswith((origin, "blob:"))]
+            shards = [f"/bucket/pool/{number:05d}.tar" for number in range(SHARDS)]
+            expected = shards if serve == "bucket" else []
+            assert sorted(urlsplit(url).path for url in others) == sorted(there.signed) == expected
+            assert not [url for url in asked if url.endswith("?here")]
+            names = {urlsplit(address).path.rsplit("/", 1)[-1] for address in asked}
+            of_its_own = decode_manifest((demo_bundle / MANIFEST).read_bytes()).rungs[rung].paths
+            found = {name for name in names if name.endswith((".onnx", ".bin"))}
+            assert found == set(of_its_own)
+            if serve == "bucket":
+                address = f"{origin}/api/v1/pools/{POOL}/shards/00000.tar"
+                assert page.evaluate(COUNTED, address) == [1024, 1024]
+    hold_to_native(scores(data, tmp_path / "scores"), native, rung)
 
 
 def test_16_bits_in_another_browser(

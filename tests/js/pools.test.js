@@ -13,7 +13,7 @@ import { poolAtWork, safePools } from '../../webapp/ui/pools.js';
 const status = (pool, rest = {}) => ({
   pool, bundle: 'b', bundle_url: '/b/', title: pool, licence: '', attribution: '', safe: false,
   pairs: 20, bytes: 900, units: 2, units_leased: 0, units_done: 0, pairs_done: 0, agent: 'dva', columns: [], needs: [],
-  licence_accepted: true, ...rest,
+  licence_accepted: true, hosts: [], ...rest,
 });
 const done = { units_done: 2, pairs_done: 20 };
 

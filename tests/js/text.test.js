@@ -59,3 +59,13 @@ test('times are told in the page\'s language', () => {
   assert.match(clock(new Date(2026, 0, 6, 7, 30), 'en', now), /Tue.*07:30/);
   assert.match(clock(new Date(2026, 0, 6, 7, 30), 'zh', now), /周二.*07:30/);
 });
+
+test('who else is contacted is named', () => {
+  const { stored } = EN;
+  assert.match(stored('', ''), /no other site is contacted\.$/);
+  assert.match(stored('a.example', ''), /contacted but a\.example, for the model\.$/);
+  assert.match(stored('', 'b.example'), /contacted but b\.example, for the pictures\.$/);
+  assert.match(stored('a.example', 'b.example'), /but a\.example, for the model, and b\.example, for the pictures\.$/);
+  assert.match(CATALOGUES.zh.stored('a.example', 'b.example'), /除了从 a\.example 下载模型、从 b\.example 下载图片之外，不连接其他网站。$/);
+  assert.match(CATALOGUES.zh.stored('', ''), /Cookie，不连接其他网站。$/);
+});

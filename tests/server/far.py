@@ -1,6 +1,6 @@
 """A web server on loopback that has a folder: with Range and entity tags, and with the faults that
 others have. Its first folders can also be asked as buckets, as S3 and Google's XML interface are:
-what is in them (ListObjectsV2), without looking at signatures."""
+what is in them (ListObjectsV2), without looking at signatures but for those in a query."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from urllib.parse import parse_qs, unquote
+
+from tests.server.signature4 import is_good
+
+SECRET = "a secret"
 
 
 @dataclass
@@ -29,6 +34,18 @@ class Far:
 
     listed: list[str] = field(default_factory=list)
     """The authorization of each listing."""
+
+    signed: list[str] = field(default_factory=list)
+    """Paths that were asked for with a signature in the query, and given."""
+
+    cors: str = "*"
+    """Which pages may have what is here; empty: none."""
+
+    moved: dict[str, str] = field(default_factory=dict)
+    """Addresses that it sends to, by path."""
+
+    ahead: timedelta = timedelta()
+    """Of its clock."""
 
     def body(self, path: str) -> bytes | None:
         file = self.folder / unquote(path).lstrip("/")
@@ -52,25 +69,41 @@ def far(folder: Path) -> Iterator[Far]:
             self._answer(with_body=True)
 
         def _answer(self, *, with_body: bool) -> None:
-            body = there.body(self.path)
+            path, _, query = self.path.partition("?")
+            body = there.body(path)
             wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
             first = int(wanted[1]) if wanted and there.ranges else 0
-            asked = unquote(self.path)
+            asked = unquote(path)
             there.asked.append((self.command, f"{asked}#{first}" if first else asked))
-            path, _, query = self.path.partition("?")
             if "list-type=2" in query:
                 self._list(path.strip("/"), parse_qs(query).get("prefix", [""])[0])
+                return
+            if path in there.moved:
+                self.send_response(307)
+                self.send_header("Location", there.moved[path])
+                self.send_header("Content-Length", "0")
+                self.end_headers()
                 return
             if body is None:
                 self.send_error(404)
                 return
+            if "X-Amz-Signature" in query:
+                host, at = self.headers["Host"], datetime.now(UTC) + there.ahead
+                if not is_good(path, query, host, secret=SECRET, at=at):
+                    self.send_error(403)
+                    return
+                there.signed.append(asked)
             tag = f'"{hashlib.md5(body).hexdigest()}"'
             if there.tags and self.headers.get("If-Match", tag) != tag:
                 self.send_error(412)
                 return
             self.send_response(206 if wanted and there.ranges else 200)
+            if there.cors:
+                self.send_header("Access-Control-Allow-Origin", there.cors)
+            whole = len(body)
             if wanted and there.ranges:
-                self.send_header("Content-Range", f"bytes {first}-{len(body) - 1}/{len(body)}")
+                body = body[: int(wanted[2]) + 1] if wanted[2] else body
+                self.send_header("Content-Range", f"bytes {first}-{len(body) - 1}/{whole}")
             if there.tags:
                 self.send_header("ETag", tag)
             self.send_header("Last-Modified", "Sat, 28 Nov 2026 12:00:00 GMT")
@@ -115,3 +148,14 @@ def far(folder: Path) -> Iterator[Far]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def s3_settings(there: Far) -> dict[str, str]:
+    """What tells S3 clients of it, as operators do."""
+    return {
+        "AWS_ENDPOINT_URL": there.url,
+        "AWS_ACCESS_KEY_ID": "somebody",
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_REGION": "nowhere-1",
+        "AWS_ALLOW_HTTP": "true",
+    }

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from server.config import Settings
 from server.db import Database
 from server.pools.filters import Filters
-from server.pools.ingest import Ingested, ingest
+from server.pools.ingest import Ingested, Serve, ingest
 from server.pools.models import Pool, Shard, Unit
 from server.pools.services import unit_pairs
 from server.reports import takedowns
@@ -34,6 +34,7 @@ class Ingest:
         agent: str | None = None,
         filters: Filters | None = None,
         urls: Sequence[str] = (),
+        serve: Serve | None = None,
     ) -> Ingested:
         return ingest(
             self.database,
@@ -45,6 +46,7 @@ class Ingest:
             filters=filters,
             orders=takedowns,
             urls=urls,
+            serve=serve,
             progress=lambda done, total: self.progress.append((done, total)),
         )
 

@@ -72,7 +72,7 @@ def test_only_what_is_named_is_written_per_pair(database: Database) -> None:
     """Nothing per pair, but for those that somebody reported."""
     names = set(inspect(database.engine).get_table_names())
     work = {"contributor", "device", "lease", "pool", "result", "shard", "unit"}
-    work |= {"compacted_shard"}
+    work |= {"compacted_shard", "bucket", "shard_object"}
     operators = {"admin_account", "admin_session", "sign_in_failure", "admin_log"}
     counts = {"allowance", "broken_pairs", "problem_count", "self_test"}
     findings = {"shard_finding", "host_finding"}
@@ -87,6 +87,7 @@ def test_only_what_is_named_is_written_per_pair(database: Database) -> None:
     }
     trust = {"audit", "auditor", "trust_record", "trust_quarantine", "trust_decision"}
     copies = {"ballot", "voter", "replication_record", "stopped_bundle"}
+    copies |= {"contradicted_unit"}
     known = {*work, *findings, *operators, *counts, *history, *reports, *credit, *trust, *copies}
     workbench = {"selection", "workbench_job"}
     assert names == {"alembic_version", *known, *workbench}

@@ -217,13 +217,13 @@ def test_the_pages_own_files_are_kept_for_ever_under_their_edition(
     folder = tmp_path / "static"
     (folder / "css").mkdir()
     (folder / "css" / "base.css").write_text("a {}")
-    first = edition(folder)
+    first = edition(folder, "")
     assert first in static.get("/").text
     answer = static.get(f"/static/edition-{first}/app/c.js")
     assert (answer.data, answer.mimetype) == (b"content", "text/javascript")
     assert "immutable" in answer.headers["Cache-Control"]
     (folder / "css" / "base.css").write_text("b {} ")
-    assert edition(folder) != first
+    assert edition(folder, "") != first
     assert first not in static.get("/").text
     later = static.get(f"/static/edition-{first}/app/c.js")
     assert (later.data, later.headers["Cache-Control"]) == (b"content", "no-cache")

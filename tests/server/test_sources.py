@@ -19,7 +19,7 @@ from server.pools.files import copies_path
 from server.pools.models import Pool, Shard
 from server.pools.sources import expand, is_url, read_list
 from tests.server.command import Dva
-from tests.server.far import Far, far
+from tests.server.far import Far, far, s3_settings
 from tests.server.ingesting import Ingest
 from tests.server.pool_factory import members, uid, write_pool, write_tar
 from tests.server.test_findings import KINDS, ROWS, write_record
@@ -212,11 +212,8 @@ def bucket(request: pytest.FixtureRequest, there: Far, monkeypatch: pytest.Monke
     """A bucket's folder with the shards, and credentials for it in the environment."""
     shutil.copytree(there.folder / "my pool", there.folder / "bucket" / "some" / "pool")
     write_tar(there.folder / "bucket" / "some" / "pool" / "deeper" / "00002.tar", members(90, 1))
-    monkeypatch.setenv("AWS_ENDPOINT_URL", there.url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a secret")
-    monkeypatch.setenv("AWS_REGION", "nowhere-1")
-    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    for name, value in s3_settings(there).items():
+        monkeypatch.setenv(name, value)
     account = {"gcs_base_url": there.url, "disable_oauth": True, "private_key": ""}
     account |= {"client_email": "", "private_key_id": ""}
     monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_KEY", json.dumps(account))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 from dva_agent import packed, statements
 from dva_agent.agents.base import DataAgent, Outcome, PairOutcome, Unit
@@ -18,7 +19,7 @@ from dva_agent.gate import Gate
 from dva_agent.ladder import Ladder, Session
 from dva_agent.narrator import Narrator
 from dva_agent.pace import Pace
-from dva_agent.protocol import Accepted, Lease, PairStatus, Result, pack_scores
+from dva_agent.protocol import HERE, Accepted, Lease, PairStatus, Result, pack_scores
 from dva_agent.retry import again
 
 TRIES = 3
@@ -112,11 +113,10 @@ async def _score(road: Road, lease: Lease, session: Session) -> tuple[Outcome, f
                 bytes=packed.size_of(lease),
             )
         )
-        url, span = lease.captions_url, None
-        if url is None:
-            url, span = lease.shard_url, lease.span
+        span = lease.span if lease.captions_url is None else None
+        addresses = _addresses(lease)
         blob = await again(
-            lambda: engine.fetch(road.client.absolute(url), span),
+            lambda: engine.fetch(road.client.absolute(next(addresses)), span),
             clock=road.clock,
             backoff=Backoff(),
             retrying=road.narrator.retrying,
@@ -131,6 +131,15 @@ async def _score(road: Road, lease: Lease, session: Session) -> tuple[Outcome, f
         finally:
             engine.release(blob)
         return outcome, road.clock.now() - started - watch.paused
+
+
+def _addresses(lease: Lease) -> Iterator[str]:
+    """Where to try for the unit's bytes, one time after the other: where the server sends us, if it
+    does, then the server itself, which needs no other site to be well."""
+    if lease.captions_url is not None:
+        yield from repeat(lease.captions_url)
+    yield lease.shard_url
+    yield from repeat(f"{lease.shard_url}?{HERE}")
 
 
 def withhold(lease: Lease, outcome: Outcome) -> Outcome:

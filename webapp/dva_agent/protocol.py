@@ -22,6 +22,8 @@ PROTOCOL_HEADER = "DVA-Protocol"
 
 MAX_UNIT_PAIRS = 4096
 MAX_LEASES = 8
+HERE = "here"
+"""In the query of a shard's address: the server is to send it itself, and not to send us away."""
 MAX_AGENTS = 16
 
 Identifier = Annotated[str, Meta(pattern=r"^[0-9a-z][0-9a-z_-]{0,63}$(?!\n)")]
@@ -178,6 +180,7 @@ class Lease(Message, frozen=True, kw_only=True):
     bundle_url: str
     """Where the bundle's files are: `bundle_url + path`. Ends with a slash."""
     shard_url: str
+    """May answer with another address, good for some minutes; `?HERE` behind it: never."""
     captions_url: str | None = None
     """Where the unit's captions are without its pictures (dva_agent/packed.py); only for an agent
     that needs no images."""
@@ -335,6 +338,9 @@ class PoolStatus(Message, frozen=True, kw_only=True):
     paused: bool = False
     """While it is, or its bundle is stopped, none of its units is handed out; what was leased
     before is still taken."""
+    hosts: list[str] = []
+    """Other sites that its shards come from, and that see who fetches them; empty: this server
+    alone."""
     priority: int = 0
     """Of pools that a device can work on, the one with the highest is handed out first."""
 

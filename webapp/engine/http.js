@@ -3,6 +3,7 @@
 
 import { TabError, messageOf } from './errors.js';
 import { retryAfter } from './retry-after.js';
+import { countBody, watchBodies } from './traffic.js';
 
 /** A connection that brings nothing for so long is given up. */
 const STALL_MS = 45_000;
@@ -33,6 +34,7 @@ export async function stream(url, part, take) {
       clearTimeout(stall);
       if (done) break;
       got += value.length;
+      countBody(url, value.length);
       if (got > wanted) {
         throw new TabError('refused', `${fileOf(url)} is longer than it should be.`, { status: 416 });
       }
@@ -88,9 +90,12 @@ async function send(url, part, signal) {
   } catch (error) {
     throw unreachable(url, messageOf(error), error);
   }
+  if (response.redirected) watchBodies(url);
   if (response.status === (ranged ? 206 : 200)) return response;
   await response.body?.cancel();
   const { status } = response;
+  // Who sent us there may send it itself, or elsewhere next time.
+  if (response.redirected) throw unreachable(url, `${new URL(response.url).host} answered with ${status}`);
   if (status === 429 || status === 503) {
     const retryAfterS = retryAfter(response.headers, Date.now());
     throw new TabError('busy', `The server is busy (${status}).`, { retryAfterS });

@@ -10,7 +10,7 @@ const LICENCES = new URL('../licences/README.txt', import.meta.url).href;
 
 export class AboutElement extends HTMLElement {
   #model = make('section', { hidden: '' });
-  #stored = make('p', {}, TEXT.stored(''));
+  #stored = make('p', {}, TEXT.stored('', ''));
 
   connectedCallback() {
     if (this.firstChild !== null) return;
@@ -23,9 +23,10 @@ export class AboutElement extends HTMLElement {
   /**
    * @param {Manifest} manifest
    * @param {string} mirror host that the model comes from; empty: the server
+   * @param {string} pictures hosts that the pictures come from; empty: the server
    */
-  set({ demo, name, about }, mirror) {
-    say(this.#stored, TEXT.stored(mirror));
+  set({ demo, name, about }, mirror, pictures) {
+    say(this.#stored, TEXT.stored(mirror, pictures));
     this.#model.hidden = false;
     const title = make('h2', {}, demo ? TEXT.demoTitle : TEXT.realTitle(name));
     if (!demo) {

@@ -19,7 +19,7 @@ const BYTES_PER_MB = 1e6;
 
 export class Admission {
   /** @type {Subject} */
-  #subject = { pool: null, manifest: null, mirror: '' };
+  #subject = { pool: null, manifest: null, mirror: '', pictures: '' };
   #controller;
   #conditions;
   #dialog;
@@ -41,7 +41,7 @@ export class Admission {
   }
 
   get hasConsent() {
-    return hasConsent(this.#subject.manifest, this.#subject.mirror);
+    return hasConsent(this.#subject.manifest, hostsOf(this.#subject));
   }
 
   /** @returns {Notice[]} why nothing can run here, whatever one does on this page */
@@ -65,7 +65,7 @@ export class Admission {
     const subject = this.#subject;
     if (this.hasConsent) return true;
     const agreed = await this.#dialog.ask(subject, { again: hasConsent(null) });
-    if (agreed) consent(subject.manifest, subject.mirror);
+    if (agreed) consent(subject.manifest, hostsOf(subject));
     this.#tell();
     return agreed;
   }
@@ -86,4 +86,12 @@ export class Admission {
     const bytesToday = traffic(new Date()).today;
     this.#controller.conditions = { consented: this.hasConsent, bytesToday, onBattery, inUse };
   }
+}
+
+/**
+ * @param {Subject} subject
+ * @returns {string} who else is told of somebody who runs it
+ */
+function hostsOf({ mirror, pictures }) {
+  return [mirror, pictures].filter((hosts) => hosts !== '').join(' ');
 }

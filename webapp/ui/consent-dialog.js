@@ -17,6 +17,7 @@ const PROGRAM_BYTES = 11e6;
  * @property {PoolStatus | null} pool null: the server has none
  * @property {Manifest | null} manifest
  * @property {string} mirror host that the model comes from; empty: the server
+ * @property {string} pictures hosts that the pictures come from; empty: the server
  */
 
 export class ConsentElement extends HTMLElement {
@@ -78,7 +79,7 @@ export class ConsentElement extends HTMLElement {
  * @param {Subject} subject
  * @returns {HTMLElement[]}
  */
-function factsOf({ pool, manifest, mirror }) {
+function factsOf({ pool, manifest, mirror, pictures }) {
   const pair = pool === null || pool.pairs === 0 ? null : bytes(pool.bytes / pool.pairs);
   const model = manifest === null || !pool?.needs.includes('model') ? null : bytes(modelBytes(manifest));
   const program = bytes(PROGRAM_BYTES);
@@ -86,7 +87,12 @@ function factsOf({ pool, manifest, mirror }) {
   const data = readsCaptions ? TEXT.consentDataCaptions(program) : TEXT.consentDataText(model, program, pair);
   const facts = [
     fact(TEXT.consentRuns, runsText(pool, manifest, model)),
-    fact(TEXT.consentData, data, ...(mirror === '' ? [] : [TEXT.consentMirror(mirror)])),
+    fact(
+      TEXT.consentData,
+      data,
+      ...(mirror === '' ? [] : [TEXT.consentMirror(mirror)]),
+      ...(pictures === '' ? [] : [TEXT.consentBucket(pictures)]),
+    ),
     fact(TEXT.consentPower, TEXT.consentPowerText),
     fact(TEXT.consentKept, TEXT.consentKeptServer, TEXT.consentKeptHere),
   ];

@@ -39,26 +39,26 @@ let agreed = licencesOf(recall(KEY), TEXT_VERSION);
 
 /**
  * @param {Manifest | null} manifest
- * @param {string} mirror host that the model comes from; empty: the server
+ * @param {string} hosts that model and pictures come from; empty: the server
  */
-function keyOf(manifest, mirror) {
-  return mirror === '' ? licenceKey(manifest) : `${licenceKey(manifest)} ${mirror}`;
+function keyOf(manifest, hosts) {
+  return hosts === '' ? licenceKey(manifest) : `${licenceKey(manifest)} ${hosts}`;
 }
 
 /**
  * @param {Manifest | null} manifest
- * @param {string} [mirror] host that the model comes from; empty: the server
+ * @param {string} [hosts] that model and pictures come from; empty: the server
  */
-export function hasConsent(manifest, mirror = '') {
-  return manifest === null ? agreed.length > 0 : agreed.includes(keyOf(manifest, mirror));
+export function hasConsent(manifest, hosts = '') {
+  return manifest === null ? agreed.length > 0 : agreed.includes(keyOf(manifest, hosts));
 }
 
 /**
  * @param {Manifest | null} manifest
- * @param {string} [mirror]
+ * @param {string} [hosts]
  */
-export function consent(manifest, mirror = '') {
-  agreed = [...new Set([...agreed, keyOf(manifest, mirror)])].slice(-MAX_LICENCES);
+export function consent(manifest, hosts = '') {
+  agreed = [...new Set([...agreed, keyOf(manifest, hosts)])].slice(-MAX_LICENCES);
   remember(KEY, { text: TEXT_VERSION, licences: agreed });
 }
 

@@ -202,8 +202,8 @@ let known = '';
 let version = '';
 
 /** @param {PoolStatus} pool */
-function nameOf({ pool, agent, bundle, licence_accepted }) {
-  return [pool, agent, bundle, licence_accepted].join(' ');
+function nameOf({ pool, agent, bundle, licence_accepted, hosts }) {
+  return [pool, agent, bundle, licence_accepted, ...hosts].join(' ');
 }
 
 async function look() {
@@ -219,12 +219,13 @@ async function look() {
     const mirror = manifest !== null && needsModel(wanted) ? await mirrorOf(wanted) : '';
     if (poolAtWork(found, address.get('pool'), controller.state.pool) !== wanted) return;
     known = nameOf(wanted);
-    admission.subject = { pool: wanted, manifest, mirror };
+    const pictures = wanted.hosts.join(', ');
+    admission.subject = { pool: wanted, manifest, mirror, pictures };
     if (!needsModel(wanted)) model.unset();
     else if (manifest === null) model.keepBack();
     else model.set(manifest, wanted.bundle_url);
     where.needs = wanted.needs;
-    if (manifest !== null) about.set(manifest, mirror);
+    if (manifest !== null) about.set(manifest, mirror, pictures);
     find('.demo', HTMLElement).hidden = manifest === null || !manifest.demo;
     // What this model lacks here is other than what the last one lacked.
     draw();

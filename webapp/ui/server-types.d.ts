@@ -18,6 +18,7 @@ export interface PoolStatus {
   columns: import('../engine/wire.js').Column[];
   needs: string[];
   licence_accepted: boolean;
+  hosts: string[];
 }
 
 export interface Amount {

@@ -14,6 +14,7 @@ from dva_agent.protocol import Span
 MAX_MESSAGE_BYTES = 64 << 20
 """Eight leases of 4,096 pairs are a tenth of it."""
 
+MAX_REDIRECTS = 3
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 
 
@@ -21,7 +22,7 @@ class HttpTransport:
     """Implements client.Transport, and fetches blobs and files beside."""
 
     def __init__(self) -> None:
-        self._http = httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=False)
+        self._http = httpx.AsyncClient(timeout=_TIMEOUT, max_redirects=MAX_REDIRECTS)
 
     async def request(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None
@@ -32,8 +33,9 @@ class HttpTransport:
         return Answer(status=answer.status_code, headers=_lower(answer), body=content)
 
     async def fetch(self, url: str, span: Span | None, limit: int) -> bytes:
-        """A GET's body of at most `limit` bytes, exactly the span's if there is one. Raises
-        ServerError."""
+        """A GET's body of at most `limit` bytes, exactly the span's if there is one. Goes where it
+        is sent: what is refused there may yet come from who sent it, so that is Unreachable.
+        Raises ServerError."""
         headers = {"Accept-Encoding": "identity"} if span else {}
         if span:
             if span.size == 0:
@@ -42,7 +44,9 @@ class HttpTransport:
                 raise _refused(url, f"{span.size:,} bytes are more than the limit, {limit:,}")
             headers["Range"] = f"bytes={span.start}-{span.start + span.size - 1}"
             limit = span.size
-        async with self._answer("GET", url, headers=headers, body=None) as answer:
+        async with self._answer("GET", url, headers=headers, body=None, follow=True) as answer:
+            if answer.history and answer.status_code != (206 if span else 200):
+                raise Unreachable(f"{answer.url.host} answers with {answer.status_code}.")
             await _check(answer)
             body = await _read(answer, limit)
         if span and (answer.status_code != 206 or len(body) != span.size):
@@ -62,10 +66,18 @@ class HttpTransport:
 
     @asynccontextmanager
     async def _answer(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        follow: bool = False,
     ) -> AsyncIterator[httpx.Response]:
         try:
-            async with self._http.stream(method, url, headers=headers, content=body) as answer:
+            async with self._http.stream(
+                method, url, headers=headers, content=body, follow_redirects=follow
+            ) as answer:
                 yield answer
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__

@@ -173,6 +173,8 @@ export const EN = Object.freeze({
     ' You can set a limit a day.',
   consentMirror: (/** @type {string} */ host) =>
     `The model comes from ${host}, which sees the address of your network; every byte of it is checked.`,
+  consentBucket: (/** @type {string} */ hosts) =>
+    `The pictures and captions come from ${hosts}, which sees the address of your network.`,
   consentPower: 'Power',
   consentPowerText:
     'A graphics card or processor that works draws as much as in a game. It begins at 60% of the time; you can choose a quarter ' +
@@ -292,9 +294,14 @@ export const EN = Object.freeze({
   ],
   realTitle: (/** @type {string} */ name) => `The model: ${name}`,
 
-  stored: (/** @type {string} */ mirror) =>
+  stored: (/** @type {string} */ mirror, /** @type {string} */ pictures) =>
     'What is kept: the model, your totals and the keys of this browser. What is sent: scores, signed, and the name of ' +
-    `your graphics card. No e-mail, no password, no cookies, no other site is contacted${mirror === '' ? '' : ` but ${mirror}, for the model`}.`,
+    `your graphics card. No e-mail, no password, no cookies, no other site is contacted` +
+    [mirror && `${mirror}, for the model`, pictures && `${pictures}, for the pictures`]
+      .filter((site) => site !== '')
+      .map((site, i) => `${i === 0 ? ' but' : ', and'} ${site}`)
+      .join('') +
+    '.',
   serverStatus: 'How far the pools are, and who helps',
   selfTests: 'How graphics cards and browsers pass their self-tests',
   licences: 'Licences of what runs here',

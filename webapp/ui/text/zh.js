@@ -163,6 +163,7 @@ export const ZH = Object.freeze({
     (pair === null ? '之后是图片。' : `之后每对图文约 ${pair}。`) +
     '您可以设定每天的上限。',
   consentMirror: (host) => `模型从 ${host} 下载，该网站会看到您的网络地址；收到的每个字节都会核对。`,
+  consentBucket: (hosts) => `图片和文字说明从 ${hosts} 下载，该网站会看到您的网络地址。`,
   consentPower: '耗电',
   consentPowerText:
     '显卡或处理器工作时，耗电与玩游戏相当。开始时 60% 的时间在计算；您可以改为四分之一或全部，也可以只在某些时间、' +
@@ -269,9 +270,13 @@ export const ZH = Object.freeze({
   ],
   realTitle: (name) => `模型：${name}`,
 
-  stored: (mirror) =>
+  stored: (mirror, pictures) =>
     '保存的内容：模型、您的累计数和本浏览器的密钥。发送的内容：签过名的分数和显卡名称。不需要邮箱和密码，没有 Cookie，' +
-    `${mirror === '' ? '' : `除了从 ${mirror} 下载模型之外，`}不连接其他网站。`,
+    [mirror && `从 ${mirror} 下载模型`, pictures && `从 ${pictures} 下载图片`]
+      .filter((site) => site !== '')
+      .map((site, i) => `${i === 0 ? '除了' : '、'}${site}`)
+      .join('') +
+    `${mirror === '' && pictures === '' ? '' : '之外，'}不连接其他网站。`,
   serverStatus: '各数据池的进度和参与者',
   selfTests: '各种显卡和浏览器的自检结果（英文）',
   licences: '这里所运行软件的许可',
