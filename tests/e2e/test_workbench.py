@@ -3,6 +3,7 @@ the page's own controls, its files checked offline, and graded by labels that no
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -125,8 +126,9 @@ def test_from_shards_to_a_training_set(bench: Page, tmp_path: Path) -> None:
     value.fill("10")
     bench.get_by_role("button", name="Show").click()
     expect(bench.locator("[data-said=share]")).to_contain_text("10.")
-    members = number(bench, "members")
     assert line.get_attribute("aria-valuetext")
+    leave_out(bench)
+    members = number(bench, "members")
     bench.get_by_label("Name").fill("The best tenth")
     bench.get_by_role("button", name="Cut").click()
     row = bench.get_by_role("row").filter(has_text="The best tenth")
@@ -151,6 +153,31 @@ def test_from_shards_to_a_training_set(bench: Page, tmp_path: Path) -> None:
     expect(bench.get_by_role("heading", level=1)).to_have_text("The best tenth")
     expect(bench.locator("main")).to_contain_text(digest)
     assert violations(bench) == []
+
+    bench.go_back()
+    row.get_by_role("button", name="Take back").click()
+    row.get_by_role("link", name="Delete").click()
+    expect(bench.get_by_role("heading", level=1)).to_have_text("Delete The best tenth?")
+    assert violations(bench) == []
+    bench.get_by_role("button", name="Delete").press("Enter")
+    expect(bench.get_by_role("status").first).to_contain_text("is deleted")
+    expect(row).to_have_count(0)
+
+
+def leave_out(page: Page) -> None:
+    """Half of the captions, by keys; the page shows what is left as soon as it is counted."""
+    before = number(page, "members")
+    page.get_by_text("Leave out first").press("Enter")
+    field = page.get_by_label("Characters of a caption")
+    field.fill("12..")
+    field.press("Enter")
+    expect(page.locator(".left")).to_contain_text("caption_chars took out", timeout=PATIENCE_MS)
+    expect(page).to_have_url(re.compile(r"rule=top&value=10&.*caption-chars=12"))
+    assert 0 < number(page, "members") < before
+    page.get_by_role("slider", name="Where to cut").press("ArrowLeft")
+    expect(page.locator("[data-said=members]")).to_contain_text("≈")
+    assert number(page, "members") > 0
+    expect(page.locator("[data-said=command]")).to_contain_text("--caption-chars=12..")
 
 
 def cut_by_hand(page: Page) -> None:
@@ -192,12 +219,23 @@ def test_it_reads_well_everywhere(bench: Page) -> None:
     bench.get_by_role("link", name="Others just above").click()
     expect(nearest).not_to_have_text(score)
     expect(bench.locator(".band")).to_have_count(3)
+    reads_well(bench)
+    bench.get_by_text("Leave out first").click()
+    bench.get_by_label("Cut within each").select_option("shard")
+    bench.get_by_role("button", name="Count what is left").click()
+    expect(bench.get_by_role("group", name="Parts").get_by_role("row")).to_have_count(3)
+    assert number(bench, "members") > 0
+    expect(bench.locator(".band").first).to_contain_text("the line of their part")
+    reads_well(bench)
+
+
+def reads_well(page: Page) -> None:
     for scheme in ("light", "dark"):
-        bench.emulate_media(color_scheme="light" if scheme == "light" else "dark")
-        assert violations(bench) == []
+        page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
+        assert violations(page) == []
     for width in (320, 1280):
-        bench.set_viewport_size({"width": width, "height": 800})
-        assert bench.evaluate("document.documentElement.scrollWidth") <= width
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_without_a_script_a_form_does_it(chromium: Browser, origin: str, scored: None) -> None:
@@ -210,6 +248,14 @@ def test_without_a_script_a_form_does_it(chromium: Browser, origin: str, scored:
         page.get_by_label("Value").fill("50")
         page.get_by_label("Both").check()
         page.get_by_role("button", name="Show").click()
+        assert number(page, "members") == 50
+        page.get_by_text("Leave out first").click()
+        page.get_by_label("Characters of a caption").fill("..60")
+        page.get_by_role("button", name="Count what is left").click()
+        again = page.get_by_role("link", name="Look again")
+        while again.count():
+            again.click()
+        expect(page.locator(".left")).to_contain_text("caption_chars took out")
         assert number(page, "members") == 50
         page.get_by_role("link", name="Others just below it").click()
         expect(page.get_by_role("heading", level=1)).to_have_text(f"Pairs of {POOL}")

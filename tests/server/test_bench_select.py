@@ -1,7 +1,8 @@
-"""The three sides of the benchmark, on a pool small enough to say nothing of their speed."""
+"""The benchmarks of selections, on pools small enough to say nothing of their speed."""
 
 from __future__ import annotations
 
+from server.bench.counts import ASKED, bench_counts
 from server.bench.select import SIDES, bench_select
 
 
@@ -15,3 +16,11 @@ def test_three_engines_have_the_same_members() -> None:
     figures = found.as_json()
     assert 0 < figures["speedup_vs_datacomp"] < 100
     assert figures["memory_growth"] > 0
+
+
+def test_all_that_the_workbench_counts_is_counted() -> None:
+    found = bench_counts(rows=2000, shard_pairs=500, say=lambda line: None)
+    assert list(found.as_json()["spent"]) == list(ASKED)
+    assert found.ranking_bytes == 2000 * 28
+    assert 0 < found.line_ms < 1000
+    assert 0 < found.line_in_strata_ms < 1000
