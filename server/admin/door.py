@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import TypeVar
+from urllib.parse import urlencode
 
 from dva_agent.errors import BundleError, DvaError
 from flask import (
@@ -154,6 +155,14 @@ def _is_refreshing() -> bool:
     return request.args.get("refresh") == "on"
 
 
+def _refresh_address() -> str:
+    """Of the same page, refreshing itself or not any more."""
+    query = {name: value for name, value in request.args.items() if name != "refresh"}
+    if not _is_refreshing():
+        query["refresh"] = "on"
+    return f"?{urlencode(query)}"
+
+
 def _check() -> ResponseReturnValue | None:
     """Raises RoleTooLow, FormForeign, SignInFailed."""
     least = least_role(request.endpoint or "", request.method)
@@ -245,6 +254,7 @@ def _about() -> dict[str, object]:
         "flashes": flashes.said,
         "typed": flashes.typed,
         "refreshing": _is_refreshing(),
+        "refresh_address": _refresh_address(),
         "refresh_s": REFRESH_S,
         "version": VERSION,
         "at": now(),

@@ -1,5 +1,5 @@
 """The overview's figures: what is so now, in a line each. Each open page asks for them every ten
-seconds, so nothing here reads more than the last hour's results."""
+seconds, so nothing here reads results: what happened is history's to say."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dva_agent.protocol import PoolStatus
 from sqlalchemy.orm import Session
 
 from server.admin import words
+from server.admin.spans import Span
 from server.config import Settings
 from server.contributors import services as contributors
 from server.history import services as history
@@ -19,7 +20,6 @@ from server.history.eta import WINDOW, time_left
 from server.history.services import HOUR, MINUTE, Sums
 from server.levels import ACTIVE
 from server.pools import services as pools
-from server.results import services as results
 from server.work import services as work
 
 DAY = timedelta(days=1)
@@ -36,13 +36,15 @@ class Figure:
     note: str = ""
 
 
-def figures(session: Session, settings: Settings, at: datetime) -> list[Figure]:
+def figures(session: Session, settings: Settings, at: datetime, span: Span) -> list[Figure]:
+    """`span`: over which results are counted, and how many of those decided were confirmed."""
     now_, hour, day = (
         Sums.of(history.sums(session, period=period, since=at - span).values())
         for period, span in ((MINUTE, NOW), (MINUTE, WINDOW), (HOUR, DAY))
     )
-    states = results.count_states(session, at - WINDOW)
-    rejected = states["rejected"] + states["revoked"]
+    came = Sums.of(history.sums(session, period=span.period, since=span.since(at)).values())
+    settled = history.settled_since(session, period=span.period, since=span.since(at))
+    decided = settled.confirmed + settled.rejected
     oldest = work.oldest_held(session)
     people, devices = contributors.count_contributors, contributors.count_devices
     sent = day.bytes + history.model_bytes(session, at - DAY)
@@ -54,10 +56,10 @@ def figures(session: Session, settings: Settings, at: datetime) -> list[Figure]:
             note=f"in 5 min; hour {per_s(hour.pairs, WINDOW)}, day {per_s(day.pairs, DAY)}",
         ),
         Figure(
-            key="hour",
-            label="Results in the last hour",
-            value=words.count(sum(states.values())),
-            note=f"{words.count(hour.pairs)} pairs; last day {words.count(day.pairs)}",
+            key="results",
+            label=f"Results in {span.words}",
+            value=words.count(came.results),
+            note=f"{words.count(came.pairs)} pairs",
         ),
         Figure(
             key="leases",
@@ -67,9 +69,15 @@ def figures(session: Session, settings: Settings, at: datetime) -> list[Figure]:
         ),
         Figure(
             key="confirmed",
-            label="Confirmed, of those",
-            value=words.count(states["confirmed"]),
-            note=f"{words.count(states['pending'])} pending, {words.count(rejected)} rejected",
+            label=f"Confirmed in {span.words}",
+            value=words.share(settled.confirmed, decided),
+            note=f"{words.count(settled.confirmed)} of {words.count(decided)} decided",
+        ),
+        Figure(
+            key="rejected",
+            label=f"Rejected in {span.words}",
+            value=words.share(settled.rejected, decided),
+            note=f"{words.count(settled.rejected)}, or revoked",
         ),
         Figure(
             key="contributors",

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 from server.admin import figures, plots
 from server.admin.figures import Figure
 from server.admin.plots import LINES, Drawn, Values
+from server.admin.spans import Span
 from server.config import Settings
 from server.contributors import services as contributors
 from server.contributors.services import ClassCount
 from server.history import services as history
-from server.history.services import MINUTE
 from server.pools import services as pools
 from server.problems import services as problems
 from server.problems.services import CodeCount
@@ -27,7 +27,6 @@ from server.trust.load import Load, load
 from server.trust.operator import SetAside
 from server.work import services as work
 
-HOUR = timedelta(hours=1)
 LEASES_SHOWN = 50
 CLASSES_SHOWN = 30
 DAY = timedelta(days=1)
@@ -57,23 +56,23 @@ class Overview:
     set_aside: Sequence[SetAside]
     """Kinds of devices and shards."""
     plots: Sequence[Drawn]
-    """Of the last hour."""
-    minutes: Sequence[tuple[datetime, Sequence[float | None]]]
+    """Of the span that was asked for."""
+    rows: Sequence[tuple[datetime, Sequence[float | None]]]
     """The same as rows, the latest first: a value for each of plots.LINES."""
     anything: bool
-    """Whether anything happened in that hour."""
+    """Whether anything happened in that span."""
     selftests: Sequence[Rate]
     """Groups of a single device, too: the operator knows the devices."""
     problems: Sequence[CodeCount]
 
 
-def overview(session: Session, settings: Settings, at: datetime) -> Overview:
-    series = history.series(session, period=MINUTE, since=at - HOUR, until=at)
+def overview(session: Session, settings: Settings, at: datetime, span: Span) -> Overview:
+    series = history.series(session, period=span.period, since=span.since(at), until=at)
     values = plots.values(series, at)
     statuses = pools.statuses(session, work.count_leased(session, at))
     return Overview(
         pools=pools.with_licences(settings, statuses),
-        figures=figures.figures(session, settings, at),
+        figures=figures.figures(session, settings, at, span),
         left=figures.left(session, statuses, at),
         leases=[
             LeaseLine(
@@ -90,7 +89,7 @@ def overview(session: Session, settings: Settings, at: datetime) -> Overview:
         audits=load(session, at),
         set_aside=operator.set_aside(session),
         plots=plots.drawn(values),
-        minutes=_rows(series.starts, values),
+        rows=_rows(series.starts, values),
         anything=any(any(line) for line in values.values()),
         selftests=selftests.rates(session, least=1),
         problems=problems.by_code(session, at),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from flask import Flask, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from server.admin import cookie, door, flashes, log, plots, services, words
+from server.admin import cookie, door, flashes, log, plots, services, spans, words
 from server.admin.blueprint import blueprint
 from server.admin.overview import LEASES_SHOWN, overview
 from server.admin.pages import bundles as _bundles
@@ -87,11 +87,14 @@ def index() -> ResponseReturnValue:
     tally: Tally = current_app.extensions["dva-problems"]
     tally.flush_now(now())
     history.tally().flush_now(now())
+    span = spans.named(request.args.get("span", "")) or spans.HOUR
     with database().read() as session:
-        found = overview(session, settings(), now())
+        found = overview(session, settings(), now(), span)
     page = render_template(
         "admin/overview.html",
         found=found,
+        span=span,
+        spans=spans.SPANS,
         leases_shown=LEASES_SHOWN,
         lines=plots.LINES,
         said=plots.said,

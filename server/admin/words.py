@@ -55,6 +55,12 @@ def clock(at: datetime) -> str:
     return f"{at.astimezone(UTC):%H:%M}"
 
 
+def began(at: datetime, period_s: int) -> str:
+    """When a minute or an hour began: 14:05, and 11-28 14:00, since there are hours of many
+    days."""
+    return clock(at) if period_s < 3600 else f"{at.astimezone(UTC):%m-%d %H:%M}"
+
+
 def iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds")
 
@@ -69,4 +75,4 @@ def short(identifier: str) -> str:
     return identifier[:8]
 
 
-FILTERS = (count, share, duration, size, clock, iso, day, short)
+FILTERS = (count, share, duration, size, clock, began, iso, day, short)

@@ -13,6 +13,7 @@ from server.credit import locks
 from server.credit.models import CONFIRM, FORFEIT, REVOKE, Posting, Transfer
 from server.credit.run import Earned, ordered, pack, unpack
 from server.errors import LedgerError
+from server.history import services as history
 
 ISSUANCE = "issuance"
 """Where all credit comes from: its balance is what was ever given out, negative."""
@@ -117,6 +118,8 @@ def _add(
         ]
     )
     session.flush()
+    decided = {"confirmed" if kind == CONFIRM else "rejected": len(results)}
+    history.settled(session, at, **decided)
     return transfer.id
 
 

@@ -52,6 +52,10 @@ class ServerCount(Base):
     """Of status 500 and more."""
     model_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     """Of bundles' files, as this server was asked for them; what mirrors send isn't known."""
+    confirmed: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Results, when that was decided, whenever they came."""
+    rejected: Mapped[int] = mapped_column(default=0, server_default="0")
+    """The same, and those that were revoked after they were confirmed."""
 
 
 class Level(Base):

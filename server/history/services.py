@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from server.history.models import Level, PoolCount, ServerCount
 from server.history.periods import HOUR, MINUTE, Period, fitting
-from server.history.tally import Levels, Tally, init_app, write
+from server.history.tally import ANYBODY, Levels, Tally, at_commit, init_app
 
 __all__ = [
     "HOUR",
@@ -21,6 +21,7 @@ __all__ = [
     "Levels",
     "Period",
     "Series",
+    "Settled",
     "Sums",
     "drawn",
     "first",
@@ -28,6 +29,8 @@ __all__ = [
     "init_app",
     "model_bytes",
     "series",
+    "settled",
+    "settled_since",
     "sums",
     "tally",
 ]
@@ -56,6 +59,14 @@ class Sums:
         starts = [each.first for each in every if each.first is not None]
         counted = {name: sum(getattr(each, name) for each in every) for name in COUNTED}
         return cls(**counted, first=min(starts, default=None))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """Results that were decided about: see models.ServerCount."""
+
+    confirmed: int
+    rejected: int
 
 
 SHORTEST_S = 15.0
@@ -97,8 +108,14 @@ def tally() -> Tally:
 
 def drawn(session: Session, at: datetime, counts: Mapping[int, Counter[str]]) -> None:
     """What was drawn of each pool's results to be recomputed: new_pairs, new_drawn, known_pairs,
-    known_drawn. The last thing of the caller's transaction."""
-    write(session, {(MINUTE.start(at), pool): found for pool, found in counts.items()})
+    known_drawn. Written with the caller's transaction."""
+    at_commit(session, {(MINUTE.start(at), pool): found for pool, found in counts.items()})
+
+
+def settled(session: Session, at: datetime, *, confirmed: int = 0, rejected: int = 0) -> None:
+    """So many results were decided about. Written with the caller's transaction."""
+    found = Counter(confirmed=confirmed, rejected=rejected)
+    at_commit(session, {(MINUTE.start(at), ANYBODY): found})
 
 
 def series(
@@ -169,6 +186,15 @@ def sums(session: Session, *, period: Period, since: datetime | None = None) -> 
         row.pool_id: Sums(first=row.first, **{name: int(getattr(row, name)) for name in COUNTED})
         for row in session.execute(query.group_by(PoolCount.pool_id))
     }
+
+
+def settled_since(session: Session, *, period: Period, since: datetime) -> Settled:
+    """In the periods that began then or later."""
+    query = select(func.sum(ServerCount.confirmed), func.sum(ServerCount.rejected)).where(
+        ServerCount.period_s == period.seconds, ServerCount.start >= since
+    )
+    confirmed, rejected = session.execute(query).one()
+    return Settled(confirmed=int(confirmed or 0), rejected=int(rejected or 0))
 
 
 def model_bytes(session: Session, since: datetime | None = None) -> int:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flask import Flask, Response, request
-from sqlalchemy import delete
+from sqlalchemy import delete, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -44,6 +44,7 @@ class Levels:
 
 Look = Callable[[Session, datetime], Levels]
 _Counts = dict[tuple[datetime, int], Counter[str]]
+_AT_COMMIT = "history_at_commit"
 
 
 class Tally:
@@ -117,6 +118,26 @@ class Tally:
     def _add(self, at: datetime, pool: int, **counts: int) -> None:
         with self._lock:
             self._waiting.setdefault((MINUTE.start(at), pool), Counter()).update(counts)
+
+
+def at_commit(session: Session, counts: _Counts) -> None:
+    """Has them written when the session's transaction is about to commit, together with what else
+    was counted in it: then it is last, whatever the caller does after this."""
+    if _AT_COMMIT not in session.info:
+        session.info[_AT_COMMIT] = {}
+        event.listen(session, "before_commit", _write_waiting)
+    waiting: _Counts = session.info[_AT_COMMIT]
+    for key, found in counts.items():
+        waiting.setdefault(key, Counter()).update(found)
+
+
+def _write_waiting(session: Session) -> None:
+    """Not when a savepoint ends: its transaction goes on."""
+    waiting: _Counts = session.info[_AT_COMMIT]
+    if waiting and not session.in_nested_transaction():
+        session.flush()
+        write(session, waiting)
+        waiting.clear()
 
 
 def write(session: Session, counts: _Counts) -> None:

@@ -165,15 +165,6 @@ def drained_devices(session: Session) -> list[str]:
     return sorted(rows)
 
 
-def count_states(session: Session, since: datetime) -> dict[str, int]:
-    """How the results that came since then stand."""
-    rows = session.execute(
-        select(Result.state, func.count()).where(Result.scored_at >= since).group_by(Result.state)
-    )
-    none = dict.fromkeys((PENDING, CONFIRMED, REJECTED, REVOKED), 0)
-    return {**none, **{state: int(count) for state, count in rows}}
-
-
 _SOME_UNDRAWN = select(Result.id).where(UNDRAWN).limit(bindparam("most")).subquery()
 _COUNT_UNDRAWN = select(func.count()).select_from(_SOME_UNDRAWN)
 

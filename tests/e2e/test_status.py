@@ -79,7 +79,7 @@ def test_charts_renew_themselves_and_nothing_moves(chromium: Browser, origin: st
         sign_in(page, origin)
         expect(page.locator(".plot canvas")).to_have_count(len(before))
         assert heights(page) == before
-        results = page.locator('[data-figure="hour"]')
+        results = page.locator('[data-figure="results"]')
         expect(results).to_have_text("2")
         page.evaluate("window.loaded = true")
         score(origin)

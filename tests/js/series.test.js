@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { cell, chartData, clock, latest } from '../../webapp/admin/series.js';
+import { cell, chartData, clock, latest, moment } from '../../webapp/admin/series.js';
 
 const FOUND = {
   at: '2026-01-02T12:31:00Z',
@@ -16,6 +16,8 @@ const FOUND = {
 
 test('times are in UTC', () => {
   assert.equal(clock(1767357000), '12:30');
+  assert.equal(moment(1767357000, 60), '12:30');
+  assert.equal(moment(1767355200, 3600), '01-02 12:00');
 });
 
 test('what nobody looked at is no nought', () => {

@@ -205,6 +205,7 @@ def test_two_who_confirm_at_once_confirm_once(database: Database) -> None:
 def test_the_step_can_be_undone_and_done_again(database: Database) -> None:
     with database.write() as session:
         credit.confirm(session, ANNA, run(1), AT)
+    with database.write() as session:
         command.downgrade(configuration(session.connection()), "0007")
     migrate(database)
     with database.read() as session:

@@ -18,6 +18,7 @@ from server.admin.plots import LINES, PLOTS
 from server.config import Settings, read_settings
 from server.db import Database, now
 from server.errors import SettingsError
+from server.history import services as history
 from tests.server.api import Api
 from tests.server.operator_pages import NAME, PASSWORD, Operator
 
@@ -58,7 +59,7 @@ def test_what_happened_is_in_it(operator: Operator, api: Api, pool: str) -> None
     assert max(found["lines"]["pairs_per_s"]) > 0
     assert [each for each in found["lines"]["devices"] if each is not None][-1] == 1
     shown = {each["key"]: each["value"] for each in found["figures"]}
-    assert (shown["hour"], shown["leases"], shown["devices"]) == ("1", "1", "1")
+    assert (shown["results"], shown["leases"], shown["devices"]) == ("1", "1", "1")
     assert shown["cost"] == "unknown"
     assert found["left"] == {pool: "can't tell yet"}
     page = operator.get().text
@@ -77,9 +78,35 @@ def test_a_range_of_time(operator: Operator) -> None:
     assert week["starts"][1] - week["starts"][0] == 3600
 
 
+def test_how_far_back(operator: Operator, database: Database) -> None:
+    """The page without a script, and what a script renews, are of the same span."""
+    with database.write() as session:
+        history.settled(session, now() - timedelta(days=3), confirmed=97)
+        history.settled(session, now() - timedelta(hours=3), confirmed=2)
+        history.settled(session, now(), rejected=1)
+    for span, starts, rejected in (
+        ("hour", {60, 61}, "100 %"),
+        ("day", {24, 25}, "33.3 %"),
+        ("week", {168, 169}, "1.0 %"),
+    ):
+        found = told(operator, f"?span={span}")
+        assert len(found["starts"]) in starts
+        shown = {each["key"]: (each["value"], each["note"]) for each in found["figures"]}
+        assert shown["rejected"] == (rejected, "1, or revoked")
+        page = operator.get(f"/admin?span={span}&refresh=on").text
+        assert f'data-history="/admin/history?span={span}"' in page
+        assert f'href="/admin?span={span}&amp;refresh=on#rate" aria-current="true"' in page
+        assert f'href="?span={span}">Stop refreshing' in page
+        assert f"over the last {span}; the scale ends at" in page
+        for key in ("results", "confirmed", "rejected"):
+            assert shown[key][0] in page
+            assert shown[key][1] in page
+
+
 @pytest.mark.parametrize(
     "query",
     [
+        "?span=year",
         "?period=61",
         "?since=now",
         "?since=-5",

@@ -1,11 +1,12 @@
 // The overview's figures and charts, renewed every ten seconds: uPlot draws in place of the server's
 // bars what /admin/history tells. Not while the page is hidden, and not after "Stop updating".
 
-import { cell, chartData, clock, latest } from './series.js';
+import { cell, chartData, clock, day, latest, moment } from './series.js';
 
 /** @typedef {import('./series.js').History} History */
 
 const EVERY_MS = 10_000;
+const DAY_S = 86_400;
 /** Of the server's chart and the caption below it, together. */
 const HEIGHT = 156;
 /** Between the marks of an axis that counts. */
@@ -89,9 +90,14 @@ class Chart {
       padding: [8, 20, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false } },
+      tzDate: (at) => Plot.tzDate(new Date(at * 1000), 'Etc/UTC'),
       scales: { y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.1 : 1] } },
       axes: [
-        { ...common, size: 24, values: (_plot, splits) => splits.map((at) => clock(at)) },
+        {
+          ...common,
+          size: 24,
+          values: (_plot, splits, _axis, _space, stepS) => splits.map((at) => (stepS < DAY_S ? clock(at) : day(at))),
+        },
         { ...common, size: 52, space: 36, ...this.#steps(), values: (_plot, splits) => splits.map((value) => cell(value)) },
       ],
       series: [
@@ -181,7 +187,7 @@ class Live {
       const row = document.createElement('tr');
       const head = document.createElement('th');
       head.scope = 'row';
-      head.textContent = clock(start);
+      head.textContent = moment(start, found.period_s);
       row.append(head, ...keys.map((key) => number(found.lines[key][index])));
       return row;
     });

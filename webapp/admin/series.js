@@ -31,6 +31,20 @@ export function clock(at) {
   return new Date(at * 1000).toISOString().slice(11, 16);
 }
 
+/** @param {number} at seconds since 1970 @returns {string} 11-28, in UTC */
+export function day(at) {
+  return new Date(at * 1000).toISOString().slice(5, 10);
+}
+
+/**
+ * When a minute or an hour began: 14:05, and 11-28 14:00, since there are hours of many days.
+ * @param {number} at seconds since 1970
+ * @param {number} periodS
+ */
+export function moment(at, periodS) {
+  return periodS < 3600 ? clock(at) : `${day(at)} ${clock(at)}`;
+}
+
 /**
  * @param {History} found
  * @param {readonly string[]} keys
@@ -44,6 +58,6 @@ export function latest(found, keys, labels, index) {
     const unknown = index === null ? 'not known' : '–';
     return `${labels[number]}: ${value === null || value === undefined ? unknown : cell(value)}`;
   });
-  const when = index === null ? '' : `${clock(found.starts[index])} UTC, `;
+  const when = index === null ? '' : `${moment(found.starts[index], found.period_s)} UTC, `;
   return when + parts.join(', ');
 }

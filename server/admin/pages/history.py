@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import msgspec
 from flask import Response, request
 
-from server.admin import figures, plots
+from server.admin import figures, plots, spans
 from server.admin.blueprint import blueprint
+from server.admin.spans import Span
 from server.db import now
 from server.history import services as history
 from server.history.services import HOUR, MINUTE, Period, fitting
@@ -16,7 +17,6 @@ from server.pools import services as pools
 from server.refusals import MessageInvalid
 from server.web import database, settings
 
-SPAN = timedelta(hours=1)
 MOST = 3000
 """Periods in an answer."""
 _DIGITS = 11
@@ -24,11 +24,14 @@ _DIGITS = 11
 
 @blueprint.get("/history")
 def history_json() -> Response:
-    """`since`, `until`: seconds since 1970; by default the last hour. `period`: 60 or 3600; by
-    default minutes for up to six hours."""
+    """`span`: hour, day or week, of which the figures are, too; by default the hour. Or `since` and
+    `until`: seconds since 1970. `period`: 60 or 3600; by default minutes for up to six hours."""
     at = now()
     history.tally().flush_now(at)
-    since, until, period = asked(at)
+    span = spans.named(request.args.get("span", spans.HOUR.key))
+    if span is None:
+        raise MessageInvalid("span is hour, day or week, or isn't there.")
+    since, until, period = asked(at, span)
     with database().read() as session:
         series = history.series(session, period=period, since=since, until=until)
         statuses = pools.statuses(session, {})
@@ -39,17 +42,17 @@ def history_json() -> Response:
             "lines": plots.values(series, at),
             "figures": [
                 {"key": each.key, "value": each.value, "note": each.note}
-                for each in figures.figures(session, settings(), at)
+                for each in figures.figures(session, settings(), at, span)
             ],
             "left": figures.left(session, statuses, at),
         }
     return Response(msgspec.json.encode(body), mimetype="application/json")
 
 
-def asked(at: datetime) -> tuple[datetime, datetime, Period]:
+def asked(at: datetime, span: Span) -> tuple[datetime, datetime, Period]:
     """Which periods the address asks for. Raises MessageInvalid."""
     until = _time("until") or at
-    since = _time("since") or until - SPAN
+    since = _time("since") or span.since(until)
     text = request.args.get("period", "")
     period = {"": fitting(until - since), "60": MINUTE, "3600": HOUR}.get(text)
     if period is None:
