@@ -9,6 +9,8 @@ from datetime import datetime
 from dva_agent.protocol import PairStatus, PoolStatus
 from sqlalchemy.orm import Session
 
+from server.compaction import standing
+from server.compaction.standing import PoolStanding, ShardStanding
 from server.config import Settings
 from server.pools import findings
 from server.pools import services as pools
@@ -32,11 +34,14 @@ class ShardLine:
     aside: str | None
     """Why it is set aside; None if it isn't."""
     findings: Mapping[str, int]
+    kept: ShardStanding
+    """Where its results are."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PoolPage:
     status: PoolStatus
+    compaction: PoolStanding
     shards: Sequence[ShardLine]
     broken: Mapping[PairStatus, int]
     findings: Mapping[str, int]
@@ -54,6 +59,12 @@ def statuses(session: Session, settings: Settings, at: datetime) -> list[PoolSta
     return pools.with_licences(settings, pools.statuses(session, leased))
 
 
+def compaction(session: Session) -> Mapping[str, PoolStanding]:
+    """Of each pool, by its name."""
+    found = standing.by_pool(session)
+    return {name: found.get(number, PoolStanding()) for name, number in pools.ids(session).items()}
+
+
 def pool_page(
     session: Session, settings: Settings, pool: Pool, page: int, at: datetime
 ) -> PoolPage:
@@ -63,6 +74,7 @@ def pool_page(
     shards = pools.shard_page(session, pool, first=(page - 1) * SHARDS_SHOWN, count=SHARDS_SHOWN)
     leased = pools.leased_units(session, shards)
     found = findings.of_shards(session, [shard.id for shard in shards])
+    kept = standing.of_shards(session, shards, after_days=settings.compact_after_days)
     aside = {
         each.name: each.decisions[-1].reason if each.decisions else ""
         for each in operator.set_aside(session)
@@ -71,12 +83,14 @@ def pool_page(
         status=next(
             status for status in statuses(session, settings, at) if status.pool == pool.name
         ),
+        compaction=standing.of_pool(session, pool),
         shards=[
             _line(
                 shard,
                 leased.get(shard.id, 0),
                 aside.get(f"{pool.name}/{shard.name}", "") if shard.set_aside else None,
                 found.get(shard.id, {}),
+                kept[shard.id],
             )
             for shard in shards
         ],
@@ -88,7 +102,13 @@ def pool_page(
     )
 
 
-def _line(shard: Shard, leased: int, aside: str | None, findings: Mapping[str, int]) -> ShardLine:
+def _line(
+    shard: Shard,
+    leased: int,
+    aside: str | None,
+    findings: Mapping[str, int],
+    kept: ShardStanding,
+) -> ShardLine:
     fault = ""
     try:
         pools.checked_path(shard)
@@ -101,4 +121,5 @@ def _line(shard: Shard, leased: int, aside: str | None, findings: Mapping[str, i
         fault=fault,
         aside=aside,
         findings=findings,
+        kept=kept,
     )

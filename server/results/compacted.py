@@ -34,6 +34,15 @@ class Counts:
     audits: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sum:
+    """Of a pool's compacted shards. `last`: when the last of them was compacted."""
+
+    shards: int
+    bytes: int
+    last: datetime | None
+
+
 def path_of(settings: Settings, shard: Shard) -> Path:
     return settings.scores / shard.pool.name / f"{shard.name}.parquet"
 
@@ -175,6 +184,47 @@ def finished(session: Session, pool: Pool | None, *, after: int, limit: int) -> 
 
 def count_finished(session: Session, pool: Pool | None) -> int:
     return session.scalars(select(func.count()).select_from(Shard).where(*_finished(pool))).one()
+
+
+def waiting_by_pool(session: Session) -> dict[int, int]:
+    """Finished shards whose results are stored, by the number of their pool."""
+    query = select(Shard.pool_id, func.count()).where(*_finished(None)).group_by(Shard.pool_id)
+    return {pool: int(count) for pool, count in session.execute(query)}
+
+
+def sums_by_pool(session: Session) -> dict[int, Sum]:
+    """Of compacted shards, by the number of their pool."""
+    query = (
+        select(
+            Shard.pool_id,
+            func.count(),
+            func.sum(CompactedShard.bytes),
+            func.max(CompactedShard.made_at),
+        )
+        .join(CompactedShard, CompactedShard.shard_id == Shard.id)
+        .group_by(Shard.pool_id)
+    )
+    return {
+        pool: Sum(shards=shards, bytes=int(size), last=last)
+        for pool, shards, size, last in session.execute(query)
+    }
+
+
+def rows_of(session: Session, shards: Collection[int]) -> dict[int, CompactedShard]:
+    """Those of these shards that are compacted, by their numbers."""
+    rows = session.scalars(select(CompactedShard).where(CompactedShard.shard_id.in_(shards)))
+    return {row.shard_id: row for row in rows}
+
+
+def newest_by_shard(session: Session, shards: Collection[int]) -> dict[int, datetime]:
+    """When the last living result came of each of these shards that has any."""
+    query = (
+        select(Unit.shard_id, func.max(Result.scored_at).label("newest"))
+        .join(Result, Result.unit_id == Unit.id)
+        .where(Unit.shard_id.in_(shards), LIVING)
+        .group_by(Unit.shard_id)
+    )
+    return {row.shard_id: row.newest for row in session.execute(query)}
 
 
 def database_bytes(session: Session) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -16,7 +17,10 @@ from server.db import Database, now
 from server.pools import findings
 from server.pools import services as pools
 from server.pools.findings import Findings
+from server.results.models import CompactedShard
+from tests.server.api import Api
 from tests.server.command import Dva
+from tests.server.conftest import UNITS
 from tests.server.operator_pages import NAME, PASSWORD, Operator, logged, said
 from tests.server.test_admin_pages import text
 
@@ -131,6 +135,34 @@ def test_what_isnt_there(operator: Operator, pool: str, database: Database) -> N
         assert operator.act(path, priority="1").status_code == 404
     assert operator.get(f"{PAGE}/shards/none/set-aside").status_code == 404
     assert logged(database) == []
+
+
+def test_where_results_are_is_told(
+    app: Flask, operator: Operator, api: Api, pool: str, database: Database
+) -> None:
+    leases = api.lease(UNITS).leases
+    for lease in leases[:-1]:
+        api.finish(lease)
+    with database.write() as session:
+        shard = pools.find_shard(session, "test", "00000")
+        assert shard
+        day = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+        row = dict.fromkeys(("results", "results_audited", "pairs_audited", "audits"), 3)
+        session.add(
+            CompactedShard(shard_id=shard.id, sha256="0" * 64, bytes=1234, made_at=day, **row)
+        )
+    page = text(operator.get(PAGE).text)
+    assert "in a file of 1.2 kB since 2026-01-02 03:04" in page
+    assert "3 of 3 in a file" in page
+    assert "1 of 2 in the database nothing" in page
+    api.finish(leases[-1])
+    page = text(operator.get(PAGE).text)
+    assert f"in the database not to a file before {now() + timedelta(days=7):%Y-%m-%d}" in page
+    assert "Finished ones that wait: 1." in page
+    assert "dva compact test --dry-run" in page
+    page = text(operator.get("/admin/pools").text)
+    assert "test 1 1.2 kB 2026-01-02 03:04 1" in page
+    assert "7 days old" in page
 
 
 def test_a_viewer_is_offered_nothing(app: Flask, pool: str) -> None:

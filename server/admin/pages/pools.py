@@ -10,7 +10,7 @@ from server.admin import door
 from server.admin.acting import Detail, act
 from server.admin.blueprint import blueprint
 from server.admin.pages import asked, listed
-from server.admin.pool_page import SHARDS_SHOWN, pool_page, statuses
+from server.admin.pool_page import SHARDS_SHOWN, compaction, pool_page, statuses
 from server.admin.roles import OPERATOR
 from server.db import now
 from server.errors import PoolError
@@ -26,8 +26,14 @@ from server.web import database, settings
 def pools_page() -> ResponseReturnValue:
     with database().read() as session:
         found = statuses(session, settings(), now())
-    by_turn = sorted(found, key=lambda status: -status.priority)
-    return door.refreshed(render_template("admin/pools.html", pools=by_turn))
+        kept = compaction(session)
+    page = render_template(
+        "admin/pools.html",
+        pools=sorted(found, key=lambda status: -status.priority),
+        compaction=kept,
+        after_days=settings().compact_after_days,
+    )
+    return door.refreshed(page)
 
 
 @blueprint.get("/pools/<name>")
@@ -42,6 +48,7 @@ def pool(name: str) -> ResponseReturnValue:
         wanted=wanted,
         lowest=steering.LOWEST,
         highest=steering.HIGHEST,
+        after_days=settings().compact_after_days,
     )
     return door.refreshed(page)
 
