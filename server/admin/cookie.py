@@ -8,7 +8,7 @@ import secrets
 from flask import Flask, Request, Response, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 
-from server.admin.services import SESSION
+from server.admin.sessions import SESSION
 
 PREFIX = "/admin"
 _TOKEN, _FORM = "token", "form"

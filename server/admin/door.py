@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import TypeVar
@@ -23,11 +24,12 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
-from server.admin import cookie, flashes, navigation, roles, services
+from server.admin import cookie, flashes, navigation, roles, services, sessions
 from server.admin.roles import MAINTAINER, VIEWER, Role
 from server.admin.services import AdminAccount
+from server.admin.sessions import AdminSession
 from server.config import VERSION
-from server.db import now
+from server.db import TooManyWriters, now
 from server.errors import (
     FormForeign,
     OperatorError,
@@ -92,7 +94,12 @@ def least_role(endpoint: str, method: str) -> Role | None:
 
 def account() -> AdminAccount:
     """Who asks, in a view."""
-    found = _account()
+    return own_session().account
+
+
+def own_session() -> AdminSession:
+    """By which they are signed in."""
+    found = _session()
     assert found is not None
     return found
 
@@ -196,15 +203,31 @@ def _to_sign_in() -> ResponseReturnValue:
 
 
 def _account() -> AdminAccount | None:
+    found = _session()
+    return None if found is None else found.account
+
+
+def _session() -> AdminSession | None:
     """Looked up once a request, so that a role that was taken away is gone with the next."""
-    if "admin_account" not in g:
-        g.admin_account = None
+    if "admin_session" not in g:
+        g.admin_session = None
         token = cookie.token()
         if token is not None:
+            at = now()
             with database().read() as session:
-                g.admin_account = services.signed_in(session, token, now())
-    found: AdminAccount | None = g.admin_account
+                g.admin_session = sessions.find(session, token, at)
+            _note_seen(g.admin_session, at)
+    found: AdminSession | None = g.admin_session
     return found
+
+
+def _note_seen(found: AdminSession | None, at: datetime) -> None:
+    if found is not None and sessions.is_seen_anew(found, at):
+        try:
+            with database().write() as session:
+                sessions.seen(session, found, at)
+        except TooManyWriters:
+            return  # Whoever only looks isn't turned away for that; the next request notes it.
 
 
 def _never_stored(response: Response) -> Response:

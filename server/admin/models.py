@@ -32,9 +32,20 @@ class AdminSession(Base):
 
     token_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("admin_account.id"), index=True)
+    began_at: Mapped[datetime] = mapped_column(UtcTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcTime)
+    """To the minute."""
     expires_at: Mapped[datetime] = mapped_column(UtcTime)
+    network: Mapped[str | None] = mapped_column(String(64))
+    """/24 or /64; None: this machine itself."""
+    browser: Mapped[str] = mapped_column(String(60))
 
     account: Mapped[AdminAccount] = relationship()
+
+    @property
+    def number(self) -> str:
+        """For addresses. The token can't be told from it."""
+        return self.token_sha256[:16]
 
 
 class SignInFailure(Base):

@@ -30,6 +30,7 @@ PLACES = (
     Place("Selections", "workbench.index", OPERATOR),
     Place("Economics", "admin.economics_page"),
     Place("Log", "admin.log_page", OPERATOR),
+    Place("Sessions", "admin.sessions_page"),
 )
 
 

@@ -1,25 +1,23 @@
-"""Accounts, signing in and out. Times come from the caller, but for the log's own."""
+"""Accounts, and signing in. Times come from the caller, but for the log's own."""
 
 from __future__ import annotations
 
-import hashlib
 import re
-import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
-from server.admin import backoff, log, passwords
-from server.admin.models import AdminAccount, AdminSession, SignInFailure
+from server.admin import backoff, log, passwords, sessions
+from server.admin.models import AdminAccount, SignInFailure
 from server.admin.roles import MAINTAINER, Role
+from server.admin.sessions import Whence
 from server.db import Database, add_counts
 from server.errors import AccountError, SignInFailed, SignInTooOften
 
 __all__ = ["AdminAccount"]
 
-SESSION = timedelta(hours=12)
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 
 
@@ -62,13 +60,13 @@ def change_password(session: Session, name: str, password: str) -> None:
             next_step="Its password is changed there; dva admin remove ends it here.",
         )
     account.password_hash = passwords.hashed(password)
-    _sign_out_everywhere(session, account)
+    sessions.end_all(session, account)
 
 
 def remove(session: Session, name: str) -> None:
     """Signs the account out everywhere, and deletes it. Raises AccountError."""
     account = _get(session, name)
-    _sign_out_everywhere(session, account)
+    sessions.end_all(session, account)
     session.delete(account)
 
 
@@ -76,20 +74,14 @@ def accounts(session: Session) -> Sequence[AdminAccount]:
     return session.scalars(select(AdminAccount).order_by(AdminAccount.name)).all()
 
 
-def sign_in(
-    database: Database, *, name: str, password: str, network: str | None, at: datetime
-) -> str:
-    """A new session's token. `network`: None if it can't be told; then only the account waits.
-    Raises SignInTooOften, SignInFailed: the same for a wrong password as for a name that doesn't
-    exist, after the same time."""
-    limits = {_digest(f"account {name}"): backoff.ACCOUNT_LONGEST_S}
-    if network is not None:
-        limits[_digest(f"network {network}")] = backoff.NETWORK_LONGEST_S
+def sign_in(database: Database, *, name: str, password: str, whence: Whence, at: datetime) -> str:
+    """A new session's token. Where the network can't be told, only the account waits. Raises
+    SignInTooOften, SignInFailed: the same for a wrong password as for a name that doesn't exist,
+    after the same time."""
+    limits = _limits(whence.network, account=name)
     with database.write() as session:
-        _require_turn(session, limits, at)
         # Counted before the password is looked at: attempts made at once don't share one count.
-        for subject in sorted(limits):
-            _count_failure(session, subject, at)
+        _begin_attempt(session, limits, at)
         account = _find(session, name)
         known = account.password_hash if account else passwords.NOBODY
     if not passwords.matches(known, password) or account is None:
@@ -98,19 +90,28 @@ def sign_in(
         current = _find(session, name)
         if current is None or current.password_hash != known:
             raise SignInFailed("The account was changed at this moment.")
-        session.execute(delete(SignInFailure).where(SignInFailure.subject_sha256.in_(limits)))
-        return _begin_session(session, current, at)
+        _forget_attempts(session, limits)
+        return sessions.begin(session, current, whence, at)
+
+
+def begin_attempt(database: Database, network: str | None, at: datetime) -> None:
+    """Counts an attempt by a provider, which is a failure until it succeeds. Raises
+    SignInTooOften."""
+    limits = _limits(network)
+    if limits:
+        with database.write() as session:
+            _begin_attempt(session, limits, at)
 
 
 def sign_in_by_identity(
-    session: Session, *, key: str, name: str, role: Role | None, at: datetime
+    session: Session, *, key: str, name: str, role: Role | None, whence: Whence, at: datetime
 ) -> str | None:
     """For whom a provider vouches: a new session's token, and an account where there was none.
     `role`: what they may do from now on; None: nothing, and whoever is signed in so is out."""
     account = session.scalar(select(AdminAccount).where(AdminAccount.identity == key))
     if role is None:
         if account is not None:
-            _sign_out_everywhere(session, account)
+            sessions.end_all(session, account)
             log.record(
                 session, account, "signed out", account.name, {"why": "has no role any more"}
             )
@@ -126,30 +127,28 @@ def sign_in_by_identity(
         detail = {"before": account.role, "after": role}
         log.record(session, account, "role changed", account.name, detail)
         account.role = role
-    return _begin_session(session, account, at)
+    _forget_attempts(session, _limits(whence.network))
+    return sessions.begin(session, account, whence, at)
 
 
-def signed_in(session: Session, token: str, at: datetime) -> AdminAccount | None:
-    found = session.scalar(
-        select(AdminSession)
-        .where(AdminSession.token_sha256 == _digest(token), AdminSession.expires_at > at)
-        .options(joinedload(AdminSession.account))
-    )
-    return found.account if found else None
+def _limits(network: str | None, *, account: str | None = None) -> dict[str, float]:
+    """Whom an attempt counts for, and how long each waits at most."""
+    limits = {}
+    if account is not None:
+        limits[sessions.digest(f"account {account}")] = backoff.ACCOUNT_LONGEST_S
+    if network is not None:
+        limits[sessions.digest(f"network {network}")] = backoff.NETWORK_LONGEST_S
+    return limits
 
 
-def sign_out(session: Session, token: str) -> None:
-    session.execute(delete(AdminSession).where(AdminSession.token_sha256 == _digest(token)))
+def _begin_attempt(session: Session, limits: dict[str, float], at: datetime) -> None:
+    _require_turn(session, limits, at)
+    for subject in sorted(limits):
+        _count_failure(session, subject, at)
 
 
-def _begin_session(session: Session, account: AdminAccount, at: datetime) -> str:
-    token = secrets.token_urlsafe(32)
-    session.execute(delete(AdminSession).where(AdminSession.expires_at <= at))
-    session.add(
-        AdminSession(token_sha256=_digest(token), account_id=account.id, expires_at=at + SESSION)
-    )
-    log.record(session, account, "signed in", account.name)
-    return token
+def _forget_attempts(session: Session, limits: dict[str, float]) -> None:
+    session.execute(delete(SignInFailure).where(SignInFailure.subject_sha256.in_(limits)))
 
 
 def _require_turn(session: Session, limits: dict[str, float], at: datetime) -> None:
@@ -178,10 +177,6 @@ def _count_failure(session: Session, subject: str, at: datetime) -> None:
     )
 
 
-def _sign_out_everywhere(session: Session, account: AdminAccount) -> None:
-    session.execute(delete(AdminSession).where(AdminSession.account_id == account.id))
-
-
 def _find(session: Session, name: str) -> AdminAccount | None:
     """`name` may come from outside: what can't be one never reaches the database."""
     if not NAME.fullmatch(name):
@@ -197,7 +192,3 @@ def _get(session: Session, name: str) -> AdminAccount:
             f"There is no account {name}.", code="account_unknown", next_step=f"Here: {known}."
         )
     return account
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

@@ -6,7 +6,7 @@ from __future__ import annotations
 from flask import Flask, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from server.admin import cookie, door, flashes, log, plots, services, spans, words
+from server.admin import cookie, door, flashes, log, plots, services, sessions, spans, words
 from server.admin.blueprint import blueprint
 from server.admin.overview import LEASES_SHOWN, overview
 from server.admin.pages import bundles as _bundles
@@ -18,10 +18,10 @@ from server.admin.pages import log as _log
 from server.admin.pages import oidc as _oidc
 from server.admin.pages import pools as _pools
 from server.admin.pages import reports as _reports
+from server.admin.pages.sessions import whence
 from server.admin.roles import VIEWER
 from server.db import now
 from server.history import services as history
-from server.limits.rate import network_of
 from server.problems.services import Tally
 from server.web import database, settings
 
@@ -64,7 +64,7 @@ def sign_in() -> ResponseReturnValue:
         database(),
         name=request.form.get("name", "")[:LONGEST_FIELD].strip(),
         password=request.form.get("password", "")[:LONGEST_FIELD],
-        network=network_of(request.remote_addr),
+        whence=whence(),
         at=now(),
     )
     cookie.keep_token(token)
@@ -75,7 +75,7 @@ def sign_in() -> ResponseReturnValue:
 @door.at_least(VIEWER)
 def sign_out() -> ResponseReturnValue:
     with database().write() as session:
-        services.sign_out(session, cookie.token() or "")
+        sessions.end(session, door.own_session())
         log.record(session, door.account(), "signed out", door.account().name)
     cookie.forget()
     return redirect(url_for("admin.sign_in_form"), 303)

@@ -16,10 +16,12 @@ NAME, PASSWORD = "alice", "correct horse battery"
 
 
 class Operator:
-    def __init__(self, app: Flask, *, address: str = "192.0.2.7", scheme: str = "http") -> None:
+    def __init__(
+        self, app: Flask, *, address: str = "192.0.2.7", scheme: str = "http", browser: str = ""
+    ) -> None:
         self._client = app.test_client()
         self._request: dict[str, Any] = {
-            "environ_base": {"REMOTE_ADDR": address},
+            "environ_base": {"REMOTE_ADDR": address, "HTTP_USER_AGENT": browser},
             "base_url": f"{scheme}://localhost",
         }
 

@@ -79,6 +79,9 @@ LEAST: dict[tuple[str, str], Role] = {
     ("GET", f"/admin/reports/{NUMBER}/picture"): VIEWER,
     ("POST", f"/admin/reports/{NUMBER}/decide"): OPERATOR,
     ("GET", "/admin/log"): OPERATOR,
+    ("GET", "/admin/sessions"): VIEWER,
+    ("POST", "/admin/sessions/<number>/end"): VIEWER,
+    ("POST", "/admin/sessions/end-others"): VIEWER,
 }
 """By hand, so that a route whose role was forgotten, or changed, is noticed."""
 Route = tuple[str, str]

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from server.admin import cookie, door, oidc, services
 from server.admin.blueprint import blueprint
+from server.admin.pages.sessions import whence
 from server.db import now
 from server.errors import SignInFailed
 from server.refusals import NotFound
@@ -45,7 +46,9 @@ def back_from_oidc() -> ResponseReturnValue:
     who = oidc.come_back(settings(), _back(), code, nonce=kept[1], verifier=kept[2], at=at)
     role = oidc.role_of(settings().oidc_roles, who)
     with database().write() as opened:
-        token = services.sign_in_by_identity(opened, key=who.key, name=who.name, role=role, at=at)
+        token = services.sign_in_by_identity(
+            opened, key=who.key, name=who.name, role=role, whence=whence(), at=at
+        )
     if token is None:
         raise SignInFailed(
             "You are known to the provider, but have no part here.",
