@@ -101,7 +101,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         app.register_blueprint(blueprint, url_prefix=ROOT)
     app.register_blueprint(pages)
     app.register_blueprint(health)
-    admin.init_app(app, secret)
+    admin.init_app(app, settings, secret)
     app.register_blueprint(workbench)
     app.register_blueprint(selections)
     return app

@@ -3,7 +3,7 @@
 DvaError                    dva_agent.errors
 ├── Refusal                 an answer to a client: server/refusals.py draws its kinds
 ├── SignInError             the operator's sign-in page, told in HTML
-│   └── SignInFailed 403        └── SignInTooOften 429
+│   └── SignInFailed 403        └── SignInTooOften 429        └── ProviderAway 503
 ├── PageRefusal             an operator's page that isn't for who asks, told in HTML
 │   └── RoleTooLow 403          └── FormForeign 403
 └── OperatorError           a command that can't go on, on stderr
@@ -33,7 +33,10 @@ from dva_agent.errors import DvaError
 
 
 class SignInError(DvaError):
+    """`wait_s`: seconds until it is worth another attempt; None: it may be made at once."""
+
     status: ClassVar[HTTPStatus] = HTTPStatus.FORBIDDEN
+    wait_s: float | None = None
 
 
 class SignInFailed(SignInError):
@@ -41,9 +44,14 @@ class SignInFailed(SignInError):
     default_next_step = "Try again. dva admin password sets a new one."
 
 
-class SignInTooOften(SignInError):
-    """`wait_s`: seconds until the next attempt is let in."""
+class ProviderAway(SignInError):
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    default_code = "provider_away"
+    default_next_step = "Try again in a minute. Whoever has a password here signs in with that."
+    wait_s = 10.0
 
+
+class SignInTooOften(SignInError):
     status = HTTPStatus.TOO_MANY_REQUESTS
     default_code = "sign_in_too_often"
 

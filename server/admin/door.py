@@ -37,7 +37,6 @@ from server.errors import (
     RoleTooLow,
     SignInError,
     SignInFailed,
-    SignInTooOften,
 )
 from server.refusals import NotFound
 from server.web import database, settings
@@ -238,7 +237,7 @@ def _never_stored(response: Response) -> Response:
 def _not_let_in(error: SignInError) -> ResponseReturnValue:
     page = render_template("admin/sign_in.html", error=error, **about_sign_in())
     answer = Response(page, error.status)
-    if isinstance(error, SignInTooOften):
+    if error.wait_s is not None:
         answer.headers["Retry-After"] = str(math.ceil(error.wait_s))
     return answer
 

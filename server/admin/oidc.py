@@ -8,21 +8,19 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from server.admin import roles
+from server.admin.provider import AWAY_SENTENCE, TIMEOUT_S, Provider, transport_errors
 from server.admin.roles import ROLES, Role
 from server.config import Settings
-from server.errors import SettingsError, SignInFailed
+from server.errors import ProviderAway, SettingsError, SignInFailed
 
 SCOPE = "openid email profile groups"
 ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
 """Of signatures by a key pair: with a shared secret anybody who has it could sign."""
-TIMEOUT_S = 10.0
 LEEWAY_S = 60
-_DISCOVERY = "/.well-known/openid-configuration"
+UNCONFIRMED = "The provider didn't confirm who you are."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,10 +94,11 @@ def role_of(text: str, identity: Identity) -> Role | None:
     return max(given, key=roles.ROLES.index, default=None)
 
 
-def leave(settings: Settings, back: str) -> Asked:
-    """Where the browser has to go. `back`: our own address for the answer. Raises SignInFailed."""
+def leave(settings: Settings, provider: Provider, back: str) -> Asked:
+    """Where the browser has to go. `back`: our own address for the answer. Raises ProviderAway,
+    SignInFailed."""
     with _client(settings, back) as client:
-        described = _described(settings, client)
+        described = provider.described(client)
         nonce, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
         where, state = client.create_authorization_url(
             described["authorization_endpoint"], nonce=nonce, code_verifier=verifier
@@ -108,21 +107,40 @@ def leave(settings: Settings, back: str) -> Asked:
 
 
 def come_back(
-    settings: Settings, back: str, code: str, *, nonce: str, verifier: str, at: datetime
+    settings: Settings,
+    provider: Provider,
+    back: str,
+    code: str,
+    *,
+    nonce: str,
+    verifier: str,
+    at: datetime,
 ) -> Identity:
     """Exchanges the code for a signed token, and believes that if it is the provider's, for us, of
-    now, and the answer to what we asked. Raises SignInFailed."""
+    now, and the answer to what we asked. Raises ProviderAway, SignInFailed."""
+    from authlib.common.errors import AuthlibBaseError
+
     with _client(settings, back) as client:
-        described = _described(settings, client)
+        described = provider.described(client)
         try:
             token = client.fetch_token(
                 described["token_endpoint"], code=code, code_verifier=verifier, state=None
-            )
-            keys = client.request("GET", described["jwks_uri"], withhold_token=True)
-            keys.raise_for_status()
-            claims = _verified(settings, token["id_token"], keys.json(), nonce, at)
-        except _failures() as error:
-            raise _refusal("The provider didn't confirm who you are.") from error
+            )["id_token"]
+            try:
+                signed = _opened(token, provider.keys(client))
+            except ValueError:
+                # By a key that isn't known here yet, or by nobody's.
+                signed = _opened(token, provider.keys(client, anew=True))
+            claims = _for_us(settings, signed, nonce, at)
+        except transport_errors() as error:
+            provider.forget()
+            raise ProviderAway(AWAY_SENTENCE) from error
+        except AuthlibBaseError as error:
+            # It has answered, so what is known of it is right.
+            raise _refusal(UNCONFIRMED) from error
+        except (KeyError, ValueError, TypeError) as error:
+            provider.forget()
+            raise _refusal(UNCONFIRMED) from error
     return _identity(settings, claims)
 
 
@@ -140,53 +158,35 @@ def _client(settings: Settings, back: str) -> Any:
     )
 
 
-def _failures() -> tuple[type[Exception], ...]:
-    """What a provider can make go wrong. Authlib's client is of httpx2 where that is installed, and
-    of httpx elsewhere."""
-    from authlib.common.errors import AuthlibBaseError
-
-    clients = [name for name in ("httpx2", "httpx") if find_spec(name) is not None]
-    unreached = [import_module(name).HTTPError for name in clients]
-    return (AuthlibBaseError, *unreached, KeyError, ValueError, TypeError)
-
-
-def _described(settings: Settings, client: Any) -> Mapping[str, str]:
-    """The provider's own description. One that says it is somebody else isn't believed."""
-    try:
-        answer = client.request(
-            "GET", settings.oidc_issuer.rstrip("/") + _DISCOVERY, withhold_token=True
-        )
-        answer.raise_for_status()
-        found = answer.json()
-        names = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
-        described = {name: str(found[name]) for name in names}
-    except _failures() as error:
-        raise _refusal("The provider can't be reached.") from error
-    if described["issuer"] != settings.oidc_issuer:
-        raise _refusal("The provider isn't the one that is set.")
-    return described
-
-
-def _verified(
-    settings: Settings, token: str, keys: Any, nonce: str, at: datetime
-) -> Mapping[str, Any]:
-    """Raises ValueError."""
+def _opened(token: str, keys: Any) -> Any:
+    """A token that one of the keys has signed. Raises ValueError."""
     from joserfc import jwk, jwt
     from joserfc.errors import JoseError
 
     try:
-        claims = jwt.decode(token, jwk.KeySet.import_key_set(keys), list(ALGORITHMS)).claims
-        registry = jwt.JWTClaimsRegistry(
-            now=int(at.timestamp()),
-            leeway=LEEWAY_S,
-            iss={"essential": True, "value": settings.oidc_issuer},
-            aud={"essential": True, "value": settings.oidc_client_id},
-            exp={"essential": True},
-            iat={"essential": True},
-            sub={"essential": True},
-            nonce={"essential": True, "value": nonce},
-        )
-        registry.validate(claims)
+        return jwt.decode(token, jwk.KeySet.import_key_set(keys), list(ALGORITHMS))
+    except JoseError as error:
+        raise ValueError(str(error)) from error
+
+
+def _for_us(settings: Settings, token: Any, nonce: str, at: datetime) -> Mapping[str, Any]:
+    """Its claims. Raises ValueError."""
+    from joserfc import jwt
+    from joserfc.errors import JoseError
+
+    claims: Mapping[str, Any] = token.claims
+    registry = jwt.JWTClaimsRegistry(
+        now=int(at.timestamp()),
+        leeway=LEEWAY_S,
+        iss={"essential": True, "value": settings.oidc_issuer},
+        aud={"essential": True, "value": settings.oidc_client_id},
+        exp={"essential": True},
+        iat={"essential": True},
+        sub={"essential": True},
+        nonce={"essential": True, "value": nonce},
+    )
+    try:
+        registry.validate(dict(claims))
     except JoseError as error:
         raise ValueError(str(error)) from error
     # OpenID Connect Core 1.0, 3.1.3.7: a token for several is only ours if it was made for us.

@@ -19,11 +19,14 @@ from server.admin.pages import oidc as _oidc
 from server.admin.pages import pools as _pools
 from server.admin.pages import reports as _reports
 from server.admin.pages.sessions import whence
+from server.admin.provider import Provider
 from server.admin.roles import VIEWER
+from server.config import Settings
 from server.db import now
 from server.history import services as history
 from server.problems.services import Tally
-from server.web import database, settings
+from server.web import database
+from server.web import settings as current_settings
 
 LONGEST_FIELD = 2048
 PAGES = (
@@ -40,12 +43,13 @@ PAGES = (
 """Imported for what they add to the blueprint."""
 
 
-def init_app(app: Flask, key: str) -> None:
+def init_app(app: Flask, settings: Settings, key: str) -> None:
     cookie.init_app(app, key)
     for word in words.FILTERS:
         app.jinja_env.filters[word.__name__] = word
     # A macro has no context of its own to look these up in.
     app.jinja_env.globals.update(form_token=cookie.form_token, form_page=flashes.here)
+    app.extensions[_oidc.EXTENSION] = Provider(settings)
     app.register_blueprint(blueprint)
 
 
@@ -89,7 +93,7 @@ def index() -> ResponseReturnValue:
     history.tally().flush_now(now())
     span = spans.named(request.args.get("span", "")) or spans.HOUR
     with database().read() as session:
-        found = overview(session, settings(), now(), span)
+        found = overview(session, current_settings(), now(), span)
     page = render_template(
         "admin/overview.html",
         found=found,

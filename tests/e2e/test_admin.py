@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -12,12 +14,20 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.serving import POOL, ROOT, dva, ingest, serving
 from tests.e2e.small_pool import write_small_pool
+from tests.server.provider import CLIENT, SECRET, providing
 
 pytestmark = pytest.mark.browser
 
 BUNDLE = ROOT / "static" / "models" / "demo-q8"
 PASSWORD = "correct horse battery"
-PAGES = ("/selftests", "/admin", f"/admin/pools/{POOL}", "/admin/pools/none", "/admin/log")
+PAGES = (
+    "/selftests",
+    "/admin",
+    f"/admin/pools/{POOL}",
+    "/admin/pools/none",
+    "/admin/log",
+    "/admin/sessions",
+)
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 WIDTHS = (320, 375, 1280, 2560)
 
@@ -71,7 +81,10 @@ def test_an_operator_looks_around(page: Page, origin: str) -> None:
     expect(page.get_by_text("No device holds a lease at the moment.")).to_be_visible()
     here = page.get_by_role("navigation", name="Pages").locator("[aria-current=page]")
     expect(here).to_have_text("Overview")
+    page.get_by_role("navigation", name="How far back").get_by_role("link", name="Week").click()
+    expect(page.get_by_role("img", name="Results over the last week")).to_be_visible()
     page.get_by_role("link", name="Refresh every 30 s").click()
+    expect(page.get_by_role("img", name="Results over the last week")).to_be_visible()
     expect(page.get_by_role("link", name="Stop refreshing every 30 s")).to_be_visible()
     page.get_by_role("link", name=POOL).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(POOL)
@@ -83,6 +96,37 @@ def test_an_operator_looks_around(page: Page, origin: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     page.goto(origin + "/admin")
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+def test_by_the_organisations_provider(page: Page, tmp_path: Path) -> None:
+    """A real one, on this machine: there, back and in; and out by the menu of a phone."""
+    with providing() as provider:
+        provider.person = {"sub": "7", "email": "ann@example.org", "email_verified": True}
+        settings = {
+            "DVA_OIDC_ISSUER": provider.origin,
+            "DVA_OIDC_CLIENT_ID": CLIENT,
+            "DVA_OIDC_CLIENT_SECRET": SECRET,
+            "DVA_OIDC_ROLES": "domain:example.org=viewer",
+        }
+        with serving(tmp_path, **settings) as origin:
+            page.goto(origin + "/admin")
+            page.get_by_role("link", name="Sign in with your organisation").click()
+            assert page.url.startswith(provider.origin)
+            page.get_by_role("link", name="It is me").click()
+            expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+            expect(page.get_by_text(re.compile(r"^ann-[0-9a-f]{8}, viewer$"))).to_be_visible()
+            page.set_viewport_size({"width": 320, "height": 700})
+            menu = page.get_by_role("navigation", name="Pages")
+            box = menu.bounding_box()
+            assert box
+            assert box["height"] < 60, "one row"
+            menu.locator("summary").press("Enter")
+            menu.get_by_role("link", name="Sessions").click()
+            row = page.get_by_role("row").filter(has_text="this one")
+            expect(row).to_contain_text("this machine")
+            row.get_by_role("button", name="End").click()
+            expect(page.get_by_role("status")).to_contain_text("is ended.")
+            expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
 def test_every_page_fits_every_screen(operator: Page, origin: str) -> None:

@@ -10,6 +10,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import time
 from typing import Any
@@ -18,21 +20,33 @@ from urllib.parse import parse_qs, urlsplit
 from joserfc import jwk, jwt
 
 CLIENT, SECRET = "dva", "s" * 20
+DISCOVERY = "/.well-known/openid-configuration"
+
+
+@cache
+def made_key(name: str) -> jwk.RSAKey:
+    """Once for all tests: it takes longer than what is tested with it."""
+    return jwk.RSAKey.generate_key(2048, {"kid": name, "use": "sig"})
 
 
 @dataclass
 class Provider:
     """`person`: claims of whoever signs in next. `wrong`: claims that every token has instead.
-    `signer`: another key than the published one."""
+    `signer`: another key than the published one. `is_away`: it answers with 503."""
 
     origin: str = ""
     person: dict[str, Any] = field(default_factory=dict)
     wrong: dict[str, Any] = field(default_factory=dict)
     signer: jwk.RSAKey | None = None
-    key: jwk.RSAKey = field(
-        default_factory=lambda: jwk.RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
-    )
+    key: jwk.RSAKey = field(default_factory=lambda: made_key("one"))
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    """The paths of what was asked for without a person: descriptions and keys."""
+    tokens_asked: int = 0
+    is_away: bool = False
+
+    def change_key(self) -> None:
+        self.key = made_key("two")
 
     def let_in(self, where: str) -> str:
         """What a person does there: they sign in, and are sent back. Returns that address."""
@@ -47,6 +61,7 @@ class Provider:
 
     def token(self, form: dict[str, str], authorization: str) -> dict[str, Any] | None:
         """None: refused. A code is good once, and for who can show what its challenge is of."""
+        self.tokens_asked += 1
         asked = self.codes.pop(form.get("code", ""), None)
         basic = base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
         if asked is None or authorization != f"Basic {basic}":
@@ -65,7 +80,7 @@ class Provider:
             **self.person,
             **self.wrong,
         }
-        signed = jwt.encode({"alg": "RS256", "kid": "one"}, claims, self.signer or self.key)
+        signed = jwt.encode({"alg": "RS256", "kid": self.key.kid}, claims, self.signer or self.key)
         return {"access_token": "a", "token_type": "Bearer", "id_token": signed}
 
 
@@ -75,7 +90,13 @@ def providing() -> Iterator[Provider]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if self.path == "/.well-known/openid-configuration":
+            if self.path.startswith("/authorization_endpoint?"):
+                self._page(provider.let_in(self.path))
+                return
+            provider.asked.append(self.path)
+            if provider.is_away:
+                self._answer({}, 503)
+            elif self.path == DISCOVERY:
                 names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
                 pages = {name: f"{provider.origin}/{name}" for name in names}
                 self._answer({"issuer": provider.origin, **pages})
@@ -90,10 +111,17 @@ def providing() -> Iterator[Provider]:
             token = provider.token(form, self.headers.get("Authorization", ""))
             self._answer(token or {"error": "invalid_grant"}, 200 if token else 400)
 
+        def _page(self, back: str) -> None:
+            """Where a browser gets to: a person goes on by a link."""
+            page = f'<!doctype html><title>Provider</title><a href="{escape(back)}">It is me</a>'
+            self._send(page.encode(), "text/html")
+
         def _answer(self, body: dict[str, Any], status: int = 200) -> None:
-            data = json.dumps(body).encode()
+            self._send(json.dumps(body).encode(), "application/json", status)
+
+        def _send(self, data: bytes, kind: str, status: int = 200) -> None:
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
+from authlib.integrations.httpx_client import OAuth2Client
 from flask import Flask
 from joserfc import jwk
 
 from server import create_app
-from server.admin import oidc, services
+from server.admin import backoff, oidc, services
 from server.admin.oidc import Identity
+from server.admin.provider import AWAY, KEPT
+from server.admin.provider import Provider as Knowledge
 from server.config import Settings
 from server.db import Database, now
-from server.errors import AccountError, SettingsError
+from server.errors import AccountError, ProviderAway, SettingsError
 from tests.server.operator_pages import Operator, logged
-from tests.server.provider import CLIENT, SECRET, Provider, providing
+from tests.server.provider import CLIENT, DISCOVERY, SECRET, Provider, providing
 
+NETWORKS = count()
+"""Of those who sign in: nobody waits for others' failures here."""
 ROLES = "domain:example.org=viewer group:dva-operators=operator group:dva-admins=maintainer"
 ANN = {"sub": "7", "email": "Ann@example.org", "email_verified": True}
 
@@ -50,7 +57,7 @@ def leave(operator: Operator) -> str:
 
 def sign_in(app: Flask, provider: Provider, **person: Any) -> Operator:
     """Whether that came to anything is for the test to see."""
-    operator = Operator(app)
+    operator = Operator(app, address=f"10.0.{next(NETWORKS)}.7")
     provider.person = person
     operator.get(provider.let_in(leave(operator)).removeprefix("http://localhost"))
     return operator
@@ -142,8 +149,62 @@ def test_a_provider_that_cant_be_reached(settings: Settings, database: Database)
         oidc_roles=ROLES,
     )
     answer = Operator(create_app(gone, database)).get("/admin/sign-in/oidc")
-    assert answer.status_code == 403
-    assert "The provider can&#39;t be reached." in answer.text
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "Your organisation&#39;s sign-in can&#39;t be reached at the moment." in answer.text
+    assert "Whoever has a password here signs in with that." in answer.text
+
+
+def test_it_is_asked_once_an_hour_and_when_a_key_is_new(app: Flask, provider: Provider) -> None:
+    for _ in range(3):
+        assert sign_in(app, provider, **ANN).is_signed_in
+    assert provider.asked == [DISCOVERY, "/jwks_uri"]
+    provider.change_key()
+    assert sign_in(app, provider, **ANN).is_signed_in
+    assert provider.asked[2:] == ["/jwks_uri"]
+    at = now()
+    known = Knowledge(
+        Settings(
+            oidc_issuer=provider.origin,
+            oidc_client_id=CLIENT,
+            oidc_client_secret=SECRET,
+            oidc_roles=ROLES,
+        ),
+        clock=lambda: at,
+    )
+    provider.asked.clear()
+    with OAuth2Client() as client:
+        for later, times in ((timedelta(0), 1), (KEPT - AWAY, 1), (AWAY, 2)):
+            at += later
+            known.described(client)
+            assert provider.asked == [DISCOVERY] * times
+        provider.is_away = True
+        known.forget()
+        for _ in range(2):
+            with pytest.raises(ProviderAway):
+                known.described(client)
+        assert provider.asked == [DISCOVERY] * 3, "who doesn't answer isn't asked again at once"
+        provider.is_away = False
+        at += AWAY
+        assert known.described(client)["issuer"] == provider.origin
+
+
+def test_attempts_by_a_provider_are_counted_by_network(app: Flask, provider: Provider) -> None:
+    """As those with a password are: also those that only send a cookie again."""
+    operator, provider.person = Operator(app), ANN
+    back = provider.let_in(leave(operator)).removeprefix("http://localhost")
+    cookie = operator.cookie()
+    assert cookie
+    for _ in range(backoff.FREE - 1):
+        operator.put_cookie(cookie)
+        assert operator.get(back.replace("code=", "code=x")).status_code == 403
+    operator.put_cookie(cookie)
+    for path in (back, "/admin/sign-in/oidc"):
+        refused = operator.get(path)
+        assert (refused.status_code, int(refused.headers["Retry-After"]) > 0) == (429, True)
+    assert Operator(app, address="198.51.100.9").get("/admin/sign-in/oidc").status_code == 303
+    assert provider.tokens_asked == backoff.FREE - 1
+    assert provider.asked == [DISCOVERY], "a wrong code makes nobody ask again"
 
 
 def test_without_a_provider_there_is_none(settings: Settings, database: Database) -> None:

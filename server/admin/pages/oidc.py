@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hmac
 
-from flask import redirect, request, session, url_for
+from flask import current_app, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from server.admin import cookie, door, oidc, services
 from server.admin.blueprint import blueprint
 from server.admin.pages.sessions import whence
+from server.admin.provider import Provider
 from server.db import now
 from server.errors import SignInFailed
 from server.refusals import NotFound
 from server.web import database, settings
 
+EXTENSION = "dva-oidc"
 _ASKED = "oidc"
 _LONGEST = 4096
 
@@ -24,7 +26,8 @@ _LONGEST = 4096
 def leave_for_oidc() -> ResponseReturnValue:
     if not oidc.is_on(settings()):
         raise NotFound("There is no other way to sign in here.")
-    asked = oidc.leave(settings(), _back())
+    services.begin_attempt(database(), whence().network, now())
+    asked = oidc.leave(settings(), _provider(), _back())
     session[_ASKED] = [asked.state, asked.nonce, asked.verifier]
     return redirect(asked.where, 303)
 
@@ -43,7 +46,11 @@ def back_from_oidc() -> ResponseReturnValue:
     if not code or len(code) > _LONGEST:
         raise SignInFailed("The provider let nobody in.", next_step="Try again.")
     at = now()
-    who = oidc.come_back(settings(), _back(), code, nonce=kept[1], verifier=kept[2], at=at)
+    # Its cookie can be sent more often than it was given.
+    services.begin_attempt(database(), whence().network, at)
+    who = oidc.come_back(
+        settings(), _provider(), _back(), code, nonce=kept[1], verifier=kept[2], at=at
+    )
     role = oidc.role_of(settings().oidc_roles, who)
     with database().write() as opened:
         token = services.sign_in_by_identity(
@@ -56,6 +63,12 @@ def back_from_oidc() -> ResponseReturnValue:
         )
     cookie.keep_token(token)
     return redirect(url_for("admin.index"), 303)
+
+
+def _provider() -> Provider:
+    found = current_app.extensions[EXTENSION]
+    assert isinstance(found, Provider)
+    return found
 
 
 def _back() -> str:
