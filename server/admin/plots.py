@@ -65,7 +65,7 @@ class Drawn:
 def values(series: Series, at: datetime) -> Mapping[str, Values]:
     """By the lines' keys, a value for each period; None where nobody looked."""
     return {
-        "pairs_per_s": [round(value, 2) for value in series.pairs_per_s(at)],
+        "pairs_per_s": [round(value, 4) for value in series.pairs_per_s(at)],
         "results": series.results,
         "leases": series.leases,
         "backlog_pairs": series.backlog_pairs,
@@ -103,7 +103,9 @@ def _beside(second: Chart) -> Chart:
 
 def said(value: float | None) -> str:
     """For a cell: a number, or a dash where nobody looked."""
-    return "\N{EN DASH}" if value is None else f"{value:,.1f}".removesuffix(".0")
+    if value is None:
+        return "\N{EN DASH}"
+    return f"{value:.2g}" if 0 < value < 1 else f"{value:,.1f}".removesuffix(".0")
 
 
 def _latest(line: Line, found: Values) -> str:

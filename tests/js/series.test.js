@@ -25,6 +25,7 @@ test('what nobody looked at is no nought', () => {
   assert.equal(cell(null), '–');
   assert.equal(cell(undefined), '–');
   assert.equal(cell(0), '0');
+  assert.equal(cell(0.0042), '0.0042');
   assert.equal(cell(1234.56), '1,234.6');
 });
 

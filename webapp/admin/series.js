@@ -11,6 +11,7 @@
  */
 
 const NUMBER = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
+const SMALL = new Intl.NumberFormat('en', { maximumSignificantDigits: 2 });
 
 /**
  * @param {History} found
@@ -23,7 +24,8 @@ export function chartData({ starts, lines }, keys) {
 
 /** @param {number | null | undefined} value */
 export function cell(value) {
-  return value === null || value === undefined ? '–' : NUMBER.format(value);
+  if (value === null || value === undefined) return '–';
+  return (Math.abs(value) < 1 ? SMALL : NUMBER).format(value);
 }
 
 /** @param {number} at seconds since 1970 @returns {string} 14:05, in UTC like the rest of these pages */
