@@ -23,6 +23,10 @@ CHROMIUM_FLAGS = (
     "--use-webgpu-adapter=swiftshader",
     "--disable-background-networking",
     "--no-first-run",
+    # Debian's starts with it, for graphics cards; what is drawn by the processor is slower for it.
+    "--disable-gpu-rasterization",
+    # WebAssembly is optimized far later: a page that is open for seconds gains little by it.
+    "--js-flags=--wasm-tiering-budget=1000000000",
     # Nothing but this machine can be reached: a page that needs more fails its test.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 )
@@ -36,6 +40,14 @@ def executable() -> str | None:
 def sandbox_flags() -> list[str]:
     """Chromium has no sandbox for root."""
     return ["--no-sandbox"] if os.geteuid() == 0 else []
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: of the processes that share the files, none is left with a
+    long one when the others have ended."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -59,8 +71,9 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
-    """A profile of its own: nothing kept from another test."""
-    with chromium.new_context() as context:
+    """A profile of its own: nothing kept from another test. Nothing moves in it: without a graphics
+    card an animation takes a tenth of a processor."""
+    with chromium.new_context(reduced_motion="reduce") as context:
         yield context
 
 

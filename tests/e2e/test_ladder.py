@@ -23,7 +23,7 @@ def plain(chromium: Browser) -> Iterator[BrowserContext]:
     """A Chromium that is given no WebGPU."""
     launch = chromium.browser_type.launch
     browser = launch(executable_path=executable(), args=[*sandbox_flags(), "--disable-gpu"])
-    yield browser.new_context()
+    yield browser.new_context(reduced_motion="reduce")
     browser.close()
 
 

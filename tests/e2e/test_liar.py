@@ -79,7 +79,7 @@ def test_a_liar_is_caught_and_the_honest_tab_is_paid(
         unit_pairs=UNIT_PAIRS,
     )
     with serving(tmp_path) as origin, auditing(tmp_path):
-        with chromium.new_context() as liars:
+        with chromium.new_context(reduced_motion="reduce") as liars:
             liars.set_default_timeout(PATIENCE_MS)
             liars.route("**/engine/embeddings.js", lie)
             liar = liars.new_page()
@@ -92,7 +92,7 @@ def test_a_liar_is_caught_and_the_honest_tab_is_paid(
             expect(liar.locator("dva-credit [data-kind=confirmed]")).to_contain_text("0 pairs")
         assert confirmed(tmp_path) == set()
 
-        with chromium.new_context() as others:
+        with chromium.new_context(reduced_motion="reduce") as others:
             others.set_default_timeout(PATIENCE_MS)
             honest = others.new_page()
             begin(honest, origin, "&until=drained")
