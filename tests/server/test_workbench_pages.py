@@ -504,13 +504,12 @@ def test_a_job_that_runs_is_seen_stopped_and_not_begun_twice(
     answer = operator.act(f"{BENCH}/cut", rule="top", value="10", state="all", name="second")
     assert answer.status_code == 409
     assert "One runs for this pool already." in answer.text
-    typed = {"rule": "top", "value": "10", "state": "all", "name": "<second>", "min-side": "64"}
+    typed = {"rule": "top", "value": "10", "state": "all", "name": "<second>"}
     answer = operator.act(f"{BENCH}/cut", **typed, **{"from": f"{BENCH}?state=all"})
     assert answer.headers["Location"] == f"{BENCH}?state=all"
     page = operator.get(f"{BENCH}?state=all").text
     assert "Not done. One runs for this pool already." in page
     assert 'value="&lt;second&gt;"' in page
-    assert 'id="min-side" value="64"' in page
     assert operator.act(f"{BENCH}/jobs/{job}/stop").status_code == 303
     assert operator.act(f"{BENCH}/jobs/{job + 9}/stop").status_code == 404
     with database.write() as session:
