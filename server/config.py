@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 from dva_agent.origin import origin_of
 from dva_agent.protocol import MAX_LEASES, MAX_UNIT_PAIRS
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from server.errors import SettingsError
 
@@ -145,6 +143,10 @@ class Settings:
             raise SettingsError(f"metrics_token has fewer than {TOKEN_LENGTH} characters.")
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise SettingsError(f"log_level is {self.log_level!r}.")
+        # Here, because some commands take nothing else from it.
+        from sqlalchemy import make_url
+        from sqlalchemy.exc import ArgumentError
+
         try:
             dialect = make_url(self.database_url).get_dialect().name
         except (ArgumentError, ImportError) as error:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from server.config import Settings
-from server.db import Database
 from server.errors import PoolError
+
+if TYPE_CHECKING:
+    from server.db import Database
 
 
 @contextmanager
 def opened(settings: Settings, *, create: bool = False) -> Iterator[Database]:
     """The database with its schema up to date. `create`: the data folder too, if need be."""
-    # Here, because Alembic takes its time to load, and some commands never open one.
+    # Here, because they take their time to load, and some commands never open one.
+    from server.db import Database
     from server.migrations import migrate
 
     if not create and not settings.data.is_dir():

@@ -15,7 +15,7 @@ from server.cli.opened import bar, opened
 from server.cli.options import FOLDER, data_options
 from server.cli.shards import shard_options, written_shards
 from server.config import read_settings
-from server.results.services import Standing
+from server.results.standing import Standing
 from server.selection import compare as comparing
 from server.selection.cut import Cut, Rule
 from server.selection.cutting import Per, Terms, select_pool, select_tables

@@ -12,7 +12,7 @@ import click
 from server.cli.opened import bar, opened
 from server.cli.options import FILE, FOLDER, data_options
 from server.config import read_settings
-from server.results.services import Standing
+from server.results.standing import Standing
 from server.selection.grade import graded, report
 from server.selection.scores import write_scores
 from server.selection.signatures import write_signatures

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from server.cli.opened import bar, opened
 from server.cli.options import FOLDER, data_options
 from server.config import Settings, read_settings
-from server.db import Database
+
+if TYPE_CHECKING:
+    from server.db import Database
 
 SHARD_PAIRS = 10_000
 MAX_PAIRS = 100_000

@@ -18,7 +18,8 @@ from server.pools.services import WITH_POOL, Pool, Shard, Unit
 from server.results import kept
 from server.results.kept import Kept
 from server.results.models import CONFIRMED, LIVING, PENDING_ONLY, CompactedShard, Result
-from server.results.services import AUDITED, Standing
+from server.results.services import AUDITED
+from server.results.standing import Standing
 
 __all__ = ["CompactedShard", "Kept"]
 

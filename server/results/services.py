@@ -54,8 +54,6 @@ from server.work import services as work
 from server.work.services import Lease
 
 __all__ = ["CONFIRMED", "PENDING", "Result", "accept"]
-Standing = Literal["all", "confirmed", "pending"]
-"""Which results a table is made of: `all` is those two, never what was rejected or revoked."""
 AUDITED = Result.policy == pools.AUDIT
 
 

@@ -23,10 +23,11 @@ SIGN_OFF_S = 30
 
 
 class Engine:
-    """One process. One question at a time, its answer read to the end."""
+    """One process. One question at a time, its answer read to the end. `here`: it reads on this
+    machine itself."""
 
-    def __init__(self, process: subprocess.Popen[bytes], said: IO[str]) -> None:
-        self._process, self._said = process, said
+    def __init__(self, process: subprocess.Popen[bytes], said: IO[str], here: bool) -> None:
+        self._process, self._said, self.here = process, said, here
 
     def ask(self, question: Question) -> Iterator[pa.RecordBatch]:
         """Raises SelectionError where Daft can't answer."""
@@ -64,7 +65,7 @@ def asking(ray: str | None = None) -> Iterator[Engine]:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said
         )
         try:
-            yield Engine(process, said)
+            yield Engine(process, said, ray is None)
         finally:
             # By now it has answered, or nobody wants the rest. One on Ray signs off first.
             if ray is not None and process.stdin is not None:

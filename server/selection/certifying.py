@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.config import VERSION
 from server.selection import outputs
@@ -23,7 +23,9 @@ from server.selection.cut import TIES, Cut
 from server.selection.filters import DISTINCT
 from server.selection.finding import Found
 from server.selection.tables import ScoreTables
-from server.trust.sampled import Sampled
+
+if TYPE_CHECKING:
+    from server.trust.sampled import Sampled
 
 
 def certified(
@@ -35,7 +37,7 @@ def certified(
     files: Iterable[Path],
     sample: Sampled | None,
 ) -> Certificate:
-    told = tables.told
+    told = tables.footers.told
     return Certificate(
         dva_version=VERSION,
         state=tables.state,

@@ -7,15 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from server.config import Settings
-from server.db import Database
 from server.errors import SelectionError
-from server.pools import services as pools
-from server.results.services import Standing
+from server.results.standing import Standing
 from server.selection import certificate, outputs
 from server.selection.asking import asking
 from server.selection.certifying import certified
@@ -24,10 +21,13 @@ from server.selection.engine import Filter
 from server.selection.filters import Filters
 from server.selection.finding import find
 from server.selection.listing import read_list, write_halves
-from server.selection.scores import write_scores
-from server.selection.sorting import Members
+from server.selection.sorting import Members, even
 from server.selection.tables import ScoreTables
-from server.trust.sampled import Sampled, sampled
+
+if TYPE_CHECKING:
+    from server.config import Settings
+    from server.db import Database
+    from server.trust.sampled import Sampled
 
 SCORES = "scores"
 Per = Literal["shard", "host", "language"]
@@ -71,6 +71,11 @@ def select_pool(
 ) -> Selected:
     """Writes the pool's scores as they are now into `out`/scores, and cuts those: `out` appears
     whole or not at all. Raises PoolError, SelectionError."""
+    # Here, because they bring the database, which takes longer to load than all that tables need.
+    from server.pools import services as pools
+    from server.selection.scores import write_scores
+    from server.trust.sampled import sampled
+
     with _new_folder(out) as folder:
         with database.read() as session:
             sample = sampled(session, pools.get_pool(session, pool), terms.state)
@@ -118,7 +123,7 @@ def write_members(folder: Path, tables: ScoreTables, count: int, blocks: Iterabl
     tree = outputs.Tree()
     kind = tables.schema.field(tables.column).type
     with outputs.Writer(folder, count, kind) as writer:
-        for block in blocks:
+        for block in even(blocks, outputs.ROWS):
             writer.add(block)
             tree.add(block)
     return tree.root()

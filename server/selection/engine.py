@@ -64,18 +64,20 @@ class Filter(TypedDict):
 
 
 class Question(TypedDict):
-    """`ask`: how many rows by filter and bin (`bins`: key, rows, and fell where
-    there are filters), or the rows themselves
-    (`rows`: what passes all filters, as uid, score and stratum; `scores`: whatever has a score, as
-    fell, score and stratum). `fell` is 2i for rows that the filter i took out, 2i + 1 for those of
-    which it knew nothing, KEPT for the others.
+    """`ask`: how many rows by filter and bin (`bins`: key, rows, and fell where there are filters),
+    or the rows themselves (`rows`: what passes all filters, as uid, score and stratum; `odd rows`,
+    without filters: beside what isn't below `low` all that is null, or no score in [-1, 1];
+    `scores`: whatever has a score, as fell, score and stratum). `fell` is 2i for rows that the
+    filter i took out, 2i + 1 for those of which it knew nothing, KEPT for the others.
 
-    `schema`: all columns of all files and their types, as a serialised Arrow schema in hex; the
-    same of `metadata`, more tables, to be joined by uid. `state`: only that one. `by`: what the
-    stratum is. `low`: only scores from there on, in Daft's order, which puts -0.0 below 0.0."""
+    `row_groups`: of each file, None for all. `schema`: all columns of all files and their types, as
+    a serialised Arrow schema in hex; the same of `metadata`, more tables, to be joined by uid.
+    `state`: only that one. `by`: what the stratum is. `low`: only scores from there on, in Daft's
+    order, which puts -0.0 below 0.0."""
 
     ask: str
     files: list[str]
+    row_groups: list[list[int]] | None
     schema: str
     metadata: list[str]
     metadata_schema: str
@@ -87,10 +89,21 @@ class Question(TypedDict):
 
 
 def answer(daft: Any, question: Question) -> Iterator[pa.RecordBatch]:
-    """Scores that are null are in nothing."""
+    """Scores that are null are in nothing but `odd rows`."""
     score = daft.col(question["column"])
     path = FILE if question["by"] == "shard" else None
-    table = _read(daft, question["files"], question["schema"], path)
+    table = _read(daft, question["files"], question["schema"], path, question["row_groups"])
+    if question["ask"] == "odd rows":
+        # Statistics know nothing of NaN, so no row group is skipped for what they say.
+        odd = score.is_null() | ~_is_inside(score)
+        found = table.where(odd | (score >= question["low"]))
+        found = found.select(daft.col("uid"), score.alias("score"))
+    else:
+        found = _found(daft, question, table, score)
+    yield from found.to_arrow_iter(results_buffer_size=AHEAD)
+
+
+def _found(daft: Any, question: Question, table: Any, score: Any) -> Any:
     if question["state"] is not None:
         table = table.where(daft.col("state") == question["state"])
     table = table.where(score.not_null())
@@ -113,17 +126,14 @@ def answer(daft: Any, question: Question) -> Iterator[pa.RecordBatch]:
     )
     rows = daft.col("key").count("all").alias("rows")
     if question["ask"] == "scores":
-        found = table.select(fell.alias("fell"), score.alias("score"), *stratum)
-    elif question["ask"] == "rows":
+        return table.select(fell.alias("fell"), score.alias("score"), *stratum)
+    if question["ask"] == "rows":
         table = table.where(fell == KEPT) if question["filters"] else table
-        found = table.select(daft.col("uid"), score.alias("score"), *stratum)
-    elif question["filters"]:
-        key = daft.functions.when(fell == KEPT, _bin(daft, score)).otherwise(_integer(daft, 0))
-        table = table.select(fell.alias("fell"), key.alias("key"))
-        found = table.groupby("key", "fell").agg(rows)
-    else:
-        found = table.select(_bin(daft, score).alias("key")).groupby("key").agg(rows)
-    yield from found.to_arrow_iter(results_buffer_size=AHEAD)
+        return table.select(daft.col("uid"), score.alias("score"), *stratum)
+    if not question["filters"]:
+        return table.select(_bin(daft, score).alias("key")).groupby("key").agg(rows)
+    key = daft.functions.when(fell == KEPT, _bin(daft, score)).otherwise(_integer(daft, 0))
+    return table.select(fell.alias("fell"), key.alias("key")).groupby("key", "fell").agg(rows)
 
 
 class Facts:
@@ -233,7 +243,7 @@ def _joined(daft: Any, table: Any, facts: Facts, question: Question, needed: set
         for name in sorted(needed - {None, "allow", "deny", "shard", "stratum"})
         if (expression := other.look(name)) is not None
     }
-    more = _read(daft, question["metadata"], question["metadata_schema"], None)
+    more = _read(daft, question["metadata"], question["metadata_schema"])
     more = more.select(
         daft.col("uid").lower().alias("_uid"),
         *(each.alias(f"_{name}") for name, each in there.items()),
@@ -308,9 +318,17 @@ def find_uids(listed: Any, uids: pa.Array) -> Any:
     return found
 
 
-def _read(daft: Any, files: list[str], schema: str, path: str | None) -> Any:
+def _read(
+    daft: Any,
+    files: list[str],
+    schema: str,
+    path: str | None = None,
+    row_groups: list[list[int]] | None = None,
+) -> Any:
     """Files that lack a column have it as nulls."""
-    return daft.read_parquet(files, schema=_types(daft, schema), file_path_column=path)
+    return daft.read_parquet(
+        files, row_groups=row_groups, schema=_types(daft, schema), file_path_column=path
+    )
 
 
 def _names(schema: str) -> set[str]:
@@ -328,8 +346,11 @@ def _schema(schema: str) -> pa.Schema:
 def _bin(daft: Any, score: Any) -> Any:
     """Rounding keeps the order, so whatever is above in bin is above in score."""
     number = ((score + 1.0) * float(BINS)).cast(daft.DataType.int32())
-    inside = (score >= -1.0) & (score <= 1.0)
-    return daft.functions.when(inside, number).otherwise(_integer(daft, OUTSIDE))
+    return daft.functions.when(_is_inside(score), number).otherwise(_integer(daft, OUTSIDE))
+
+
+def _is_inside(score: Any) -> Any:
+    return (score >= -1.0) & (score <= 1.0)
 
 
 def _integer(daft: Any, value: int) -> Any:

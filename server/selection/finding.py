@@ -1,9 +1,13 @@
-"""Where a cut of score tables lies, and who is in: two passes, in the memory of a histogram and a
-few batches.
+"""Where a cut of score tables lies, and who is in: one pass or two, in the memory of a histogram
+and a few batches.
 
-The first counts by bin; the second takes whatever isn't below the bin that the threshold lies in,
-sorted by uid on the disk, and counts by score within that bin. Who is below the threshold after all
-is left out as the sorted ones are read. With strata the first pass sorts all scores on the disk.
+Of two, the first counts by bin, and the second takes whatever isn't below the bin that the
+threshold lies in. Where a sample says from which score on to take, the second alone will do: it
+sees whether enough was taken, and all that is null or no score, so that the rest can be counted.
+
+What is taken is sorted by uid on the disk and counted by bin, and then by score within the one bin.
+Who is below the threshold after all is left out as the sorted ones are read. With strata the first
+pass sorts all scores on the disk.
 """
 
 from __future__ import annotations
@@ -26,12 +30,14 @@ from server.selection.cut import Cut, holder
 from server.selection.distinct import without_duplicates
 from server.selection.engine import BINS, KEPT
 from server.selection.filters import DISTINCT
+from server.selection.guessing import guessed
 from server.selection.sorting import Members, Sorter
 from server.selection.strata import Names, Places, Stratum, apportion, falling
 from server.selection.tables import ScoreTables
 
 MARGIN = 2.0**-20
 """More than rounding can shift a score between bins."""
+Scores = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +79,38 @@ class Chosen:
                 yield kept
 
 
+class Taken:
+    """All rows from some score on, which isn't above the threshold."""
+
+    def __init__(self, folder: Path) -> None:
+        self.sorter = Sorter(folder)
+        self._bins = np.zeros(2 * BINS + 1, np.int64)
+
+    def add(self, uid: pa.Array, score: Scores) -> None:
+        self.sorter.add(Members(*uids.halves(uid), score))
+        self._bins += np.bincount(_bin(score), minlength=len(self._bins))
+
+    def found(self, place: int | None, low: float, *, scored: int, eligible: int) -> Found:
+        """`place`: the threshold's among these, falling; None where it is `low`."""
+        if place is None:
+            bin = int(_bin(np.array([low]))[0])
+            above = int(self._bins[bin + 1 :].sum())
+        else:
+            index, above = holder(self._bins[::-1], place)
+            bin = len(self._bins) - 1 - index
+        near = Counter[Any]()
+        for scores in self.sorter.scores():
+            near.update(_counted(scores[_bin(scores) == bin]))
+        threshold = low if place is None else _holder(near, place - above)[0]
+        return Found(
+            scored=scored,
+            eligible=eligible,
+            threshold=threshold,
+            members=above + sum(count for score, count in near.items() if score >= threshold),
+            at_threshold=near[threshold],
+        )
+
+
 def find(engine: Engine, tables: ScoreTables, cut: Cut, folder: Path) -> Chosen:
     """`folder`: an empty one, for what is sorted; the caller's to remove. Raises SelectionError for
     what can't be read or cut."""
@@ -81,33 +119,51 @@ def find(engine: Engine, tables: ScoreTables, cut: Cut, folder: Path) -> Chosen:
         return _distinct(engine, tables, cut, folder)
     if tables.by is not None:
         return _by_stratum(engine, tables, cut, folder)
+    guess = guessed(tables, cut)
+    if guess is not None:
+        chosen = _at_once(engine, tables, cut, guess, folder / "guess")
+        if chosen is not None:
+            return chosen
     binned = tables.bins(engine)
     eligible = binned.rows.total()
     _require_some(eligible, binned.fell)
     place = cut.place(eligible)
     if place is None:
-        low = high = float(tables.precision(cut.value)) + 0.0
+        low = float(tables.precision(cut.value)) + 0.0
     else:
-        edge = _holder(binned.rows, place)[0] / BINS - 1
-        low, high = edge - MARGIN, edge + 1 / BINS + MARGIN
-    sorter = Sorter(folder)
-    above, near = 0, Counter[Any]()
+        low = _holder(binned.rows, place)[0] / BINS - 1 - MARGIN
+    taken = Taken(folder)
     for batch in tables.rows(engine, low):
-        members = _members(batch.column(0), batch.column(1))
-        is_near = members.score <= high
-        above += len(members) - int(np.count_nonzero(is_near))
-        near.update(_counted(members.score[is_near]))
-        sorter.add(members)
-    threshold = low if place is None else _holder(near, place - above)[0]
-    found = Found(
-        scored=eligible + binned.fell.total(),
-        eligible=eligible,
-        threshold=threshold,
-        members=above + sum(count for score, count in near.items() if score >= threshold),
-        at_threshold=near[threshold],
-        fallen=fallen(tables, binned.fell),
-    )
-    return Chosen(found, sorter)
+        taken.add(batch.column(0), _plain(batch.column(1)))
+    found = taken.found(place, low, scored=eligible + binned.fell.total(), eligible=eligible)
+    return Chosen(replace(found, fallen=fallen(tables, binned.fell)), taken.sorter)
+
+
+def _at_once(
+    engine: Engine, tables: ScoreTables, cut: Cut, low: float, folder: Path
+) -> Chosen | None:
+    """None where not enough lies from `low` on."""
+    folder.mkdir()
+    taken = Taken(folder)
+    nulls = outside = 0
+    for batch in tables.odd_rows(engine, low):
+        uid, score = batch.columns
+        nulls += score.null_count
+        plain = _plain(score)
+        # NaN, as which a null comes, isn't inside either.
+        inside = np.abs(plain) <= 1
+        missing = len(plain) - int(np.count_nonzero(inside))
+        outside += missing - score.null_count
+        if missing:
+            uid, plain = uid.filter(pa.array(inside)), plain[inside]
+        taken.add(uid, plain)
+    tables.require_scores(outside)
+    scored = tables.footers.count - nulls
+    place = cut.place(scored)
+    if place is not None and len(taken.sorter) <= place:
+        shutil.rmtree(folder)
+        return None
+    return Chosen(taken.found(place, low, scored=scored, eligible=scored), taken.sorter)
 
 
 def fallen(tables: ScoreTables, fell: Counter[int]) -> tuple[Fallen, ...]:
@@ -192,10 +248,15 @@ def _members(uid: pa.Array, score: pa.Array) -> Members:
     return Members(*uids.halves(uid), _plain(score))
 
 
-def _plain(scores: pa.Array) -> npt.NDArray[np.float64]:
+def _plain(scores: pa.Array) -> Scores:
     """Daft has two zeros; here they are one."""
-    plain: npt.NDArray[np.float64] = scores.to_numpy(zero_copy_only=False).astype(np.float64)
+    plain: Scores = scores.to_numpy(zero_copy_only=False).astype(np.float64)
     return plain + 0.0
+
+
+def _bin(scores: Scores) -> npt.NDArray[np.int64]:
+    """Of scores in [-1, 1]. Rounding keeps the order: what is above in bin is above in score."""
+    return ((scores + 1.0) * BINS).astype(np.int64)
 
 
 def _counted(values: npt.NDArray[Any]) -> dict[Any, int]:

@@ -22,7 +22,7 @@ from server.config import Settings
 from server.db import Database
 from server.errors import PoolError
 from server.pools import services as pools
-from server.results.services import Standing
+from server.results.standing import Standing
 from server.selection.scores import columns_of, shard_scores
 
 RIGHT = frozenset({"true", "mojibake"})

@@ -24,7 +24,6 @@ NPY, PARQUET = "members.npy", "members.parquet"
 BLOCK = 256
 """Members a leaf of the Merkle tree stands for."""
 ROWS = 1 << 17
-CHUNK = 1 << 20
 
 
 class Tree:
@@ -52,7 +51,8 @@ class Tree:
 
 
 class Writer:
-    """Both files, in `folder`. `count`: how many members `add` will be given in all."""
+    """Both files, in `folder`. `count`: how many members `add` will be given in all. Each time it
+    writes a row group."""
 
     def __init__(self, folder: Path, count: int, score: pa.DataType) -> None:
         self._npy = (folder / NPY).open("wb")
@@ -67,7 +67,7 @@ class Writer:
         self._npy.write(uids.joined(members.high, members.low).tobytes())
         score = pa.array(members.score).cast(self._schema.field("score").type)
         table = pa.table([uids.strings(members.high, members.low), score], schema=self._schema)
-        self._parquet.write_table(table, row_group_size=ROWS)
+        self._parquet.write_table(table)
 
     def __enter__(self) -> Writer:
         return self
@@ -92,10 +92,8 @@ class FileFacts:
 
 
 def facts(path: Path) -> FileFacts:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
+        digest = hashlib.file_digest(file, "sha256")
         return FileFacts(name=path.name, bytes=file.tell(), sha256=digest.hexdigest())
 
 

@@ -42,9 +42,10 @@ from server.pools import services as pools
 from server.pools.services import Pool, Shard, Unit
 from server.reports import services as reports
 from server.results import compacted
-from server.results.services import Result, Standing
+from server.results.services import Result
+from server.results.standing import Standing
+from server.selection.footers import METADATA_KEY
 
-METADATA_KEY = "dva"
 _STATUS_NAMES = np.array([status.name.lower() for status in PairStatus])
 
 

@@ -4,7 +4,7 @@ by block. An in-memory sort would need what the selection needs."""
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 RUN = 1 << 21
 """Members sorted at once: 50 MB, and as much again while it is done."""
+SCORE = 2
+"""The score's place among the columns."""
 Words = npt.NDArray[np.uint64]
 
 
@@ -61,6 +63,20 @@ def joined(parts: list[Members]) -> Members:
     return Members(*(np.concatenate(column) for column in columns))
 
 
+def even(blocks: Iterable[Members], size: int) -> Iterator[Members]:
+    """The same in blocks of `size`, and a last one: however they came, what is written is alike."""
+    waiting: list[Members] = []
+    count = 0
+    for block in blocks:
+        while count + len(block) >= size:
+            yield joined([*waiting, block[: size - count]])
+            block, waiting, count = block[size - count :], [], 0
+        waiting.append(block)
+        count += len(block)
+    if count:
+        yield joined(waiting)
+
+
 class Sorter:
     """Takes members in any order, then gives them sorted. Writes runs into `folder`, which is the
     caller's to remove."""
@@ -101,6 +117,14 @@ class Sorter:
             high, low = np.uint64(last[0]), np.uint64(last[1])
             yield joined([run.take(run.block.up_to(high, low)) for run in runs]).sorted()
             runs = [run for run in runs if len(run.block)]
+
+    def scores(self) -> Iterator[npt.NDArray[np.float64]]:
+        """Of all that was added, in any order."""
+        for number, length in enumerate(self._lengths):
+            with (self._folder / str(number)).open("rb") as file:
+                file.seek(8 * SCORE * length)
+                yield np.fromfile(file, np.float64, length)
+        yield from (members.score for members in self._waiting)
 
     def _write(self) -> None:
         members = joined(self._waiting).sorted()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,18 +11,25 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from server.errors import SelectionError
-from server.results.services import Standing
+from server.results.standing import Standing
 from server.selection import filters
 from server.selection.asking import Engine
 from server.selection.engine import KEPT, OUTSIDE, Filter, Question
-from server.selection.scores import METADATA_KEY
+from server.selection.footers import Footers, read_footers
 
 By = Literal["shard", "host", "language", "stratum"]
 """`stratum`: what the tables themselves say, where they were made from others."""
-TOLD = ("pool", "agent", "bundle", "licence", "attribution")
+PORTION = 1 << 22
+"""Rows. All that is found of them may be in memory at once: 40 bytes each, of those that are."""
+
+
+class Portion(NamedTuple):
+    """`row_groups`: of each file, None for all."""
+
+    files: list[str]
+    row_groups: list[list[int]] | None
 
 
 class Binned(NamedTuple):
@@ -64,11 +70,20 @@ class ScoreTables:
 
     def rows(self, engine: Engine, low: float | None) -> Iterator[pa.RecordBatch]:
         """uid, score and, with `by`, stratum of what passes the filters and isn't below `low`."""
-        return engine.ask(self._question("rows", low=None if low is None else _lowest(low)))
+        return self._each(engine, "rows", low)
+
+    def odd_rows(self, engine: Engine, low: float) -> Iterator[pa.RecordBatch]:
+        """The same, and beside them uid and score of what has a null there, or no score. Without
+        filters."""
+        return self._each(engine, "odd rows", low)
 
     def scores(self, engine: Engine) -> Iterator[pa.RecordBatch]:
         """fell, score and, with `by`, stratum of all that have a score."""
-        return engine.ask(self._question("scores"))
+        return self._each(engine, "scores", None)
+
+    def _each(self, engine: Engine, ask: str, low: float | None) -> Iterator[pa.RecordBatch]:
+        for portion in self._portions(engine):
+            yield from engine.ask(self._question(ask, portion, low))
 
     def require_scores(self, outside: int) -> None:
         """Raises SelectionError where some aren't in [-1, 1]."""
@@ -84,13 +99,7 @@ class ScoreTables:
         and score."""
         if not self.files:
             raise SelectionError("There are no Parquet files here.", code="scores_missing")
-        wanted = {"uid", self.column} | (set() if self.state == "all" else {"state"})
-        for file, schema in self._schemas:
-            if missing := sorted(wanted - set(schema.names)):
-                raise SelectionError(
-                    f"{file} has no column {', '.join(missing)}.", code="scores_invalid"
-                )
-        schema = _united(self._schemas)
+        schema = self.footers.schema
         if schema.field("uid").type not in (pa.string(), pa.large_string()):
             raise SelectionError("The uids are no strings.", code="scores_invalid")
         if schema.field(self.column).type not in (pa.float32(), pa.float64()):
@@ -105,42 +114,49 @@ class ScoreTables:
 
     @cached_property
     def metadata_schema(self) -> pa.Schema:
-        schemas = [(file, read_schema(file)) for file in self.metadata]
-        for file, schema in schemas:
-            if "uid" not in schema.names:
-                raise SelectionError(f"{file} has no column uid.", code="scores_invalid")
-        return _united(schemas)
+        return read_footers(self.metadata, {"uid"}, "uid").schema
 
     @cached_property
-    def told(self) -> dict[str, str]:
-        """What the files say of their pool. Raises SelectionError where they aren't of one pool
-        and one bundle: such scores don't compare."""
-        found: dict[str, str] | None = None
-        for file, schema in self._schemas:
-            raw = (schema.metadata or {}).get(METADATA_KEY.encode())
-            said: dict[str, Any] = json.loads(raw) if raw else {}
-            facts = {name: str(said.get(name) or "") for name in TOLD}
-            if found is not None and facts != found:
-                raise SelectionError(
-                    f"{file.name} isn't of the same pool and bundle as the tables before it.",
-                    code="scores_mixed",
-                )
-            found = facts
-        return found or dict.fromkeys(TOLD, "")
+    def footers(self) -> Footers:
+        wanted = {"uid", self.column} | (set() if self.state == "all" else {"state"})
+        return read_footers(self.files, wanted, self.column)
 
     @property
     def precision(self) -> type[np.floating[Any]]:
         single = self.schema.field(self.column).type == pa.float32()
         return np.float32 if single else np.float64
 
-    @cached_property
-    def _schemas(self) -> list[tuple[Path, pa.Schema]]:
-        return [(file, read_schema(file)) for file in self.files]
+    def _portions(self, engine: Engine) -> Iterator[Portion]:
+        """What is asked for at a time. Daft on this machine reads on and keeps what it finds,
+        however slowly it is taken (0.7.26 heeds no bound), so that memory grew with the pool."""
+        if not engine.here or self.metadata:
+            # Metadata would be joined anew for each.
+            yield Portion([str(file) for file in self.files], None)
+            return
+        waiting: list[str] = []
+        count = 0
+        for file, rows in zip(self.files, self.footers.rows, strict=True):
+            if count + sum(rows) > PORTION:
+                if waiting:
+                    yield Portion(waiting, None)
+                waiting, count = [], 0
+            if sum(rows) > PORTION:
+                yield from (Portion([str(file)], [groups]) for groups in _parts(rows))
+            else:
+                waiting.append(str(file))
+                count += sum(rows)
+        if waiting:
+            yield Portion(waiting, None)
 
-    def _question(self, ask: str, *, low: float | None = None) -> Question:
+    def _question(
+        self, ask: str, portion: Portion | None = None, low: float | None = None
+    ) -> Question:
+        """Of all files, or a portion of them."""
+        portion = portion or Portion([str(file) for file in self.files], None)
         return Question(
             ask=ask,
-            files=[str(file) for file in self.files],
+            files=portion.files,
+            row_groups=portion.row_groups,
             schema=_packed(self.schema),
             metadata=[str(file) for file in self.metadata],
             metadata_schema=_packed(self.metadata_schema),
@@ -148,28 +164,21 @@ class ScoreTables:
             state=None if self.state == "all" else self.state,
             filters=list(self.filters),
             by=self.by,
-            low=low,
+            low=None if low is None else _lowest(low),
         )
 
 
-def read_schema(file: Path) -> pa.Schema:
-    try:
-        return pq.read_schema(file)
-    except (pa.ArrowException, OSError) as error:
-        raise SelectionError(f"{file} can't be read: {error}", code="scores_invalid") from error
-
-
-def _united(schemas: list[tuple[Path, pa.Schema]]) -> pa.Schema:
-    fields: dict[str, pa.Field] = {}
-    for file, schema in schemas:
-        for field in schema:
-            first = fields.setdefault(field.name, field)
-            if first.type != field.type:
-                raise SelectionError(
-                    f"{file} has {field.type} in {field.name}, where others have {first.type}.",
-                    code="scores_invalid",
-                )
-    return pa.schema([field.remove_metadata() for field in fields.values()])
+def _parts(rows: Sequence[int]) -> Iterator[list[int]]:
+    """Row groups of one file, as many at a time as are no more than a portion, but one."""
+    groups: list[int] = []
+    count = 0
+    for group, size in enumerate(rows):
+        if groups and count + size > PORTION:
+            yield groups
+            groups, count = [], 0
+        groups.append(group)
+        count += size
+    yield groups
 
 
 def _packed(schema: pa.Schema) -> str:

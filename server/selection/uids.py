@@ -28,7 +28,7 @@ def halves(uids: pa.Array) -> tuple[Words, Words]:
     # All have one length, so their bytes lie side by side, wherever the first begins.
     wide = uids.cast(pa.large_string())
     first = int(np.frombuffer(wide.buffers()[1], np.int64)[wide.offset]) if len(wide) else 0
-    text = bytes(memoryview(wide.buffers()[2] or b"")[first : first + DIGITS * len(wide)])
+    text = memoryview(wide.buffers()[2] or b"")[first : first + DIGITS * len(wide)]
     try:
         words = np.frombuffer(binascii.unhexlify(text), ">u8").astype(np.uint64)
     except ValueError as error:
@@ -59,10 +59,11 @@ def plain(high: Words, low: Words) -> bytes:
 
 
 def strings(high: Words, low: Words) -> pa.Array:
-    text = plain(high, low).hex().encode()
-    offsets = np.arange(0, len(text) + 1, DIGITS, dtype=np.int64)
+    """Up to 2^26 of them."""
+    text = binascii.hexlify(plain(high, low))
+    offsets = np.arange(0, len(text) + 1, DIGITS, dtype=np.int32)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(text)]
-    return pa.Array.from_buffers(pa.large_string(), len(high), buffers).cast(pa.string())
+    return pa.Array.from_buffers(pa.string(), len(high), buffers)
 
 
 def _odd(uid: object) -> SelectionError:

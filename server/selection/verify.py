@@ -21,7 +21,6 @@ from server.selection.finding import Found, find
 from server.selection.sorting import Members
 from server.selection.strata import apportion
 from server.selection.tables import ScoreTables
-from server.trust.sampled import Sampled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +112,9 @@ def _check_audit(claim: Certificate) -> None:
     said = claim.audit
     if said is None:
         return
+    # Here, because most of what is checked is of no pool; it brings the database.
+    from server.trust.sampled import Sampled
+
     sample = Sampled(
         results=said.results,
         results_audited=said.results_audited,
@@ -171,7 +173,7 @@ def _cut_again(folder: Path, scores: Path, metadata: Path | None, claim: Certifi
         tables = tables_of(scores, terms, filters, metadata if claim.metadata else None)
         _require_all_same(tables.files, claim.scores, "score tables")
         _require_all_same(tables.metadata, claim.metadata, "metadata tables")
-        if any(getattr(claim, name) != value for name, value in tables.told.items()):
+        if any(getattr(claim, name) != value for name, value in tables.footers.told.items()):
             raise _differs("The score tables say another pool, bundle or licence.")
         with asking() as engine:
             chosen = find(engine, tables, cut, runs)

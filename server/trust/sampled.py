@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from server.pools.services import Pool, Unit
 from server.results import compacted
-from server.results.services import CONFIRMED, PENDING, Result, Standing
+from server.results.services import CONFIRMED, PENDING, Result
+from server.results.standing import Standing
 from server.trust.models import COIN, FAILED, PASSED, TAIL, Audit
 
 POSITION_BYTES = 2

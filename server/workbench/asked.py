@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import get_args
 
 from server.errors import SelectionError
-from server.results.services import Standing
+from server.results.standing import Standing
 from server.selection.cut import Cut, Rule
 from server.workbench import filters
 

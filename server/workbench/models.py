@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from server.db import Base, Key, UtcTime
 from server.pools.services import Pool
-from server.results.services import Standing
+from server.results.standing import Standing
 from server.selection.cut import Rule
 
 SNAPSHOT: Literal["snapshot"] = "snapshot"

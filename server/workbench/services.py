@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from server.errors import WorkbenchError
 from server.pools.services import Pool
-from server.results.services import Standing
+from server.results.standing import Standing
 from server.selection.cut import Cut
 from server.selection.cutting import Selected
 from server.workbench.models import (

@@ -33,7 +33,7 @@ from server.config import Settings
 from server.db import Database
 from server.errors import SelectionError
 from server.pools import services as pools
-from server.results.services import Standing
+from server.results.standing import Standing
 from server.selection import uids
 from server.selection.scores import columns_of, schema_of, shard_scores
 from server.workbench.ranking import RECORD, Ranking, Writer

@@ -23,7 +23,7 @@ from server.me.work import units_of
 from server.pools import services as pools
 from server.pools.ingest import ingest
 from server.results.models import CompactedShard, Result
-from server.results.services import Standing
+from server.results.standing import Standing
 from server.selection.scores import write_scores
 from server.selection.signatures import write_signatures
 from server.trust.models import Audit, Record

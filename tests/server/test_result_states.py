@@ -12,7 +12,8 @@ from server.config import Settings
 from server.db import Database
 from server.pools import services as pools
 from server.results import services as results
-from server.results.services import Result, Standing
+from server.results.services import Result
+from server.results.standing import Standing
 from server.selection.scores import write_scores
 from tests.server.api import Api, result_for
 

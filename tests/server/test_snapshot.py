@@ -19,7 +19,8 @@ from server.errors import SelectionError
 from server.pools import services as pools
 from server.pools.ingest import ingest
 from server.results import services as results
-from server.results.services import Result, Standing
+from server.results.services import Result
+from server.results.standing import Standing
 from server.selection.cut import Cut
 from server.selection.cutting import Terms, select_tables
 from server.selection.scores import write_scores
