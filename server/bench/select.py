@@ -1,5 +1,6 @@
 """`dva select` beside DataComp's own way and DuckDB: the same tables, the same members, each side
-in processes of its own, taking turns."""
+in processes of its own, taking turns. DataComp's side has img2dataset's environment, which has the
+pandas that it reads by; ours would be slower where pandas is."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ import numpy as np
 from server.bench.memory import Spent, said, spend
 from server.bench.scored import write_scored
 from server.errors import BenchError
+from server.fetching import environment
 
 Side = Literal["dva", "datacomp", "duckdb"]
 SIDES: tuple[Side, ...] = ("dva", "datacomp", "duckdb")
@@ -126,17 +128,25 @@ def bench_select(
 
 
 def _run(side: Side, scores: Path, out: Path) -> Spent:
-    if side == "dva":
-        words = ["server", "select", "--scores", str(scores), "--top", str(TOP), "--out", str(out)]
-    else:
-        out.mkdir()
-        words = [f"server.bench.select_{side}", str(scores), str(TOP), str(out / "members.npy")]
     try:
-        return spend([sys.executable, "-m", *words])
+        return spend([str(word) for word in _command(side, scores, out)])
     except subprocess.CalledProcessError as error:
         raise BenchError(
             f"{side} failed: {error.stderr[-500:]}", next_step="DuckDB comes with make setup-dev."
         ) from error
+
+
+def _command(side: Side, scores: Path, out: Path) -> list[Path | str]:
+    if side == "dva":
+        options: list[Path | str] = ["--scores", scores, "--top", str(TOP), "--out", out]
+        return [sys.executable, "-m", "server", "select", *options]
+    out.mkdir()
+    words: list[Path | str] = [scores, str(TOP), out / "members.npy"]
+    if side == "duckdb":
+        return [sys.executable, "-m", "server.bench.select_duckdb", *words]
+    # -P, as nothing of ours is to be imported there.
+    script = Path(__file__).with_name("select_datacomp.py")
+    return [environment.ready(None), "-P", script, *words]
 
 
 def _same(lists: Mapping[Side, Path]) -> int:

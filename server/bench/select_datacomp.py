@@ -1,46 +1,53 @@
-"""DataComp's way of a cut, written anew after its baselines (apply_filter.py): all scores in memory
-and sorted, then the uids of each table read as Python's strings by a process a core.
+"""DataComp's way of a cut, written anew after its baselines (apply_filter.py, utils.py): by pandas,
+a process a core, started anew for each of two rounds.
 
-    python -m server.bench.select_datacomp SCORES SHARE MEMBERS.npy
+The first round reads the scores of all tables into one frame, which is sorted for the threshold.
+The second reads uids and scores of each table, and makes two numbers of each uid that is kept, in a
+loop of Python. Left out is what its command loads beside (torch, fasttext) and its progress bars.
+
+    build/fetch/bin/python -P server/bench/select_datacomp.py SCORES SHARE MEMBERS.npy
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
+from collections.abc import Callable, Sequence
 from functools import partial
-from multiprocessing import Pool
-from pathlib import Path
+from typing import Any
 
+import fsspec
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
-
-from server.selection.uids import LAYOUT
+import pandas as pd
 
 
-def main(scores: Path, share: float, out: Path) -> None:
-    files = sorted(scores.glob("*.parquet"))
-    with Pool(os.cpu_count()) as workers:
-        every = np.concatenate(list(workers.imap_unordered(_scores, files)))
-    threshold = -np.sort(-every)[int(len(every) * share)]
-    with Pool(os.cpu_count()) as workers:
-        kept = list(workers.imap_unordered(partial(_members, threshold=threshold), files))
+def main(scores: str, share: float, out: str) -> None:
+    multiprocessing.set_start_method("spawn")
+    system, folder = fsspec.core.url_to_fs(scores)
+    files = [str(path) for path in system.ls(folder) if ".parquet" in path]
+    read = partial(pd.read_parquet, columns=["score"], filesystem=system)
+    every = pd.concat(_each(read, files))
+    threshold = -np.sort(-every["score"].values)[int(len(every) * share)]
+    kept = _each(partial(_members, threshold=threshold), [(system, path) for path in files])
     members = np.concatenate(kept)
     members.sort()
     np.save(out, members)
 
 
-def _scores(file: Path) -> npt.NDArray[np.float32]:
-    scores: npt.NDArray[np.float32] = pq.read_table(file, columns=["score"])["score"].to_numpy()
-    return scores
+def _each(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    with multiprocessing.Pool(os.cpu_count()) as workers:
+        return list(workers.imap_unordered(work, items))
 
 
-def _members(file: Path, threshold: np.float32) -> npt.NDArray[np.void]:
-    table = pq.read_table(file, columns=["uid", "score"])
-    kept = table.filter(table["score"].to_numpy() >= threshold)["uid"].to_pylist()
-    return np.array([(int(uid[:16], 16), int(uid[16:32], 16)) for uid in kept], LAYOUT)
+def _members(place: tuple[Any, str], *, threshold: float) -> npt.NDArray[np.void]:
+    system, path = place
+    table = pd.read_parquet(path, columns=["uid", "score"], filesystem=system)
+    kept = table[table["score"] >= threshold]["uid"].values
+    pairs = [(int(uid[:16], 16), int(uid[16:32], 16)) for uid in kept]
+    return np.array(pairs, np.dtype("u8,u8"))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3]))
+    main(sys.argv[1], float(sys.argv[2]), sys.argv[3])
