@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,8 @@ By = Literal["shard", "host", "language", "stratum"]
 """`stratum`: what the tables themselves say, where they were made from others."""
 PORTION = 1 << 22
 """Rows. All that is found of them may be in memory at once: 40 bytes each, of those that are."""
+GATHERED = 1 << 15
+"""Rows, and what comes with them."""
 
 
 class Portion(NamedTuple):
@@ -83,7 +85,7 @@ class ScoreTables:
 
     def _each(self, engine: Engine, ask: str, low: float | None) -> Iterator[pa.RecordBatch]:
         for portion in self._portions(engine):
-            yield from engine.ask(self._question(ask, portion, low))
+            yield from _gathered(engine.ask(self._question(ask, portion, low)))
 
     def require_scores(self, outside: int) -> None:
         """Raises SelectionError where some aren't in [-1, 1]."""
@@ -166,6 +168,18 @@ class ScoreTables:
             by=self.by,
             low=None if low is None else _lowest(low),
         )
+
+
+def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Small ones, as small files make them, together: each costs what thousands of rows do."""
+    waiting: list[pa.RecordBatch] = []
+    for batch in batches:
+        waiting.append(batch)
+        if sum(map(len, waiting)) >= GATHERED:
+            yield pa.concat_batches(waiting)
+            waiting = []
+    if waiting:
+        yield pa.concat_batches(waiting)
 
 
 def _parts(rows: Sequence[int]) -> Iterator[list[int]]:
