@@ -32,17 +32,6 @@ AHEAD = 2
 """Batches that Daft may have ready before they are asked for."""
 UID_DIGITS = 32
 NOT_HEX = re.compile("[^0-9a-fA-F]")
-_SIDES = (("original_width", "original_height"), ("WIDTH", "HEIGHT"))
-SOURCES = {
-    "min_side": _SIDES,
-    "max_aspect": _SIDES,
-    "caption_chars": (("caption_chars",), ("text",), ("TEXT",), ("caption",)),
-    "language": (("language",), ("LANGUAGE",)),
-    "max_nsfw": (("nsfw",), ("punsafe",), ("NSFW",)),
-    "max_faces": (("faces",), ("face_bboxes",), ("num_faces",)),
-    "host": (("url_host",), ("url",), ("URL",)),
-}
-"""Which columns tell it: any of these, under DVA's own names, DataComp's or LAION's."""
 NSFW_WORDS = {
     0.0: ["unlikely", "sfw", "safe"],
     0.5: ["unsure"],
@@ -137,16 +126,9 @@ def _found(daft: Any, question: Question, table: Any, score: Any) -> Any:
 
 
 class Facts:
-    """What tables say of a pair, under DVA's own names, DataComp's or LAION's.
-
-    min_side, max_aspect   from original_width and original_height, or WIDTH and HEIGHT: pixels
-    caption_chars          of `caption_chars`, or counted in text, TEXT or caption: code points
-    language               of `language` or LANGUAGE
-    max_nsfw               of `nsfw` or punsafe, 0 to 1, or NSFW in LAION's words
-    max_faces              of `faces` or num_faces, or counted in face_bboxes
-    host                   of `url_host`, or taken from url or URL
-    shard                  the name of the table's file, without .parquet
-    """
+    """What tables say of a pair, by the columns that `SOURCES` in filters.py names. Sides are in
+    pixels, captions in code points, `max_nsfw` is 0 to 1, also where LAION says it in words;
+    `shard` is the name of the table's file, without .parquet."""
 
     def __init__(self, daft: Any, names: set[str]) -> None:
         self._daft, self._names = daft, names

@@ -12,10 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.errors import SelectionError
-from server.selection.engine import SOURCES, Filter
+from server.selection.engine import Filter
 
 ALLOW, DENY = "allow", "deny"
 DISTINCT = "distinct"
+_SIDES = (("original_width", "original_height"), ("WIDTH", "HEIGHT"))
+SOURCES = {
+    "min_side": _SIDES,
+    "max_aspect": _SIDES,
+    "caption_chars": (("caption_chars",), ("text",), ("TEXT",), ("caption",)),
+    "language": (("language",), ("LANGUAGE",)),
+    "max_nsfw": (("nsfw",), ("punsafe",), ("NSFW",)),
+    "max_faces": (("faces",), ("face_bboxes",), ("num_faces",)),
+    "host": (("url_host",), ("url",), ("URL",)),
+}
+"""Which columns tell it: any of these, under DVA's own names, DataComp's or LAION's."""
 
 
 @dataclass(frozen=True, kw_only=True)

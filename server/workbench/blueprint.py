@@ -11,7 +11,7 @@ from server.errors import SelectionError
 from server.pools import services as pools
 from server.pools.services import Pool
 from server.refusals import NotFound
-from server.results.services import Standing
+from server.results.standing import Standing
 from server.web import settings
 from server.workbench import look, services
 from server.workbench.services import Selection

@@ -28,7 +28,7 @@ import numpy as np
 import pyarrow as pa
 
 from server.errors import SelectionError
-from server.results.services import Standing
+from server.results.standing import Standing
 from server.selection import uids
 from server.selection.asking import Engine, asking
 from server.selection.cutting import Per, with_lists

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from server.results.services import Standing
+from server.results.standing import Standing
 from server.selection.finding import Fallen
 from server.workbench import eligible
 from server.workbench.asked import Asked
