@@ -19,6 +19,7 @@ DvaError                    dva_agent.errors
     ├── SelectionError      a cut that can't be made, a certificate that doesn't hold
     ├── WorkbenchError      a job of the workbench that can't be begun, or failed
     ├── EpochError          an epoch that can't be closed, a statement that doesn't hold
+    ├── SimulationError     kept worlds that don't add up with those of today
     ├── BenchError          a benchmark that can't be run
     └── ServeError          the address can't be had
 """
@@ -131,6 +132,11 @@ class WorkbenchError(OperatorError):
 
 class EpochError(OperatorError):
     default_code = "epoch_invalid"
+
+
+class SimulationError(OperatorError):
+    default_code = "worlds_differ"
+    default_next_step = "Keep today's worlds in another folder."
 
 
 class BenchError(OperatorError):

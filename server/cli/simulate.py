@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 
 import click
-import msgspec
 
 from server.cli.opened import bar
 from server.cli.serving import DEMO_BUNDLE
@@ -51,7 +50,8 @@ from server.simulation.running import WORLDS, kinds, run
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Keep each finished world here, and don't play those again that are here already.",
+    help="Keep each finished world here, and don't play those again that are here already; all must"
+    " have been played by the same rules.",
 )
 @click.option(
     "--processes", type=click.IntRange(1), default=os.cpu_count() or 1, show_default="one a core"
@@ -71,10 +71,7 @@ def simulate(
     names = only or (tuple(REPLICATED) if policy == REPLICATION else WORLDS)
     jobs = [Job(name=name, seed=seed, units=units) for seed in _range(seeds) for name in names]
     with bar("results", unit="result") as progress:
-        try:
-            found = run(jobs, bundle=DEMO_BUNDLE, out=out, processes=processes, progress=progress)
-        except msgspec.DecodeError as error:
-            raise click.ClickException(f"{out} has a file that isn't a world: {error}") from error
+        found = run(jobs, bundle=DEMO_BUNDLE, out=out, processes=processes, progress=progress)
     worlds = {
         name: {
             kind: added(found[job][kind] for job in jobs if job.name == name)

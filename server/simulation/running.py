@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
-from server.simulation.kept import Job, keep, load
+from server.simulation.kept import Job, keep, load, require_same_rules
 from server.simulation.people import KINDS
 from server.simulation.play import Tally, play
 from server.simulation.replicated import REPLICATED, play_replicated
@@ -38,8 +38,10 @@ def run(
     processes: int,
     progress: Callable[[int, int], None],
 ) -> dict[Job, Mapping[str, Tally]]:
-    """What comes of each. `progress`: of results posted. Raises msgspec.DecodeError for a file in
-    `out` that isn't a finished world."""
+    """What comes of each. `progress`: of results posted. Raises SimulationError if `out` has one
+    that was played by other rules, or a file that isn't one."""
+    if out is not None:
+        require_same_rules(out)
     kept = {} if out is None else {job: load(out, job) for job in jobs}
     found: dict[Job, Mapping[str, Tally]] = {job: has for job, has in kept.items() if has}
     total = sum(job.units for job in jobs)

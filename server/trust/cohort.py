@@ -19,6 +19,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+VERSION = "2"
+"""Of all that follows, for whoever compares what came of it."""
 LEAST_PARTIES = 5
 """So many who have nothing to do with each other must have failed."""
 LEAST_SHARE = 0.5

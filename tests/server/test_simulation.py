@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from server.errors import SimulationError
 from server.simulation import replicated
-from server.simulation.kept import Job, load
+from server.simulation.kept import Job, keep, load, rules
 from server.simulation.people import HOSTILE, HURT, KINDS
 from server.simulation.play import UNIT_PAIRS, Tally, play
 from server.simulation.report import (
@@ -21,6 +22,7 @@ from server.simulation.report import (
     table,
 )
 from server.simulation.running import run
+from server.trust import policy
 from server.trust.policy import UNAUDITED_ON_PROBATION
 
 DEMO = Path(__file__).parents[2] / "static" / "models" / "demo-q8"
@@ -141,3 +143,28 @@ def test_a_finished_world_is_found_again(tmp_path: Path) -> None:
     assert shown[-1] == (20, 20)
     assert play_it(tmp_path / "there is none") == tally
     assert load(tmp_path, Job(name="constant", seed=4, units=20)) is None
+
+
+def test_worlds_of_other_rules_are_not_added_to_these(tmp_path: Path) -> None:
+    """Not even beside each other, since who adds them up later doesn't see it."""
+    there = Job(name="honest", seed=0, units=20)
+    keep(tmp_path, there, {"honest": Tally(posted=20)})
+    file = tmp_path / there.file
+    assert len(file.read_bytes()) < 300
+    assert load(tmp_path, there) == {"honest": Tally(posted=20)}
+    assert rules().policy == policy.VERSION
+
+    def run_another() -> None:
+        jobs = [Job(name="constant", seed=0, units=20)]
+        run(jobs, bundle=DEMO, out=tmp_path, processes=1, progress=lambda *_: None)
+
+    was = file.read_text()
+    file.write_text(was.replace(f'"policy": "{policy.VERSION}"', '"policy": "1"'))
+    with pytest.raises(SimulationError, match="policy 1, ") as told:
+        run_another()
+    assert told.value.code == "worlds_differ"
+    file.write_text('{"honest": {"posted": 20}}')
+    with pytest.raises(SimulationError) as told:
+        run_another()
+    assert told.value.code == "world_damaged"
+    assert [each.name for each in tmp_path.iterdir()] == [there.file]

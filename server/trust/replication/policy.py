@@ -11,6 +11,8 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 
+VERSION = "2"
+"""Of all that follows, for whoever compares what came of it."""
 TRUSTED_FROM = 10
 LEAST = 1 / 50
 MOST_COPIES = 5
