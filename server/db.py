@@ -134,8 +134,7 @@ class Database:
 
 def insert_once(session: Session, table: type[Base], **values: Any) -> None:
     """A new row, unless there is one with the same key: two who come at once both find it then."""
-    statement = _insert(session.get_bind().dialect.name, table).on_conflict_do_nothing()
-    session.connection().execute(statement, values)
+    session.connection().execute(_once(session.get_bind().dialect.name, table), values)
 
 
 def add_counts(
@@ -158,6 +157,11 @@ def _insert(dialect: str, table: type[Base]) -> Any:
     # One shape, two dialects: neither's class is the other's.
     insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
     return insert[dialect](table.__table__)
+
+
+@lru_cache(maxsize=64)
+def _once(dialect: str, table: type[Base]) -> Any:
+    return _insert(dialect, table).on_conflict_do_nothing()
 
 
 @lru_cache(maxsize=64)

@@ -169,6 +169,17 @@ _DEVICES = (
 )
 
 
+# With each new device.
+_UNSEEN = (
+    select(Device.id)
+    .where(Device.last_seen_at <= bindparam("before"))
+    .limit(FORGET_AT_ONCE)
+    .with_for_update(skip_locked=True, of=Device)
+)
+_AWAY = _UNSEEN.where(Device.network.is_not(None))
+_OLD = _UNSEEN.where(Device.device_class != "")
+
+
 def lock(session: Session, device: str, at: datetime) -> None:
     """Until the transaction ends, nothing else is claimed or posted for this device, which has now
     been seen."""
@@ -219,27 +230,12 @@ def forget(session: Session, settings: Settings, at: datetime) -> None:
     """Blanks where devices were that weren't seen for a week, and what those that weren't seen for
     long said of themselves. Their keys stay: without those their results couldn't be verified, nor
     could they come back."""
-    away = (
-        select(Device.id)
-        .where(Device.last_seen_at <= at - NETWORK_KEPT, Device.network.is_not(None))
-        .limit(FORGET_AT_ONCE)
-        .with_for_update(skip_locked=True, of=Device)
-    )
-    session.execute(
-        update(Device).where(Device.id.in_(session.scalars(away).all())).values(network=None)
-    )
+    if found := session.scalars(_AWAY, {"before": at - NETWORK_KEPT}).all():
+        session.execute(update(Device).where(Device.id.in_(found)).values(network=None))
     if not settings.devices_kept_days:
         return
-    old = (
-        select(Device.id)
-        .where(
-            Device.last_seen_at <= at - timedelta(days=settings.devices_kept_days),
-            Device.device_class != "",
-        )
-        .limit(FORGET_AT_ONCE)
-        .with_for_update(skip_locked=True, of=Device)
-    )
-    if found := session.scalars(old).all():
+    before = at - timedelta(days=settings.devices_kept_days)
+    if found := session.scalars(_OLD, {"before": before}).all():
         session.execute(
             update(Device).where(Device.id.in_(found)).values(device_class="", agent_version="")
         )

@@ -217,19 +217,28 @@ def run_of(
     return [(result, unit) for result, unit in rows]
 
 
+# With each failure: made once.
+_LATELY = (
+    select(Result, Unit)
+    .join(Unit, Unit.id == Result.unit_id)
+    .where(
+        Result.device_id == bindparam("device"),
+        Result.state == CONFIRMED,
+        Result.id < bindparam("before"),
+        AUDITED,
+    )
+    .order_by(Result.id.desc())
+    .limit(bindparam("limit"))
+    .options(defer(Result.scores), WITH_POOL)
+)
+
+
 def confirmed_lately(
     session: Session, device: str, *, before: int, limit: int
 ) -> Sequence[tuple[Result, Unit]]:
     """The newest confirmed results of a device in audited pools, among those numbered below
     `before`."""
-    rows = session.execute(
-        select(Result, Unit)
-        .join(Unit, Unit.id == Result.unit_id)
-        .where(Result.device_id == device, Result.state == CONFIRMED, Result.id < before, AUDITED)
-        .order_by(Result.id.desc())
-        .limit(limit)
-        .options(defer(Result.scores), WITH_POOL)
-    )
+    rows = session.execute(_LATELY, {"device": device, "before": before, "limit": limit})
     return [(result, unit) for result, unit in rows]
 
 

@@ -99,7 +99,7 @@ def told_by(session: Session, device: str) -> list[Told]:
     ]
 
 
-# With each claim and each result: made once.
+# With each self-test, each claim and each result: made once.
 _FRESH = select(SelfTest.bundle).where(
     SelfTest.device_id == bindparam("device"),
     SelfTest.passed,
@@ -110,6 +110,12 @@ _LATEST = select(SelfTest.passed, SelfTest.device_class).where(
     SelfTest.device_id == bindparam("device"),
     SelfTest.bundle == bindparam("bundle"),
     SelfTest.rung == bindparam("rung"),
+)
+_OLD = (
+    select(SelfTest.device_id, SelfTest.bundle, SelfTest.rung)
+    .where(SelfTest.tested_at <= bindparam("before"))
+    .limit(FORGET_AT_ONCE)
+    .with_for_update(skip_locked=True)
 )
 
 
@@ -134,13 +140,7 @@ def drop(session: Session, devices: Collection[str]) -> None:
 
 def forget(session: Session, at: datetime) -> None:
     """Drops some of those that are old; called as often as new ones come."""
-    old = (
-        select(SelfTest.device_id, SelfTest.bundle, SelfTest.rung)
-        .where(SelfTest.tested_at <= at - KEPT)
-        .limit(FORGET_AT_ONCE)
-        .with_for_update(skip_locked=True)
-    )
-    for device, bundle, rung in session.execute(old).all():
+    for device, bundle, rung in session.execute(_OLD, {"before": at - KEPT}).all():
         session.execute(
             delete(SelfTest).where(
                 SelfTest.device_id == device, SelfTest.bundle == bundle, SelfTest.rung == rung

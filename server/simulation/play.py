@@ -145,7 +145,8 @@ class Playing:
                 self.present.remove(person)
                 continue
             on_probation = record is None or standing(record).is_on_probation
-            for granted in self.world.claim(someone, self.units_at_once):
+            rung = self.world.truth.rung(person.engine)
+            for granted in self.world.claim(someone, rung, self.units_at_once):
                 self._post(person, granted, on_probation=on_probation)
                 if someone.posted >= person.stays:
                     self.present.remove(person)

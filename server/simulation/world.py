@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from dva_agent import protocol, statements
-from dva_agent.bundle import REFERENCE_RUNG, Manifest
+from dva_agent.bundle import Manifest
 from dva_agent.native.identity import NativeIdentity
 from dva_agent.protocol import MAX_LEASES, Idle, Rung, pack_scores
 from dva_agent.readiness import SelfTest
@@ -164,12 +164,14 @@ class World:
             device_class=device_class,
         )
 
-    def claim(self, who: Someone, count: int = MAX_LEASES) -> list[Granted]:
+    def claim(self, who: Someone, rung: Rung, count: int = MAX_LEASES) -> list[Granted]:
         """As many units as this device may have at a time, or `count`, or none if there is none for
-        it now."""
+        it now. It has shown before that it computes rightly on this rung."""
+        if rung not in who.tested:
+            self._prove(who, rung)
         claimed, idle = self._ask(who, count)
         if idle is not None and idle.reason == "selftest_due":
-            self._prove(who, REFERENCE_RUNG)
+            self._prove(who, rung)
             claimed, _ = self._ask(who, count)
         return [
             Granted(lease=lease.id, unit=unit.id, name=unit.name, row=unit)
@@ -204,8 +206,6 @@ class World:
 
     def post(self, who: Someone, granted: Granted, scores: np.ndarray, rung: Rung) -> int:
         """The result's number."""
-        if rung not in who.tested:
-            self._prove(who, rung)
         statuses, packed = bytes(len(scores)), pack_scores(scores.tolist())
         signed = statements.of_result(
             lease=granted.lease,

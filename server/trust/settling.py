@@ -80,6 +80,9 @@ _EARLIER = (
     )
     .order_by(Audit.id)
 )
+_OPEN_OF = select(Audit).where(
+    Audit.result_id.in_(bindparam("results", expanding=True)), Audit.state == OPEN
+)
 
 
 def settle(
@@ -206,9 +209,7 @@ def take_out(
     results.reject_all(session, [result for result, _ in found])
     decide(session, _contributor(session, record), _earned(court, found), at, reason=reason)
     gone = [result.id for result, _ in found]
-    for audit in session.scalars(
-        select(Audit).where(Audit.result_id.in_(gone), Audit.state == OPEN)
-    ):
+    for audit in session.scalars(_OPEN_OF, {"results": gone}):
         _finish(audit, VOID, "taken_out", at)
 
 
