@@ -23,7 +23,7 @@ from server.workbench.view import View
 ALONG = "along"
 AT_ONCE = 1 << 18
 LARGEST_AT_ONCE = 1 << 22
-"""Pairs, and uids of the other one, that a request may look at: a quarter of a second at most."""
+"""Pairs, and uids of the other one, that a request may look at itself."""
 Found = npt.NDArray[np.bool_]
 Progress = Callable[[int, int], None]
 

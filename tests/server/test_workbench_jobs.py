@@ -279,7 +279,7 @@ while True:
         until(beating.exists)
         assert process.stdin is not None
         process.stdin.close()
-        assert process.wait(30) == -signal.SIGKILL
+        assert process.wait(60) == -signal.SIGKILL
     assert is_still(beating)
 
 
