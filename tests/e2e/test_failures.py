@@ -126,7 +126,10 @@ def test_a_model_file_that_is_not_the_model(
     phase(page, "failed")
 
 
-def test_a_worker_that_dies(context: BrowserContext, page: Page, origin: str) -> None:
+def test_a_worker_that_dies_and_what_passes_by_itself(
+    context: BrowserContext, page: Page, origin: str
+) -> None:
+    """A dead worker is begun anew by hand; offline, a silent server and a busy one pass."""
     context.route("**/engine/worker.js", changed(b"scope.onmessage =", b"throw new Error('gone');"))
     begin(page, origin)
     told(page, "worker_died", "without a word", "Press Try again", "gone")
@@ -136,10 +139,6 @@ def test_a_worker_that_dies(context: BrowserContext, page: Page, origin: str) ->
     phase(page, "running")
     expect(page.locator("dva-notices")).to_be_hidden()
 
-
-def test_offline_silent_and_busy_pass(context: BrowserContext, page: Page, origin: str) -> None:
-    begin(page, origin)
-    phase(page, "running")
     context.set_offline(True)
     told(page, "offline", "This device is offline.", "by itself")
     context.set_offline(False)
