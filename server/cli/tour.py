@@ -25,6 +25,8 @@ from server.selection.scores import write_scores
 
 POOL = "demo"
 LOOK_EVERY_S = 0.5
+ANSWER_WITHIN_S = 60.0
+"""On a busy machine. A server that has ended refuses at once."""
 SHOWN = 12
 """Pairs of each end."""
 
@@ -87,7 +89,10 @@ def _watch(origin: str) -> None:
     click.echo(f"Open {page}\nand press Start. (Or stop this, and let it run with --terminal.)")
     if _has_screen():
         webbrowser.open(page)
-    with httpx.Client(base_url=origin) as client, bar("scored", unit="pair") as progress:
+    with (
+        httpx.Client(base_url=origin, timeout=ANSWER_WITHIN_S) as client,
+        bar("scored", unit="pair") as progress,
+    ):
         while True:
             pool = _look(client)
             progress(pool.pairs_done, pool.pairs)
