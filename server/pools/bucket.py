@@ -31,6 +31,9 @@ REUSED_S = 60.0
 """An object is looked at, and its URL signed, so often; the URL is good for long enough after."""
 ANSWERS_WITHIN = "5 s"
 TRIES = 1
+SLOW_S = 2.0
+"""A bucket that takes longer to fail isn't asked about anything for REUSED_S: each question holds a
+thread."""
 MOST = 4096
 """Addresses kept at a time."""
 LOOKED_UP_S = 10.0
@@ -93,6 +96,7 @@ class Buckets:
         self._database = database
         self._storage = Storage(timeout=ANSWERS_WITHIN, retries=TRIES)
         self._addresses: dict[Found, tuple[float, str | None]] = {}
+        self._resting: dict[str, float] = {}
         self._reading = threading.Lock()
         self._good_until = 0.0
         self._origins: dict[str, list[str]] = {}
@@ -102,8 +106,11 @@ class Buckets:
         """A URL by which anybody may GET the object for some minutes; None where it isn't what was
         taken in any more, or the bucket can't be asked: that is logged."""
         until, address = self._addresses.get(found, (0.0, None))
-        if monotonic() < until:
+        began, place = monotonic(), urlsplit(found.url).netloc
+        if began < until:
             return address
+        if began < self._resting.get(place, 0.0):
+            return None
         try:
             there = self._storage.find(found.url)
             address = self._storage.sign(found.url, SIGNED_FOR) if there == found else None
@@ -112,6 +119,8 @@ class Buckets:
         except PoolError as error:
             log.error("%s", error)
             address = None
+            if monotonic() - began >= SLOW_S:
+                self._resting[place] = monotonic() + REUSED_S
         if len(self._addresses) >= MOST:
             self._addresses.clear()
         self._addresses[found] = monotonic() + REUSED_S, address

@@ -286,7 +286,8 @@ class _Take:
                 unit.shard, unit.pool = shard, shard.pool
             session.add_all(found.units)
             findings.store(session, shard, found.findings)
-            self._give(session, shard, there)
+            if self._serve == "bucket":
+                self._give(session, shard, there)
         return None
 
 
@@ -319,8 +320,8 @@ def _require_signed(paths: Sequence[Path], urls: Sequence[str]) -> None:
             next_step="Leave --serve bucket out, or name s3:// or gs:// URLs alone.",
         )
     storage = Storage()
-    for place in {url.split("/", 3)[2]: url for url in urls}.values():
-        storage.sign(place, bucket.SIGNED_FOR)
+    for place in {"/".join(url.split("/", 3)[:3]) for url in urls}:
+        storage.sign(f"{place}/x", bucket.SIGNED_FOR)
 
 
 def _find(session: Session, pool: str) -> Pool | None:

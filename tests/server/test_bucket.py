@@ -147,6 +147,20 @@ def test_another_object_or_none_is_served_from_here(run: Ingest, there: Far, app
     assert [found.state for found in doctor(run.settings)] == ["warning"]
 
 
+def test_a_bucket_that_hangs_holds_no_thread_for_long(
+    run: Ingest, there: Far, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(urls=[URL], serve="bucket")
+    api = Api(app)
+    monkeypatch.setattr(module, "REUSED_S", 60.0)
+    monkeypatch.setattr(module, "SLOW_S", 0.0)
+    (there.folder / "bucket" / "some pool" / "00000.tar").unlink()
+    there.asked.clear()
+    assert part(api).status_code == 206
+    assert api.get(SHARD.replace("00000", "00001"), Range=RANGE).status_code == 206
+    assert {path for _, path in there.asked} == {"/bucket/some pool/00000.tar"}
+
+
 def test_a_terminal_goes_where_it_is_sent(there: Far) -> None:
     def fetched(path: str) -> bytes:
         async def go() -> bytes:
