@@ -67,10 +67,11 @@ class Changed(ShardError):
 
 class Storage:
     """Everything that URLs name. Its connections are kept; any thread may ask. `timeout`: of a
-    whole answer; `retries`: of a request."""
+    whole answer; `retries`: of a request; None: as downloads of shards need them."""
 
-    def __init__(self, *, timeout: str = WHOLE_TRANSFER, retries: int = RETRIES) -> None:
-        self._timeout, self._retries = timeout, retries
+    def __init__(self, *, timeout: str | None = None, retries: int | None = None) -> None:
+        self._timeout = WHOLE_TRANSFER if timeout is None else timeout
+        self._retries = RETRIES if retries is None else retries
         self._stores: dict[tuple[str, str], Store] = {}
 
     def find(self, url: str) -> Found:
