@@ -37,7 +37,7 @@ def test_the_systems_scores_tell_true_captions_from_wrong_ones(
     data = tmp_path / "data"
     dva("ingest", "demo", str(DEMO_POOL), "--bundle", str(bundle), "--data", str(data))
     with serving(data) as origin:
-        dva("agent", "--server", origin, "--cache", str(tmp_path / "cache"))
+        dva("agent", "--server", origin, "--cache", str(tmp_path / "cache"), "--threads", "1")
     command = [str(Path(sys.executable).with_name("dva")), "grade", "demo", "--data", str(data)]
     said = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=True)
     grade = json.loads(said.stdout)

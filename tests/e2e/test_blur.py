@@ -15,7 +15,7 @@ from tests.e2e.small_pool import write_small_pool
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-PAIRS = 240
+PAIRS = 128
 POOLS = {"tame": True, "wild": False}
 """Name -> whether anybody may see its pictures, in the order in which they are handed out."""
 

@@ -76,7 +76,7 @@ def native(
     data = tmp_path_factory.mktemp("native")
     ingest(small_pool, demo_bundle, data, unit_pairs=256)
     with serving(data) as origin:
-        dva("agent", "--server", origin, "--cache", str(data / "cache"))
+        dva("agent", "--server", origin, "--cache", str(data / "cache"), "--threads", "1")
     return scores(data, data / "scores")
 
 

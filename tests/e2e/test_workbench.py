@@ -57,7 +57,7 @@ def origin(data: Path) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def scored(chromium: Browser, origin: str, data: Path) -> None:
     """By two people, each with a tab, and then audited until nothing waits."""
-    people = [chromium.new_context() for _ in range(2)]
+    people = [chromium.new_context(reduced_motion="reduce") for _ in range(2)]
     for context in people:
         context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
