@@ -10,6 +10,8 @@ MINUTES ?= 120
 PYTEST_SHARED = --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxprocesses 5 \
 	--dist loadfile --no-loadscope-reorder
 BIN := .venv/bin
+# A container's image often sets it, to stay small; here it would have each command compiled anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run tour test check setup setup-dev soak export-demo clean
 
