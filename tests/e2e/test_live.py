@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e import acting
+from tests.e2e.conftest import PATIENCE_MS
 from tests.e2e.serving import dva, ingest, serving
 from tests.e2e.small_pool import write_small_pool
 
@@ -52,19 +53,39 @@ WATCH = """() => {
 }"""
 
 
-@pytest.fixture
-def data(demo_bundle: Path, tmp_path: Path) -> Path:
-    shards = tmp_path / "shards"
+@pytest.fixture(scope="module")
+def data(demo_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("live")
+    shards = data / "shards"
     shards.mkdir()
     write_small_pool(shards, shards=SHARDS, pairs=PAIRS)
-    ingest(shards, demo_bundle, tmp_path, unit_pairs=UNIT_PAIRS)
-    return tmp_path
+    ingest(shards, demo_bundle, data, unit_pairs=UNIT_PAIRS)
+    return data
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def origin(app: None, data: Path) -> Iterator[str]:
     with serving(data) as origin:
         yield origin
+
+
+@pytest.fixture(scope="module")
+def visit(chromium: Browser, origin: str) -> Iterator[Page]:
+    """One page for all: to begin takes longest."""
+    with chromium.new_context() as context:
+        context.set_default_timeout(PATIENCE_MS)
+        page = context.new_page()
+        page.add_init_script(f"({WATCH})()")
+        page.goto(f"{origin}/?rung=wasm&power=normal")
+        yield page
+
+
+@pytest.fixture
+def running(visit: Page) -> Page:
+    if visit.get_by_role("button", name="Start", exact=True).is_visible():
+        acting.start(visit)
+    acting.phase(visit, "running")
+    return visit
 
 
 def counted(page: Page) -> int:
@@ -75,11 +96,8 @@ def counted(page: Page) -> int:
     return int(found[1].replace(",", ""))
 
 
-def test_nothing_moves_and_little_is_kept(page: Page, origin: str) -> None:
-    page.add_init_script(f"({WATCH})()")
-    page.goto(f"{origin}/?rung=wasm&power=normal")
-    acting.start(page)
-    acting.phase(page, "running")
+def test_nothing_moves_and_little_is_kept(running: Page) -> None:
+    page = running
     cards = page.locator("dva-feed .card:not(.empty)")
     expect(cards.first).to_be_visible()
     page.wait_for_timeout(WATCH_MS)
@@ -101,9 +119,18 @@ def test_nothing_moves_and_little_is_kept(page: Page, origin: str) -> None:
     assert page.locator("dva-spread .bars rect:not([height='0%'])").count() > 5
 
 
-def test_a_pair_large(page: Page, origin: str, data: Path) -> None:
-    page.goto(f"{origin}/?rung=wasm&power=full")
-    acting.start(page)
+def test_the_estimate_of_what_it_takes(running: Page, origin: str) -> None:
+    """Received is what the browser measured; energy is a guess, and the page says from what."""
+    figures = running.locator("dva-numbers dd")
+    expect(figures.nth(3)).to_have_text(re.compile(r"^\d+(\.\d)? MB$"))
+    expect(figures.nth(4)).to_have_text(re.compile(r"^0\.\d\d Wh$"))
+    expect(running.locator("dva-numbers")).to_contain_text("15 watts more than at rest")
+    with urllib.request.urlopen(f"{origin}/api/v1/status") as answer:
+        assert json.load(answer)["pools"][0]["pairs"] >= PAIRS
+
+
+def test_a_pair_large(running: Page, data: Path) -> None:
+    page = running
     cards = page.locator("dva-feed .card:not(.empty)")
     expect(cards.nth(5)).to_be_visible()
     # What is under way is scored to its end after a pause, and would still be shown.
@@ -145,17 +172,3 @@ def test_a_pair_large(page: Page, origin: str, data: Path) -> None:
     expect(dialog).to_be_hidden()
     expect(cards).to_have_count(shown - 1)
     assert uid in dva("reports", "list", "--data", str(data))
-
-
-def test_the_estimate_of_what_it_takes(page: Page, origin: str) -> None:
-    """Received is what the browser measured; energy is a guess, and the page says from what."""
-    page.goto(f"{origin}/?rung=wasm&power=full")
-    acting.start(page)
-    acting.phase(page, "running")
-    page.wait_for_timeout(5000)
-    figures = page.locator("dva-numbers dd")
-    expect(figures.nth(3)).to_have_text(re.compile(r"^\d+(\.\d)? MB$"))
-    expect(figures.nth(4)).to_have_text(re.compile(r"^0\.\d\d Wh$"))
-    expect(page.locator("dva-numbers")).to_contain_text("15 watts more than at rest")
-    with urllib.request.urlopen(f"{origin}/api/v1/status") as answer:
-        assert json.load(answer)["pools"][0]["pairs"] >= PAIRS
