@@ -51,7 +51,7 @@ def serving(data: Path, **settings: str) -> Iterator[str]:
             yield line.split()[-1]
         finally:
             server.terminate()
-            server.wait(timeout=30)
+            server.wait(timeout=90)
 
 
 def ingest(

@@ -17,7 +17,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SHARDS = 2
 PAIRS = 150
-UNIT_PAIRS = 32
+UNIT_PAIRS = 16
+DRAINED_MS = 300_000
+"""The machine may be busy."""
 ADDRESS = "?rung=wasm&until=drained&power=full"
 
 
@@ -49,33 +51,15 @@ def start(page: Page, origin: str) -> None:
     acting.start(page)
 
 
-def some_done(origin: str) -> None:
-    until(lambda: pool_status(origin)["units_done"] >= 2, seconds=120)
+def some_done(origin: str, units: int = 2) -> None:
+    """So many more."""
+    wanted = pool_status(origin)["units_done"] + units
+    until(lambda: pool_status(origin)["units_done"] >= wanted, seconds=120)
 
 
 def counted(page: Page) -> int:
     """What the browser says it has had scored."""
     return int(page.evaluate("JSON.parse(localStorage.getItem('dva.totals') ?? '{}').ever ?? 0"))
-
-
-def test_a_pause_loses_nothing(page: Page, origin: str, data: Path) -> None:
-    start(page, origin)
-    some_done(origin)
-    pause(page)
-    before = pool_status(origin)
-    assert before["units_leased"] > 0
-    page.wait_for_timeout(2000)
-    after = pool_status(origin)
-    assert (after["units_done"], after["units_leased"]) == (
-        before["units_done"],
-        before["units_leased"],
-    )
-    press(page, "Resume")
-    phase(page, "drained")
-    finished = pool_status(origin)
-    assert finished["pairs_done"] == finished["pairs"]
-    assert counted(page) == finished["pairs"]
-    assert len(scores(data, data / "scores")) == finished["pairs"]
 
 
 def pause(page: Page) -> None:
@@ -88,7 +72,7 @@ def pause(page: Page) -> None:
 def finish(page: Page, origin: str, data: Path) -> None:
     """Start in a new tab, and see that every pair ends with one score."""
     start(page, origin)
-    phase(page, "drained")
+    phase(page, "drained", timeout=DRAINED_MS)
     finished = pool_status(origin)
     assert finished["pairs_done"] == finished["pairs"]
     assert len(scores(data, data / "scores")) == finished["pairs"]
@@ -96,29 +80,45 @@ def finish(page: Page, origin: str, data: Path) -> None:
     assert finished["pairs"] - 4 * UNIT_PAIRS <= counted(page) <= finished["pairs"]
 
 
-def test_a_closed_tab_gives_its_work_back_at_once(
+def test_a_pause_loses_nothing_and_a_closed_tab_gives_its_work_back_at_once(
     context: BrowserContext, page: Page, origin: str, data: Path
 ) -> None:
     start(page, origin)
     some_done(origin)
     pause(page)
+    before = pool_status(origin)
+    assert before["units_leased"] > 0
+    page.wait_for_timeout(2000)
+    after = pool_status(origin)
+    assert (after["units_done"], after["units_leased"]) == (
+        before["units_done"],
+        before["units_leased"],
+    )
+    press(page, "Resume")
+    some_done(origin)
+    pause(page)
     assert pool_status(origin)["units_leased"] > 0
+    assert counted(page) == pool_status(origin)["pairs_done"]
     page.close(run_before_unload=True)
     until(lambda: pool_status(origin)["units_leased"] == 0)
-    finish(context.new_page(), origin, data)
+    last = context.new_page()
+    finish(last, origin, data)
+    assert counted(last) == pool_status(origin)["pairs"]
 
 
-@pytest.mark.parametrize("way", ["navigate", "stop"])
 def test_leaving_in_the_middle(
-    context: BrowserContext, page: Page, hasty_origin: str, data: Path, way: str
+    context: BrowserContext, page: Page, hasty_origin: str, data: Path
 ) -> None:
     start(page, hasty_origin)
     some_done(hasty_origin)
-    if way == "navigate":
-        page.goto("about:blank")
-    else:
-        press(page, "Stop")
-        phase(page, "stopped")
+    page.goto("about:blank")
+    until(lambda: pool_status(hasty_origin)["units_leased"] == 0)
+
+    second = context.new_page()
+    start(second, hasty_origin)
+    some_done(hasty_origin)
+    press(second, "Stop")
+    phase(second, "stopped")
     until(lambda: pool_status(hasty_origin)["units_leased"] == 0)
     finish(context.new_page(), hasty_origin, data)
 
@@ -147,7 +147,7 @@ def test_one_tab_at_a_time(context: BrowserContext, page: Page, origin: str) -> 
     press(second, "Stop")
     phase(second, "stopped")
     expect(second.get_by_role("button", name="Start again", exact=True)).to_be_focused()
-    phase(third, "drained")
+    phase(third, "drained", timeout=DRAINED_MS)
     finished = pool_status(origin)
     assert finished["pairs_done"] == finished["pairs"]
     assert counted(third) == finished["pairs"]
