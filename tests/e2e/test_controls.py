@@ -141,6 +141,7 @@ def visit(chromium: Browser, origin: str) -> Iterator[Page]:
         page = context.new_page()
         page.add_init_script(HEAR + BATTERY)
         page.goto(f"{origin}/{ADDRESS}")
+        start(page)
         yield page
         page.unroute_all(behavior="ignoreErrors")
 
@@ -148,8 +149,6 @@ def visit(chromium: Browser, origin: str) -> Iterator[Page]:
 @pytest.fixture
 def running(visit: Page) -> Page:
     """A page at work, its settings open."""
-    if visit.get_by_role("button", name="Start", exact=True).is_visible():
-        start(visit)
     phase(visit, "running")
     if visit.locator("dva-settings details:not([open])").count():
         settings(visit)

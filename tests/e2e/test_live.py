@@ -77,13 +77,12 @@ def visit(chromium: Browser, origin: str) -> Iterator[Page]:
         page = context.new_page()
         page.add_init_script(f"({WATCH})()")
         page.goto(f"{origin}/?rung=wasm&power=normal")
+        acting.start(page)
         yield page
 
 
 @pytest.fixture
 def running(visit: Page) -> Page:
-    if visit.get_by_role("button", name="Start", exact=True).is_visible():
-        acting.start(visit)
     acting.phase(visit, "running")
     return visit
 
