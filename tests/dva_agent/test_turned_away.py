@@ -17,7 +17,7 @@ from dva_agent.arrival import Visitor
 from dva_agent.assembly import assemble
 from dva_agent.bundle import Manifest
 from dva_agent.clock import SystemClock
-from dva_agent.errors import Busy
+from dva_agent.errors import Busy, Unreachable
 from dva_agent.events import Batch, Event, Problem
 from dva_agent.native.reader import NativeReader
 from dva_agent.native.transport import HttpTransport
@@ -146,7 +146,9 @@ def test_agents_wait_as_told_and_come_through(server: Server) -> None:
         refused = [sent for sent in own if sent.status in (429, 503)]
         assert refused, "the limit was never met: the test shows nothing"
         assert all(sent.asked >= 1 for sent in refused)
-        assert len(watcher.told) == len(refused)
+        # On a busy machine a connection may fail, too.
+        told = [problem for problem in watcher.told if problem.code != Unreachable.default_code]
+        assert len(told) == len(refused)
         turned_away += len(refused)
         accepted += len(own) - len(refused)
         for (name, _), repeats in wire.sent.items():

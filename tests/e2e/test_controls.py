@@ -149,6 +149,8 @@ def visit(chromium: Browser, origin: str) -> Iterator[Page]:
 @pytest.fixture
 def running(visit: Page) -> Page:
     """A page at work, its settings open."""
+    if visit.get_by_role("button", name="Start", exact=True).is_visible():
+        start(visit)  # It was left paused, and loaded anew.
     phase(visit, "running")
     if visit.locator("dva-settings details:not([open])").count():
         settings(visit)
