@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -44,10 +45,12 @@ def sandbox_flags() -> list[str]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first: of the processes that share the files, none is left with a
-    long one when the others have ended."""
+    """Agents' tests come first, which run loops of their own: after a test with a browser its
+    process has Playwright's. Then files with slow tests: of the processes that share the files,
+    none is left with a long one when the others have ended."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    agents = Path(__file__).parent / "dva_agent"
+    items.sort(key=lambda item: (agents not in item.path.parents, item.path not in slow))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -170,7 +171,9 @@ def test_a_terminal_goes_where_it_is_sent(there: Far) -> None:
             finally:
                 await transport.close()
 
-        return asyncio.run(go())
+        # In a thread of its own: where browser tests ran before, this one has Playwright's loop.
+        with ThreadPoolExecutor(1) as threads:
+            return threads.submit(asyncio.run, go()).result()
 
     shard = there.folder / "bucket" / "some pool" / "00000.tar"
     there.moved["/good"] = Storage().sign(f"{URL}/00000.tar", timedelta(minutes=1))
