@@ -54,10 +54,16 @@ def test_what_it_can_do_is_done(counting: World, small_pool: Path, demo_bundle: 
     }
 
 
+def lose_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server has one agent left, and the agent itself both."""
+    for place in ("services", "statuses"):
+        monkeypatch.setattr(f"server.pools.{place}.AGENTS", ONLY_DVA)
+
+
 def test_a_server_without_the_agent_hands_nothing_out(
     counting: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.pools.services.AGENTS", ONLY_DVA)
+    lose_the_other(monkeypatch)
     (pool,) = counting.status().pools
     assert (pool.agent, pool.columns, pool.needs) == ("caption-statistics", [], [])
     with pytest.raises(AgentMissing):
@@ -68,7 +74,7 @@ def test_an_agent_that_the_server_loses_meanwhile(
     counting: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lose(runner: Runner) -> None:
-        monkeypatch.setattr("server.pools.services.AGENTS", ONLY_DVA)
+        lose_the_other(monkeypatch)
 
     with pytest.raises(AgentMissing):
         meddled(counting, UnitStarted, lose)
