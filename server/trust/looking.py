@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 EVERY = timedelta(minutes=5)
 RECENT = 20_000
 """Audits that are evidence: what failed before them is history, whose work is settled."""
+_WHERE = (Result.device_id, Result.bundle, Result.rung, Result.device_class, Unit.shard_id)
+"""Of an audited result: by whom, with which kind of device and on which shard."""
 
 
 def is_worth_it(session: Session) -> bool:
@@ -48,11 +50,7 @@ def evidence(session: Session) -> list[Tried]:
     """By contributor, kind of device and shard; without what is set aside already."""
     rows = session.execute(
         select(
-            Result.device_id,
-            Result.bundle,
-            Result.rung,
-            Result.device_class,
-            Unit.shard_id,
+            *_WHERE,
             Audit.state,
             func.count().label("audits"),
             func.min(Audit.id).label("began"),
@@ -64,14 +62,7 @@ def evidence(session: Session) -> list[Tried]:
             Audit.state.in_((PASSED, FAILED)),
             ~quarantine.active(session).condition,
         )
-        .group_by(
-            Result.device_id,
-            Result.bundle,
-            Result.rung,
-            Result.device_class,
-            Unit.shard_id,
-            Audit.state,
-        )
+        .group_by(*_WHERE, Audit.state)
     ).all()
     where = standing.whereabouts(session, {row.device_id for row in rows})
     counts: dict[tuple[str, str | None, DeviceClass, int], Counter[str]] = defaultdict(Counter)
@@ -99,14 +90,7 @@ def evidence(session: Session) -> list[Tried]:
 def excused(session: Session) -> dict[str, set[Cell]]:
     """By contributor, the kinds of devices and the shards that recent failures were laid to."""
     rows = session.execute(
-        select(
-            Result.device_id,
-            Result.bundle,
-            Result.rung,
-            Result.device_class,
-            Unit.shard_id,
-            Audit.reason,
-        )
+        select(*_WHERE, Audit.reason)
         .join(Result, Result.id == Audit.result_id)
         .join(Unit, Unit.id == Result.unit_id)
         .where(

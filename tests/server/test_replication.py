@@ -286,14 +286,19 @@ def test_results_that_all_differ_count_for_nothing_and_nobody_waits(
     assert left_open(database, unit), "as if nobody had had it"
 
 
+def contradict_for_good(people: list[Person], database: Database) -> str:
+    """The second time, as far as the server knows: the unit is left without scores."""
+    with database.write() as session:
+        first = session.scalars(select(func.min(Unit.id))).one()
+        session.add(Contradicted(unit_id=first, rounds=1))
+    return contradict(people, database)
+
+
 def test_auditors_are_given_what_has_no_scores(
     app: Flask, replicated: str, database: Database
 ) -> None:
     people = [Person(app) for _ in range(5)]
-    with database.write() as session:
-        first = session.scalars(select(func.min(Unit.id))).one()
-        session.add(Contradicted(unit_id=first, rounds=1))
-    unit = contradict(people, database)
+    unit = contradict_for_good(people, database)
     with database.write() as session:
         operator.change_policy(session, replicated, "audit")
     assert left_open(database, unit)
@@ -304,10 +309,7 @@ def test_an_older_server_gives_out_what_has_no_scores(
     app: Flask, replicated: str, database: Database
 ) -> None:
     people = [Person(app) for _ in range(5)]
-    with database.write() as session:
-        first = session.scalars(select(func.min(Unit.id))).one()
-        session.add(Contradicted(unit_id=first, rounds=1))
-    unit = contradict(people, database)
+    unit = contradict_for_good(people, database)
     with database.reshape() as connection:
         command.downgrade(configuration(connection), BEFORE_ENDS)
     migrate(database)
