@@ -2,117 +2,51 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import re
-import tarfile
 import time
 import urllib.parse
-from pathlib import Path
 
 import numpy as np
 import pytest
-from dva_agent.protocol import Report, pack_scores
+from dva_agent.protocol import Report
 from flask import Flask
-from sqlalchemy import select
 
-from server import create_app
 from server.admin import log
-from server.admin import services as accounts
 from server.config import Settings
 from server.db import Database, now
 from server.pools import services as pools
 from server.pools.pictures import kind_of
-from server.results import services as results
-from server.results.services import Result
 from server.selection import uids
-from server.selection.cut import Cut
-from server.selection.cutting import Terms, select_pool
+from server.selection.cutting import Terms
 from server.selection.filters import Filters
-from server.selection.verify import verify
-from server.workbench import blueprint, folders, looking, overlap, run, services, snapshot
-from server.workbench.services import Ask
-from tests.server.api import Api, result_for
-from tests.server.operator_pages import NAME, PASSWORD, Operator, logged, said
+from server.workbench import blueprint, folders, looking, overlap, run, services
+from tests.server.api import Api
+from tests.server.operator_pages import NAME, Operator
 from tests.server.pool_factory import picture, uid
-
-BENCH = "/admin/pools/test/workbench"
-ALL = Terms(state="all")
+from tests.server.workbench_pool import (
+    BENCH,
+    score_all,
+    selected,
+    signed_in,
+    with_operator,
+)
 
 
 @pytest.fixture
 def app(settings: Settings, database: Database, cheap_passwords: None) -> Flask:
-    with database.write() as session:
-        accounts.create(session, NAME, PASSWORD, now())
-    return create_app(dataclasses.replace(settings, secret_key="k" * 32), database)
+    return with_operator(settings, database)
 
 
 @pytest.fixture
 def operator(app: Flask) -> Operator:
-    signed_in = Operator(app)
-    assert signed_in.sign_in().status_code == 303
-    return signed_in
+    return signed_in(app)
 
 
 @pytest.fixture
 def scored(api: Api, pool: str, database: Database, settings: Settings) -> dict[str, float]:
     """uid -> score of 16 pairs, those of the first unit confirmed, and a snapshot of them."""
-    known: dict[str, float] = {}
-    while leases := api.lease(8).leases:
-        for lease in leases:
-            scores = [int(pair.uid[:2], 16) / 256 for pair in lease.pairs]
-            known |= {pair.uid: score for pair, score in zip(lease.pairs, scores, strict=True)}
-            api.post_result(lease, result_for(lease, scores=pack_scores(scores)))
-    with database.write() as session:
-        first = session.scalars(select(Result).order_by(Result.id)).first()
-        assert first is not None
-        results.confirm(first)
-    look(database, settings)
-    return known
-
-
-def look(database: Database, settings: Settings) -> None:
-    """A snapshot, without a process of its own."""
-    with database.write() as session:
-        pool = pools.get_pool(session, "test")
-        job = services.begin(session, pool, "snapshot", NAME, now()).id
-    snapshot.take(
-        database,
-        settings,
-        pool="test",
-        out=folders.snapshot(settings, "test", job),
-        at=now(),
-        progress=lambda done, total: None,
-    )
-    with database.write() as session:
-        services.finish(session, job, now())
-
-
-def selected(
-    database: Database,
-    settings: Settings,
-    name: str = "The best",
-    terms: Terms = ALL,
-    value: float = 0.25,
-) -> int:
-    """A selection, without a process of its own."""
-    cut = Cut(rule="top", value=value)
-    with database.write() as session:
-        pool = pools.get_pool(session, "test")
-        ask = Ask(name=name, cut=cut, standing="all")
-        job = services.begin_cut(session, pool, ask, NAME, now()).id
-    done = select_pool(
-        database,
-        settings,
-        pool="test",
-        cut=cut,
-        out=folders.selection(settings, "test", job),
-        terms=terms,
-        progress=lambda done, total: None,
-    )
-    with database.write() as session:
-        assert services.finish(session, job, now(), done)
-    return job
+    return score_all(api, database, settings)
 
 
 def figure(page: str, name: str) -> str:
@@ -289,82 +223,6 @@ def test_a_list_is_uploaded_compared_with_and_removed(
     assert actions[:2] == ["list removed", "list uploaded"]
 
 
-def test_files_come_whole_and_as_one_tar(
-    operator: Operator,
-    scored: dict[str, float],
-    database: Database,
-    settings: Settings,
-    tmp_path: Path,
-) -> None:
-    job = selected(database, settings)
-    folder = folders.selection(settings, "test", job)
-    for name in ("members.npy", "members.parquet", "certificate.json"):
-        answer = operator.ask("GET", f"{BENCH}/selections/{job}/{name}", buffered=True)
-        assert answer.data == (folder / name).read_bytes()
-        assert f"test-the-best-{job}-{name}" in answer.headers["Content-Disposition"]
-    for name in ("scores", "..%2Fx", ".json", "x"):
-        assert operator.get(f"{BENCH}/selections/{job}/{name}").status_code == 404
-    answer = operator.get(f"{BENCH}/selections/{job}/all.tar")
-    assert answer.content_length == len(answer.data)
-    with tarfile.open(fileobj=io.BytesIO(answer.data)) as tar:
-        tar.extractall(tmp_path / "out", filter="data")
-    assert verify(tmp_path / "out" / f"test-the-best-{job}").cut_again
-    for other in (job + 1, 10**30):
-        assert operator.get(f"{BENCH}/selections/{other}/all.tar").status_code == 404
-
-
-def test_what_is_published_anybody_can_check(
-    operator: Operator, app: Flask, scored: dict[str, float], database: Database, settings: Settings
-) -> None:
-    job = selected(database, settings, name="<b>best</b>")
-    certificate = folders.selection(settings, "test", job) / "certificate.json"
-    with database.read() as session:
-        digest = services.selection_of(session, job).digest
-    anybody = app.test_client()
-    assert anybody.get(f"/selections/{digest}").status_code == 404
-    assert operator.act(f"{BENCH}/selections/{job}/publish").status_code == 303
-    page = anybody.get(f"/selections/{digest}")
-    assert page.status_code == 200
-    assert "&lt;b&gt;best" in page.text
-    assert digest in page.text
-    assert NAME not in page.text
-    npy = snapshot_sha256(certificate.with_name("members.npy"))
-    assert npy in page.text
-    sent = anybody.get(f"/selections/{digest}/certificate.json", buffered=True)
-    assert sent.data == certificate.read_bytes()
-    assert anybody.get(f"/selections/{'0' * 64}").status_code == 404
-    assert anybody.get("/selections/..%2Fx").status_code == 404
-    assert operator.act(f"{BENCH}/selections/{job}/unpublish").status_code == 303
-    assert anybody.get(f"/selections/{digest}/certificate.json").status_code == 404
-    with database.read() as session:
-        entries = log.entries(session)
-    assert [entry.action for entry in entries[:2]] == [
-        "selection unpublished",
-        "selection published",
-    ]
-    assert entries[0].detail["digest"] == digest
-
-
-def test_everybody_is_told_what_a_published_cut_is_of(
-    operator: Operator, app: Flask, scored: dict[str, float], database: Database, settings: Settings
-) -> None:
-    """A share of what filters left is another one than of all."""
-    long = Filters(caption_chars=(1, None))
-    of_all, of_some = (
-        selected(database, settings, terms=Terms(state="all", filters=filters, per=per))
-        for filters, per in ((Filters(), None), (long, "shard"))
-    )
-    pages = []
-    for job in (of_all, of_some):
-        operator.act(f"{BENCH}/selections/{job}/publish")
-        with database.read() as session:
-            digest = services.selection_of(session, job).digest
-        pages.append(app.test_client().get(f"/selections/{digest}").text)
-    assert ["Left out first" in page for page in pages] == [False, True]
-    assert "<code>caption_chars</code> took out 0" in pages[1]
-    assert "each <code>shard</code> by itself: 2 parts" in pages[1]
-
-
 def test_what_filters_leave_is_counted_and_is_what_is_cut(
     operator: Operator, scored: dict[str, float], database: Database, settings: Settings
 ) -> None:
@@ -458,63 +316,3 @@ def test_what_is_large_is_compared_by_a_job(
     page = operator.get(f"{BENCH}?{address}").text
     assert "What both have" not in page
     assert figure(page, "shared") == figure(page, "members")
-
-
-def test_a_selection_is_deleted_after_a_question(
-    operator: Operator, scored: dict[str, float], database: Database, settings: Settings
-) -> None:
-    job = selected(database, settings)
-    address = f"{BENCH}/selections/{job}"
-    operator.act(f"{address}/publish")
-    assert f"{address}/delete" not in operator.get(BENCH).text
-    for answer in (operator.get(f"{address}/delete"), operator.act(f"{address}/delete")):
-        assert answer.status_code == 409
-        assert "It is published" in answer.text
-    operator.act(f"{address}/unpublish")
-    assert f"{address}/delete" in operator.get(BENCH).text
-    question = operator.get(f"{address}/delete").text
-    assert "Delete The best?" in question
-    assert folders.selection(settings, "test", job).is_dir()
-    assert said(operator, f"{address}/delete", why="a trial") == "The best is deleted."
-    assert not folders.selection(settings, "test", job).exists()
-    assert "Nothing has been cut" in operator.get(f"{BENCH}/selections").text
-    assert operator.get(f"{address}/delete").status_code == 404
-    action, subject, detail = logged(database)[0]
-    assert (action, subject) == ("selection deleted", "test")
-    assert (detail["name"], detail["why"], len(detail["digest"])) == ("The best", "a trial", 64)
-
-
-def snapshot_sha256(path: Path) -> str:
-    from server.selection.outputs import facts
-
-    return facts(path).sha256
-
-
-def test_a_job_that_runs_is_seen_stopped_and_not_begun_twice(
-    operator: Operator, scored: dict[str, float], database: Database
-) -> None:
-    with database.write() as session:
-        ask = Ask(name="slow", cut=Cut(rule="top", value=0.5), standing="all")
-        pool = pools.get_pool(session, "test")
-        job = services.begin_cut(session, pool, ask, NAME, now()).id
-        services.tell(session, job, 1, 3, now())
-    listed = operator.get(f"{BENCH}/selections").text
-    assert 'hx-trigger="every' in listed
-    assert 'max="3" value="1"' in listed
-    answer = operator.act(f"{BENCH}/cut", rule="top", value="10", state="all", name="second")
-    assert answer.status_code == 409
-    assert "One runs for this pool already." in answer.text
-    typed = {"rule": "top", "value": "10", "state": "all", "name": "<second>"}
-    answer = operator.act(f"{BENCH}/cut", **typed, **{"from": f"{BENCH}?state=all"})
-    assert answer.headers["Location"] == f"{BENCH}?state=all"
-    page = operator.get(f"{BENCH}?state=all").text
-    assert "Not done. One runs for this pool already." in page
-    assert 'value="&lt;second&gt;"' in page
-    assert operator.act(f"{BENCH}/jobs/{job}/stop").status_code == 303
-    assert operator.act(f"{BENCH}/jobs/{job + 9}/stop").status_code == 404
-    with database.write() as session:
-        assert not services.tell(session, job, 1, 3, now())
-        services.stop(session, job, now())
-    listed = operator.get(f"{BENCH}/selections").text
-    assert "stopped" in listed
-    assert "hx-trigger" not in listed
