@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import takewhile
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from server.config import VERSION
@@ -34,9 +38,11 @@ def certified(
     found: Found,
     *,
     root: str,
+    scores: list[Part],
     files: Iterable[Path],
     sample: Sampled | None,
 ) -> Certificate:
+    """`scores`: the tables' files. Raises SelectionError where they aren't of one pool."""
     told = tables.footers.told
     return Certificate(
         dva_version=VERSION,
@@ -47,7 +53,7 @@ def certified(
         strata=strata(found),
         audit=None if sample is None else audit_part(sample),
         members=MembersPart(merkle_root=root, block=outputs.BLOCK),
-        scores=[part(file) for file in tables.files],
+        scores=scores,
         metadata=[part(file) for file in tables.metadata],
         files=[part(file) for file in files],
         pool=told["pool"],
@@ -130,3 +136,19 @@ def audit_part(sample: Sampled) -> AuditPart:
 
 def part(path: Path) -> Part:
     return Part(**asdict(outputs.facts(path)))
+
+
+@contextmanager
+def hashing(files: Iterable[Path]) -> Iterator[Future[list[Part]]]:
+    """The parts of a certificate, made beside other work: hashing all tables takes a core about as
+    long as writing the members takes another. When the block is left it ends, done or not."""
+    left = Event()
+
+    def parts() -> list[Part]:
+        return [part(file) for file in takewhile(lambda _: not left.is_set(), files)]
+
+    with ThreadPoolExecutor(1) as beside:
+        try:
+            yield beside.submit(parts)
+        finally:
+            left.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from server.errors import SelectionError
 from server.results.standing import Standing
 from server.selection import certificate, outputs
 from server.selection.asking import asking
-from server.selection.certifying import certified
+from server.selection.certifying import certified, hashing
 from server.selection.cut import Cut
 from server.selection.engine import Filter
 from server.selection.filters import Filters
@@ -119,13 +120,22 @@ def with_lists(filters: Iterable[Filter], lists: Path, folder: Path) -> Iterator
 
 
 def write_members(folder: Path, tables: ScoreTables, count: int, blocks: Iterable[Members]) -> str:
-    """The Merkle root."""
+    """The Merkle root. While a block is written, the next one is sorted."""
     tree = outputs.Tree()
     kind = tables.schema.field(tables.column).type
-    with outputs.Writer(folder, count, kind) as writer:
-        for block in even(blocks, outputs.ROWS):
+    with outputs.Writer(folder, count, kind) as writer, ThreadPoolExecutor(1) as beside:
+
+        def write(block: Members) -> None:
             writer.add(block)
             tree.add(block)
+
+        last: Future[None] | None = None
+        for block in even(blocks, outputs.ROWS):
+            if last is not None:
+                last.result()
+            last = beside.submit(write, block)
+        if last is not None:
+            last.result()
     return tree.root()
 
 
@@ -142,10 +152,19 @@ def _cut(folder: Path, scores: Path, cut: Cut, terms: Terms, sample: Sampled | N
     with asking(terms.ray) as engine:
         chosen = find(engine, tables, cut, runs)
     found = chosen.found
-    root = write_members(folder, tables, found.members, chosen)
-    shutil.rmtree(runs)
-    files = [folder / outputs.NPY, folder / outputs.PARQUET, *kept]
-    made = certified(tables, cut, found, root=root, files=files, sample=sample)
+    with hashing(tables.files) as scores_hashed:
+        root = write_members(folder, tables, found.members, chosen)
+        shutil.rmtree(runs)
+        files = [folder / outputs.NPY, folder / outputs.PARQUET, *kept]
+        made = certified(
+            tables,
+            cut,
+            found,
+            root=root,
+            scores=scores_hashed.result(),
+            files=files,
+            sample=sample,
+        )
     (folder / certificate.NAME).write_bytes(certificate.encode(made))
     return Selected(
         members=found.members,

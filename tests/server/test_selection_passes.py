@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from server.errors import SelectionError
 from server.selection import guessing, tables, uids
 from server.selection.asking import Engine, asking
+from server.selection.certifying import hashing
 from server.selection.cut import Cut
 from server.selection.engine import Question
 from server.selection.finding import Chosen, find
@@ -163,3 +165,12 @@ def test_portions_are_files_or_parts_of_one(
         (["4"], None),
     ]
     require_datacomps(chosen, made, 0.1)
+
+
+def test_a_cut_that_fails_waits_for_no_table(tmp_path: Path) -> None:
+    """Of tables without end some are hashed, and then no more."""
+    table = tmp_path / "table.parquet"
+    table.write_bytes(bytes(1 << 20))
+    with pytest.raises(SelectionError), hashing(repeat(table)) as hashed:
+        raise SelectionError("The disk is full.")
+    assert {part.bytes for part in hashed.result()} <= {1 << 20}
