@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from dva_agent.agents.base import DataAgent
 from dva_agent.discovery import AGENTS
 from dva_agent.protocol import ROOT
-from sqlalchemy import bindparam, exists, func, or_, select
+from sqlalchemy import Table, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from server.config import Settings
@@ -272,9 +272,7 @@ def finish_unit(session: Session, unit: int) -> Unit:
     """Marks a leased unit as done, and counts it on its shard."""
     row = session.get_one(Unit, unit, options=[WITH_POOL])
     row.state = DONE
-    # Added up by the database: on PostgreSQL two units of a shard may end at the same time.
-    row.shard.units_done = Shard.units_done + 1
-    row.shard.pairs_done = Shard.pairs_done + row.pairs
+    _count_done(session, row.shard, units=1, pairs=row.pairs)
     return row
 
 
@@ -282,16 +280,34 @@ def redo_units(session: Session, units: Sequence[int]) -> list[Unit]:
     """Opens units that were done, and takes them off their shards' counts; gives them in the same
     order."""
     rows = [session.get_one(Unit, unit, options=[WITH_POOL]) for unit in units]
-    for shard in {row.shard for row in rows}:
-        own = [row for row in rows if row.shard is shard]
-        assert all(row.state == DONE for row in own)
-        shard.units_done = Shard.units_done - len(own)
-        shard.pairs_done = Shard.pairs_done - sum(row.pairs for row in own)
+    assert all(row.state == DONE for row in rows)
+    # In one order, so that no two wait for each other.
+    for shard in sorted({row.shard for row in rows}, key=lambda shard: shard.id):
+        own = [row.pairs for row in rows if row.shard is shard]
+        _count_done(session, shard, units=-len(own), pairs=-sum(own))
     for row in rows:
         row.state = OPEN
-    # Before the next one of a shard is counted, which adds to what its row says then.
-    session.flush()
     return rows
+
+
+# With each result: made once.
+_COUNT_DONE = (
+    update(cast(Table, Shard.__table__))
+    .where(Shard.id == bindparam("shard"))
+    .values(
+        units_done=Shard.units_done + bindparam("units_more"),
+        pairs_done=Shard.pairs_done + bindparam("pairs_more"),
+    )
+)
+
+
+def _count_done(session: Session, shard: Shard, *, units: int, pairs: int) -> None:
+    """Added up by the database at once: on PostgreSQL two units of a shard may end at the same
+    time. The row is locked from then on."""
+    session.connection().execute(
+        _COUNT_DONE, {"shard": shard.id, "units_more": units, "pairs_more": pairs}
+    )
+    session.expire(shard, ["units_done", "pairs_done"])
 
 
 def lock_shard(session: Session, shard: int) -> None:

@@ -276,21 +276,20 @@ class World:
         pairs = 0
         decided: dict[str, list[Decided]] = {}
         found = results.get_all(self._session, {audit.result_id for audit in claimed}, scores=True)
+        before = settling.earlier(self._session, claimed)
         for audit in claimed:
             result = found[audit.result_id]
             pairs += len(verdicts.compared(result.statuses, drawing.unpack(audit.positions)))
-            decided.setdefault(audit.device_id, []).append(self._decide(audit, result))
+            decided.setdefault(audit.device_id, []).append(
+                self._decide(audit, result, before[audit.id])
+            )
         for of_device in decided.values():
             settling.settle_all(self._session, self._court, of_device, self.at)
         return pairs
 
-    def _decide(self, audit: Audit, result: Result) -> Decided:
+    def _decide(self, audit: Audit, result: Result, before: Sequence[Audit]) -> Decided:
         places = sorted(
-            {
-                place
-                for each in (*settling.earlier(self._session, audit), audit)
-                for place in drawing.unpack(each.positions)
-            }
+            {place for each in (*before, audit) for place in drawing.unpack(each.positions)}
         )
         whole = self._recomputed(result.unit_id)
         truth = whole[places].astype(np.float64)[:, None]

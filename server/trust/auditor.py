@@ -151,19 +151,18 @@ class Auditor:
             if not queue.is_open(session, self._clock()):
                 return []
         with self._database.write() as session:
-            return [
-                self._case(session, audit)
-                for audit in queue.claim(session, self.name, self._clock(), pairs=PAIRS_AT_ONCE)
-            ]
+            audits = queue.claim(session, self.name, self._clock(), pairs=PAIRS_AT_ONCE)
+            before = settling.earlier(session, audits)
+            return [self._case(session, audit, before[audit.id]) for audit in audits]
 
-    def _case(self, session: Session, audit: Audit) -> _Case:
+    def _case(self, session: Session, audit: Audit, before: list[Audit]) -> _Case:
         result = results.get(session, audit.result_id)
         return _Case(
             audit=audit,
             result=result,
             unit=pools.get_unit(session, result.unit_id),
             places=verdicts.compared(result.statuses, drawing.unpack(audit.positions)),
-            before=list(settling.earlier(session, audit)),
+            before=before,
         )
 
     def _audit(self, cases: Sequence[_Case]) -> list[Done]:

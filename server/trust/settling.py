@@ -73,11 +73,7 @@ _DECIDED = (
 )
 _EARLIER = (
     select(Audit)
-    .where(
-        Audit.result_id == bindparam("result"),
-        Audit.state == AGAIN,
-        Audit.id < bindparam("before"),
-    )
+    .where(Audit.result_id.in_(bindparam("results", expanding=True)), Audit.state == AGAIN)
     .order_by(Audit.id)
 )
 _OPEN_OF = select(Audit).where(
@@ -160,16 +156,22 @@ def _settle(
 
 def looked_at(session: Session, audit: Audit) -> tuple[int, ...]:
     """The pairs of an audit and of those that it goes on from."""
-    return tuple(
-        sorted({place for each in [*earlier(session, audit), audit] for place in _places(each)})
-    )
+    before = earlier(session, [audit])[audit.id]
+    return tuple(sorted({place for each in [*before, audit] for place in _places(each)}))
 
 
-def earlier(session: Session, audit: Audit) -> Sequence[Audit]:
-    """The audits of the same result that were too close to call, before this one."""
-    if audit.kind == COIN:
-        return ()  # A result's first.
-    return session.scalars(_EARLIER, {"result": audit.result_id, "before": audit.id}).all()
+def earlier(session: Session, audits: Sequence[Audit]) -> dict[int, list[Audit]]:
+    """By the number of each: the audits of the same result that were too close to call, before
+    it."""
+    # A coin's is the first of its result.
+    going_on = {audit.result_id for audit in audits if audit.kind != COIN}
+    close = session.scalars(_EARLIER, {"results": going_on}).all() if going_on else []
+    return {
+        audit.id: [
+            each for each in close if each.result_id == audit.result_id and each.id < audit.id
+        ]
+        for audit in audits
+    }
 
 
 def confirm_what_can_be(session: Session, court: Court, record: Record, at: datetime) -> int:
