@@ -15,6 +15,7 @@ from dva_agent.bundle import bundle_id
 from dva_agent.errors import DvaError, Outdated, Refused, Unreachable
 from dva_agent.events import (
     Batch,
+    Event,
     Held,
     Problem,
     RungTried,
@@ -305,14 +306,13 @@ def test_states_told_while_paused(here: World) -> None:
     """The page says paused until it is resumed, whatever ends meanwhile."""
 
     def pause(runner: Runner) -> None:
+        def resume(event: Event) -> None:
+            if isinstance(event, SelfTested):
+                runner.resume()
+
+        here.on_event = resume
         runner.pause()
-        tasks.append(asyncio.ensure_future(later(runner)))
 
-    async def later(runner: Runner) -> None:
-        await asyncio.sleep(0.5)
-        runner.resume()
-
-    tasks: list[asyncio.Future[None]] = []
     assert meddled(here, StateChanged, pause).units == UNITS
     states = [event.state for event in here.of(StateChanged)]
     assert states == ["starting", "paused", "testing", "running", "drained"]
