@@ -35,7 +35,9 @@ PAIRS = pa.schema(
     ]
 )
 SCHEMA = pa.schema([*PAIRS, *metadata.SCHEMA])
-OPEN_INDEXES = 256
+OPEN_INDEXES = 64
+"""Whose footers are kept, parsed: 54 KB each of the demo's, which have four units, and more where a
+shard has more."""
 
 
 class IndexWriter:
