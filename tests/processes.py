@@ -25,11 +25,9 @@ def command_line(process: int) -> str:
     return _read(process, "cmdline").replace("\0", " ")
 
 
-def own_mb(process: int) -> float:
-    """What it has in memory beside pages of files, which the system takes back when it likes: a
-    server that maps the indexes of 256 shards hasn't grown by them. 0 for one that has ended."""
-    found = re.findall(r"^Rss(?:Anon|Shmem):\s+(\d+) kB", _read(process, "status"), re.MULTILINE)
-    return sum(map(int, found)) * 1024 / 1e6
+def resident_mb(process: int) -> float:
+    found = re.search(r"^VmRSS:\s+(\d+) kB", _read(process, "status"), re.MULTILINE)
+    return int(found[1]) * 1024 / 1e6 if found else 0.0
 
 
 def _parent(process: int) -> int:

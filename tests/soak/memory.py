@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from tests.processes import command_line, descendants, own_mb
+from tests.processes import command_line, descendants, resident_mb
 from tests.soak.devtools import DevTools
 from tests.soak.tab import AGENT, PIXELS, Tab
 
@@ -35,7 +35,7 @@ def _heap(devtools: DevTools, session: str) -> float:
 
 
 def of_processes() -> dict[str, float]:
-    """Memory of their own by part, of the Chromium, the server and the auditor that run below this
+    """Resident memory by part, of the Chromium, the server and the auditor that run below this
     process."""
     parts = dict.fromkeys(("renderer_mb", "gpu_mb", "browser_mb", "server_mb", "auditor_mb"), 0.0)
     for process in descendants(os.getpid()):
@@ -52,5 +52,5 @@ def of_processes() -> dict[str, float]:
             part = "browser_mb"
         else:
             continue
-        parts[part] += own_mb(process)
+        parts[part] += resident_mb(process)
     return parts
