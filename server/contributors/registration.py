@@ -46,6 +46,11 @@ def register(
     _require_proof(door, registration, at)
     contributor = _contributor(session, registration.account_key, at)
     key = registration.device_key
+    told = {
+        "device_class": clean(registration.device_class),
+        "agent_version": clean(registration.agent_version),
+        "network": network,
+    }
     device = session.scalar(select(Device).where(Device.public_key == key))
     if device is None:
         _admit(session, settings, network, at)
@@ -60,8 +65,7 @@ def register(
             certificate=registration.certificate,
             state=ACTIVE,
             platform=registration.platform,
-            device_class=clean(registration.device_class),
-            agent_version=clean(registration.agent_version),
+            **told,
             created_at=at,
             last_seen_at=at,
         )
@@ -70,9 +74,9 @@ def register(
     if device.contributor_id != contributor:
         raise DeviceTaken("This device key is another account's.")
     require_not_revoked(device)
-    device.device_class = clean(registration.device_class)
-    device.agent_version = clean(registration.agent_version)
-    device.network = network
+    for name, value in told.items():
+        if getattr(device, name) != value:
+            setattr(device, name, value)
     return protocol.Device(
         device=device.id,
         contributor=contributor,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, SQLColumnExpression, select
 from sqlalchemy.orm import Session
 
 from server.contributors.models import ACTIVE, SUSPENDED, Contributor, Device
@@ -37,6 +38,14 @@ class Whereabouts:
 
     contributor: str
     network: str | None
+
+
+WHOSE, NETWORK = Device.contributor_id, Device.network
+
+
+def with_device(query: Select[Any], device: SQLColumnExpression[str]) -> Select[Any]:
+    """A query that may name WHOSE and NETWORK, by a column that has the device's number."""
+    return query.join(Device, Device.id == device)
 
 
 def whereabouts(session: Session, devices: Collection[str]) -> dict[str, Whereabouts]:

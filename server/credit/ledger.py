@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from server.credit import locks
 from server.credit.models import CONFIRM, FORFEIT, REVOKE, Posting, Transfer
 from server.credit.run import Earned, ordered, pack, unpack
+from server.db import insert_now
 from server.errors import LedgerError
 from server.history import services as history
 
@@ -95,7 +96,9 @@ def _add(
             raise LedgerError(f"Another run is in the ledger as {key}.")
         return stored.id
     _check(session, kind, contributor, results)
-    transfer = Transfer(
+    number = insert_now(
+        session,
+        Transfer,
         key=key,
         kind=kind,
         contributor=contributor,
@@ -106,21 +109,21 @@ def _add(
         run=pack(results),
         made_at=at,
     )
-    session.add(transfer)
-    session.flush()
     amount = sum(earned.amount for earned in results)
     pairs = sum(earned.pairs for earned in results)
     giver, taker = accounts
-    session.add_all(
-        [
-            Posting(transfer_id=transfer.id, account=giver, amount=-amount, pairs=-pairs),
-            Posting(transfer_id=transfer.id, account=taker, amount=amount, pairs=pairs),
-        ]
-    )
-    session.flush()
+    for account, sign in ((giver, -1), (taker, 1)):
+        insert_now(
+            session,
+            Posting,
+            transfer_id=number,
+            account=account,
+            amount=sign * amount,
+            pairs=sign * pairs,
+        )
     decided = {"confirmed" if kind == CONFIRM else "rejected": len(results)}
     history.settled(session, at, **decided)
-    return transfer.id
+    return number
 
 
 def _check(session: Session, kind: str, contributor: str, run: Sequence[Earned]) -> None:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from sqlalchemy import Select, bindparam, exists, select
 from sqlalchemy.orm import Session
 
+from server.db import update_now
 from server.pools.files import checked_path
 from server.pools.models import LEASED, OPEN, WITH_POOL, Shard, Unit
 from server.refusals import ShardUnavailable
@@ -67,9 +68,7 @@ def _take(
         return []
     first = session.scalars(query, {"where": where, "count": count}).all()
     units = [unit for unit in first if _is_sound(unit.shard, sound)]
-    for unit in units:
-        unit.state = LEASED
-    session.flush()
+    update_now(session, units, state=LEASED)
     return units
 
 

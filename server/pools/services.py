@@ -14,6 +14,7 @@ from sqlalchemy import Table, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from server.config import Settings
+from server.db import update_now
 from server.errors import PoolError
 from server.pools import licences
 from server.pools.addresses import bundle_sources, bundle_url, shard_url
@@ -265,14 +266,14 @@ def shard_name(session: Session, shard: int) -> str:
 
 
 def reopen_unit(session: Session, unit: int) -> None:
-    session.get_one(Unit, unit).state = OPEN
+    update_now(session, [session.get_one(Unit, unit)], state=OPEN)
 
 
 def finish_unit(session: Session, unit: int) -> Unit:
     """Marks a leased unit as done, and counts it on its shard."""
     row = session.get_one(Unit, unit, options=[WITH_POOL])
-    row.state = DONE
     _count_done(session, row.shard, units=1, pairs=row.pairs)
+    update_now(session, [row], state=DONE)
     return row
 
 
@@ -285,8 +286,7 @@ def redo_units(session: Session, units: Sequence[int]) -> list[Unit]:
     for shard in sorted({row.shard for row in rows}, key=lambda shard: shard.id):
         own = [row.pairs for row in rows if row.shard is shard]
         _count_done(session, shard, units=-len(own), pairs=-sum(own))
-    for row in rows:
-        row.state = OPEN
+    update_now(session, rows, state=OPEN)
     return rows
 
 

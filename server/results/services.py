@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -28,7 +29,7 @@ from sqlalchemy.orm import Session, defer
 
 from server.contributors import services as contributors
 from server.contributors.services import clean
-from server.db import add_counts
+from server.db import add_counts, insert_now, update_now
 from server.pools import services as pools
 from server.pools.services import WITH_POOL, Pool, Shard, Unit
 from server.refusals import (
@@ -57,8 +58,18 @@ __all__ = ["CONFIRMED", "PENDING", "Result", "accept"]
 AUDITED = Result.policy == pools.AUDIT
 
 
-def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime) -> Result:
-    """Stores a result and ends its lease. A repetition gets the stored one back. Raises
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """What is stored of a result: its number, which of the unit's it is, how many pairs have
+    scores."""
+
+    id: int
+    copy: int
+    pairs_scored: int
+
+
+def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime) -> Accepted:
+    """Stores a result and ends its lease. A repetition finds the stored one. Raises
     LeaseMismatch, ResultConflict, LeaseEnded, AgentUnknown, BundleMismatch, RungUntested,
     ResultInvalid, SignatureInvalid; then nothing has changed."""
     if posted.lease != lease.id:
@@ -69,7 +80,7 @@ def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime
         stored = session.scalars(select(Result).where(Result.lease_id == lease.id)).one()
         if stored.digest != digest:
             raise ResultConflict("Another result is stored under this lease.")
-        return stored
+        return Accepted(id=stored.id, copy=stored.copy, pairs_scored=stored.pairs_scored)
     work.require_held(lease, at)
     unit = pools.get_unit(session, lease.unit_id)
     agent = pools.agent_of(unit.shard.pool)
@@ -97,8 +108,11 @@ def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime
     )
     readiness.require_tested(session, lease.device_id, agent, posted)
     kept = reports.censor(session, unit.id, posted)
+    scored = kept.statuses.count(PairStatus.SCORED)
     work.finish(session, lease, unit, at)
-    result = Result(
+    number = insert_now(
+        session,
+        Result,
         unit_id=unit.id,
         lease_id=lease.id,
         copy=lease.copy,
@@ -111,17 +125,15 @@ def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime
         device_class=clean(posted.device_class),
         scores=kept.scores,
         statuses=kept.statuses,
-        pairs_scored=kept.statuses.count(PairStatus.SCORED),
+        pairs_scored=scored,
         digest=digest,
         signature=posted.signature,
         scored_at=at,
     )
-    session.add(result)
-    # The shard's row is locked by now: those who count on the same shard come one after the other.
-    session.flush()
     if not lease.copy:
+        # The shard's row is locked by now: who counts on it too comes after.
         count_broken(session, unit.shard_id, kept.statuses, 1)
-    return result
+    return Accepted(id=number, copy=lease.copy, pairs_scored=scored)
 
 
 def undrawn_devices(session: Session, limit: int) -> list[str]:
@@ -273,10 +285,9 @@ def reject_all(session: Session, found: Sequence[Result]) -> None:
     """Takes living results out of the pool and gives their units out anew: what was confirmed is
     `revoked` then, what was pending `rejected`. Nothing else happens to what was taken out."""
     living = [result for result in found if result.state in (PENDING, CONFIRMED)]
-    for result in living:
-        result.state = REJECTED if result.state == PENDING else REVOKED
     # The database must see them gone before anybody posts another one for the unit.
-    session.flush()
+    for state, gone in ((PENDING, REJECTED), (CONFIRMED, REVOKED)):
+        update_now(session, [result for result in living if result.state == state], state=gone)
     units = pools.redo_units(session, [result.unit_id for result in living])
     for unit, result in zip(units, living, strict=True):
         count_broken(session, unit.shard_id, result.statuses, -1)

@@ -212,7 +212,6 @@ def play(
                     world.report()
                     playing.come()
                     playing.work(session)
-                with world.moment():
                     world.audit()
                 world.pass_time(TICK_S)
                 progress(len(playing.entries))

@@ -49,8 +49,7 @@ Cell = DeviceClass | int
 """A kind of device, or a shard's number."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tried:
+class Tried(NamedTuple):
     """A contributor's audits of one kind of device on one shard. `network`: where it is; None is
     a network of its own. `began`: the number of the first of these audits; they are made in the
     order of their numbers, more or less."""

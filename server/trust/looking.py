@@ -4,10 +4,11 @@ in common, and what follows then."""
 from __future__ import annotations
 
 import logging
-from collections import Counter, defaultdict
+from collections import defaultdict
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Function, Select, case, func, select
 from sqlalchemy.orm import Session
 
 from server.contributors import standing
@@ -23,16 +24,25 @@ log = logging.getLogger(__name__)
 EVERY = timedelta(minutes=5)
 RECENT = 20_000
 """Audits that are evidence: what failed before them is history, whose work is settled."""
-_WHERE = (Result.device_id, Result.bundle, Result.rung, Result.device_class, Unit.shard_id)
-"""Of an audited result: by whom, with which kind of device and on which shard."""
+_WHERE = (
+    standing.WHOSE,
+    standing.NETWORK,
+    Result.bundle,
+    Result.rung,
+    Result.device_class,
+    Unit.shard_id,
+)
+"""Of an audited result: whose and from where, with which kind of device and on which shard."""
 
 
 def is_worth_it(session: Session) -> bool:
-    """Whether enough devices have failed that something else might be to blame. Reads only."""
-    failed = select(func.count(Audit.device_id.distinct())).where(
-        Audit.id > _first(session), Audit.state == FAILED
-    )
-    return session.scalars(failed).one() >= cohort.LEAST_PARTIES or bool(quarantine.active(session))
+    """Whether enough devices have failed that something else might be to blame, and enough have
+    passed elsewhere to say so. Reads only."""
+    if quarantine.active(session):
+        return True
+    recent = select(_devices(FAILED), _devices(PASSED)).where(Audit.id > _first(session))
+    failed, passed = session.execute(recent).one()
+    return min(int(failed), int(passed)) >= cohort.LEAST_PARTIES
 
 
 def look(session: Session, at: datetime) -> list[Finding]:
@@ -47,65 +57,42 @@ def look(session: Session, at: datetime) -> list[Finding]:
 
 
 def evidence(session: Session) -> list[Tried]:
-    """By contributor, kind of device and shard; without what is set aside already."""
+    """By contributor, network, kind of device and shard; without what is set aside already."""
     rows = session.execute(
-        select(
+        _of_audits(
             *_WHERE,
-            Audit.state,
-            func.count().label("audits"),
-            func.min(Audit.id).label("began"),
+            func.count().filter(Audit.state == PASSED),
+            func.count().filter(Audit.state == FAILED),
+            func.min(Audit.id),
         )
-        .join(Result, Result.id == Audit.result_id)
-        .join(Unit, Unit.id == Result.unit_id)
         .where(
             Audit.id > _first(session),
             Audit.state.in_((PASSED, FAILED)),
             ~quarantine.active(session).condition,
         )
-        .group_by(*_WHERE, Audit.state)
-    ).all()
-    where = standing.whereabouts(session, {row.device_id for row in rows})
-    counts: dict[tuple[str, str | None, DeviceClass, int], Counter[str]] = defaultdict(Counter)
-    began: dict[tuple[str, str | None, DeviceClass, int], int] = {}
-    for row in rows:
-        who = where[row.device_id]
-        kind = DeviceClass(row.bundle, row.rung, row.device_class)
-        key = (who.contributor, who.network, kind, row.shard_id)
-        counts[key][row.state] += row.audits
-        began[key] = min(began.get(key, row.began), row.began)
+        .group_by(*_WHERE)
+        .order_by(*_WHERE)
+    )
     return [
-        Tried(
-            contributor=contributor,
-            network=network,
-            device_class=kind,
-            shard=shard,
-            passed=count[PASSED],
-            failed=count[FAILED],
-            began=began[contributor, network, kind, shard],
-        )
-        for (contributor, network, kind, shard), count in counts.items()
+        Tried(contributor, network, DeviceClass(*kind), shard, passed, failed, began)
+        for contributor, network, *kind, shard, passed, failed, began in rows
     ]
 
 
 def excused(session: Session) -> dict[str, set[Cell]]:
     """By contributor, the kinds of devices and the shards that recent failures were laid to."""
     rows = session.execute(
-        select(*_WHERE, Audit.reason)
-        .join(Result, Result.id == Audit.result_id)
-        .join(Unit, Unit.id == Result.unit_id)
+        _of_audits(*_WHERE, Audit.reason)
         .where(
             Audit.id > _first(session),
             Audit.state == VOID,
             Audit.reason.in_((CLASS_QUARANTINED, SHARD_QUARANTINED)),
         )
         .distinct()
-    ).all()
-    where = standing.whereabouts(session, {row.device_id for row in rows})
+    )
     found: dict[str, set[Cell]] = defaultdict(set)
-    for row in rows:
-        kind = DeviceClass(row.bundle, row.rung, row.device_class)
-        cell = kind if row.reason == CLASS_QUARANTINED else row.shard_id
-        found[where[row.device_id].contributor].add(cell)
+    for contributor, _, *kind, shard, reason in rows:
+        found[contributor].add(DeviceClass(*kind) if reason == CLASS_QUARANTINED else shard)
     return found
 
 
@@ -115,6 +102,22 @@ def in_words(finding: Finding) -> str:
         f"{finding.deviation:.1f} standard deviations more than elsewhere "
         f"(p = {finding.residual:.1e}; over the cohort {finding.chi_square:.1e})"
     )
+
+
+def _devices(state: str) -> Function[int]:
+    """How many have an audit in this state."""
+    return func.count(case((Audit.state == state, Audit.device_id)).distinct())
+
+
+def _of_audits(*columns: Any) -> Select[Any]:
+    """Those of the audits, with their results, units and devices."""
+    query = (
+        select(*columns)
+        .select_from(Audit)
+        .join(Result, Result.id == Audit.result_id)
+        .join(Unit, Unit.id == Result.unit_id)
+    )
+    return standing.with_device(query, Audit.device_id)
 
 
 def _first(session: Session) -> int:

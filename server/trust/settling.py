@@ -110,7 +110,9 @@ def settle_all(
     for each in decided:
         audit = audits[each.audit]
         judged.append(_settle(session, court, record, audit, found[audit.result_id], each, at))
-    if any(each.state in (PASSED, VOID) for each in judged):
+    states = {each.state for each in judged}
+    # Of one that has failed nothing is pending any more.
+    if FAILED not in states and states & {PASSED, VOID}:
         count = confirm_what_can_be(session, court, record, at)
         judged[-1] = dataclasses.replace(judged[-1], confirmed=count)
     return judged

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from server.config import Settings
 from server.contributors import services as contributors
+from server.db import update_now
 from server.pools import services as pools
 from server.pools.services import Served, Unit
 from server.refusals import LeaseEnded, LeaseNotYours, LeaseUnknown
@@ -143,7 +144,7 @@ def expire(session: Session, at: datetime) -> None:
     are passed over: it is deciding about them."""
     late = session.scalars(_LATE, {"at": at}).all()
     for lease in late:
-        _end(lease, EXPIRED)
+        _end(session, lease, EXPIRED)
         _give_back(session, lease)
     if late:
         session.flush()
@@ -198,7 +199,7 @@ def abandon(session: Session, lease: Lease) -> None:
     given_up = [lease] if lease.state == HELD else _brought(session, lease.id)
     for each in given_up:
         if each.state == HELD:
-            _end(each, ABANDONED)
+            _end(session, each, ABANDONED)
             _give_back(session, each)
 
 
@@ -207,7 +208,7 @@ def finish(session: Session, lease: Lease, unit: Unit, at: datetime) -> None:
     one was from."""
     if unit.shard.pool.policy == pools.REPLICATION:
         copies.enter(session, lease, unit, at)
-    _end(lease, DONE)
+    _end(session, lease, DONE)
     if not lease.copy:
         pools.finish_unit(session, lease.unit_id)
 
@@ -219,10 +220,9 @@ def brought(session: Session, lease: str, at: datetime) -> Claimed | None:
     return _live(session, leases, at) if leases else None
 
 
-def _end(lease: Lease, state: str) -> None:
+def _end(session: Session, lease: Lease, state: str) -> None:
     """Where it was claimed from counts only while it is held."""
-    lease.state = state
-    lease.network = None
+    update_now(session, [lease], state=state, network=None)
 
 
 def _give_back(session: Session, lease: Lease) -> None:

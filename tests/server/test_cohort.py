@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -75,8 +74,7 @@ def test_a_shard_that_nobody_passes_is_to_blame_and_not_the_devices() -> None:
 
 def test_both_can_be_to_blame_at_once() -> None:
     other = [
-        replace(
-            each,
+        each._replace(
             contributor=each.contributor + "!",
             device_class=each.device_class._replace(name=each.device_class.name + "!"),
         )
@@ -88,7 +86,7 @@ def test_both_can_be_to_blame_at_once() -> None:
 
 def test_the_accounts_of_one_network_are_one_party() -> None:
     crowd = [
-        replace(each, network="one") if each.device_class == BROKEN else each
+        each._replace(network="one") if each.device_class == BROKEN else each
         for each in broken_class(50, 100)
     ]
     assert findings(crowd) == []
@@ -98,7 +96,7 @@ def test_the_accounts_of_one_network_are_one_party() -> None:
 
 def test_who_shares_a_network_with_somebody_is_the_same_party_as_theirs() -> None:
     rows = [
-        replace(tried(who, SOUND, 1), contributor=name, network=network)
+        tried(who, SOUND, 1)._replace(contributor=name, network=network)
         for who, (name, network) in enumerate(
             [("a", "x"), ("b", "x"), ("b", "y"), ("c", "y"), ("d", None), ("e", "z")]
         )
@@ -111,7 +109,7 @@ def test_who_shares_a_network_with_somebody_is_the_same_party_as_theirs() -> Non
 def test_who_fails_whatever_he_claims_to_be_is_not_excused() -> None:
     """A crowd that calls itself another kind of device after each."""
     crowd = [
-        replace(each, contributor=f"cheat {number % 10}", device_class=BROKEN._replace(name=kind))
+        each._replace(contributor=f"cheat {number % 10}", device_class=BROKEN._replace(name=kind))
         for kind in ("one", "two")
         for number, each in enumerate(broken_class(10, 0))
     ]
@@ -139,7 +137,7 @@ def test_who_was_excused_for_one_shard_says_nothing_about_the_next() -> None:
 def test_who_passed_on_a_shard_and_fails_there_later_fails_for_themselves() -> None:
     """As those do who begin to cheat on the way."""
     rows = [
-        replace(each, passed=each.passed or 1) if each.shard == 3 else each
+        each._replace(passed=each.passed or 1) if each.shard == 3 else each
         for each in poisoned_shard(10, 6)
     ]
     assert findings(rows) == []
@@ -147,7 +145,7 @@ def test_who_passed_on_a_shard_and_fails_there_later_fails_for_themselves() -> N
 
 def test_who_came_to_a_shard_first_says_nothing_about_it() -> None:
     """Those of them who failed there have passed nowhere since, those who passed have."""
-    rows = [replace(each, began=-each.shard) for each in poisoned_shard(10, 6)]
+    rows = [each._replace(began=-each.shard) for each in poisoned_shard(10, 6)]
     assert findings(rows) == []
 
 
