@@ -13,8 +13,8 @@ from server.cli.serving import DEMO_BUNDLE
 from server.pools.services import AUDIT, REPLICATION
 from server.simulation.kept import Job
 from server.simulation.replicated import REPLICATED
-from server.simulation.report import added, figures, replicated_figures, rows, table
-from server.simulation.running import WORLDS, kinds, run
+from server.simulation.report import bars, figures, replicated_figures, rows, table
+from server.simulation.running import WORLDS, run, together
 
 
 @click.command(
@@ -72,13 +72,7 @@ def simulate(
     jobs = [Job(name=name, seed=seed, units=units) for seed in _range(seeds) for name in names]
     with bar("results", unit="result") as progress:
         found = run(jobs, bundle=DEMO_BUNDLE, out=out, processes=processes, progress=progress)
-    worlds = {
-        name: {
-            kind: added(found[job][kind] for job in jobs if job.name == name)
-            for kind in kinds(name)
-        }
-        for name in names
-    }
+    worlds = together(names, found)
     if as_json:
         found_keys = replicated_figures(worlds)
         if any(name in WORLDS for name in names):
@@ -86,6 +80,8 @@ def simulate(
         click.echo(json.dumps({**found_keys, "populations": rows(worlds)}, indent=1))
         return
     click.echo("\n".join(table(worlds)))
+    if any(name in WORLDS for name in names):
+        click.echo("\n".join(["", *bars(worlds)]))
 
 
 def _range(seeds: str) -> range:

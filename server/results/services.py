@@ -59,7 +59,7 @@ AUDITED = Result.policy == pools.AUDIT
 
 
 @dataclass(frozen=True, kw_only=True)
-class Accepted:
+class Stored:
     """What is stored of a result: its number, which of the unit's it is, how many pairs have
     scores."""
 
@@ -68,7 +68,7 @@ class Accepted:
     pairs_scored: int
 
 
-def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime) -> Accepted:
+def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime) -> Stored:
     """Stores a result and ends its lease. A repetition finds the stored one. Raises
     LeaseMismatch, ResultConflict, LeaseEnded, AgentUnknown, BundleMismatch, RungUntested,
     ResultInvalid, SignatureInvalid; then nothing has changed."""
@@ -80,7 +80,7 @@ def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime
         stored = session.scalars(select(Result).where(Result.lease_id == lease.id)).one()
         if stored.digest != digest:
             raise ResultConflict("Another result is stored under this lease.")
-        return Accepted(id=stored.id, copy=stored.copy, pairs_scored=stored.pairs_scored)
+        return Stored(id=stored.id, copy=stored.copy, pairs_scored=stored.pairs_scored)
     work.require_held(lease, at)
     unit = pools.get_unit(session, lease.unit_id)
     agent = pools.agent_of(unit.shard.pool)
@@ -133,7 +133,7 @@ def accept(session: Session, lease: Lease, posted: protocol.Result, at: datetime
     if not lease.copy:
         # The shard's row is locked by now: who counts on it too comes after.
         count_broken(session, unit.shard_id, kept.statuses, 1)
-    return Accepted(id=number, copy=lease.copy, pairs_scored=scored)
+    return Stored(id=number, copy=lease.copy, pairs_scored=scored)
 
 
 def undrawn_devices(session: Session, limit: int) -> list[str]:

@@ -28,9 +28,23 @@ FAKED: Mapping[str, tuple[str, ...]] = {
         "sybil_10",
     ),
     "50": ("lazy_50",),
+    "turned": ("sleeper_20", "sleeper_100", "sleeper_1000", "leaver"),
 }
 Worlds = Mapping[str, Mapping[str, Tally]]
 """Tallies by kind, by world."""
+BARS: Mapping[str, tuple[float, str]] = {
+    "heuristic_bot_credit": (0, "made-up results of guessing bots that are paid"),
+    "faked_confirmed_share_50": (0.01, "results with half of the pairs made up: confirmed"),
+    "faked_confirmed_share_10": (0.01, "with 10%, sleepers, leavers and Sybils among them"),
+    "faked_confirmed_share_turned": (0.01, "sleepers and leavers alone"),
+    "faked_confirmed_share_5": (0.05, "with 5%"),
+    "false_among_confirmed": (0.001, "false pairs among confirmed, one in ten people hostile"),
+    "honest_suspended": (0, "honest people who are suspended"),
+    "honest_units_rejected": (0.0005, "honest results rejected"),
+    "honest_units_never_confirmed": (0, "honest results never confirmed, a day after"),
+    "recomputed_share_after_probation": (0.01, "pairs recomputed past probation"),
+}
+"""Of shares, the most that is wanted, and what they are in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,38 +94,18 @@ def added(tallies: Iterable[Tally]) -> Tally:
 def figures(worlds: Worlds) -> dict[str, Any]:
     """The keys of `dva simulate --json`, of pools that are audited: point estimates as fractions
     (`honest_suspended`, `heuristic_bot_credit`: counts, of people and of pairs), each with its
-    `_upper95`."""
-    audited = {name: tallies for name, tallies in worlds.items() if name not in REPLICATED}
-    alone = {name: tallies[name] for name, tallies in audited.items() if name in tallies}
-    honest = [tallies["honest"] for tallies in audited.values() if "honest" in tallies]
-    everyone = added(honest)
-    mixed = added(worlds.get(MIXED, {}).values())
-    guessing = _of(alone, GUESSING)
-    shares = {
-        "false_among_confirmed": Share(
-            count=mixed.false_pairs_confirmed, total=mixed.pairs_confirmed
-        ),
-        "honest_units_rejected": Share(count=everyone.rejected, total=everyone.posted),
-        "honest_units_never_confirmed": Share(count=everyone.pending, total=everyone.posted),
-        **{
-            f"faked_confirmed_share_{name}": Share(
-                count=_of(alone, kinds).made_up_confirmed, total=_of(alone, kinds).made_up
-            )
-            for name, kinds in FAKED.items()
-        },
-        "recomputed_share_after_probation": Share(
-            count=everyone.recomputed_past_probation, total=everyone.pairs_past_probation
-        ),
-        "recomputed_share": Share(count=everyone.recomputed, total=everyone.posted * UNIT_PAIRS),
-    }
+    `_upper95`; and after how many results guessing bots are out, on average."""
+    alone = _alone(worlds)
+    shares = _shares(worlds)
+    bots = _of(alone, GUESSING)
+    suspended = shares.pop("honest_suspended")
+    guessing = shares.pop("heuristic_bot_credit")
     found: dict[str, Any] = {
-        "honest_suspended": everyone.caught,
-        "honest_suspended_upper95": Share(count=everyone.caught, total=everyone.people).upper95
-        * everyone.people,
-        "heuristic_bot_credit": guessing.pairs_confirmed,
-        "heuristic_bot_credit_upper95": Share(
-            count=guessing.made_up_confirmed, total=guessing.made_up
-        ).upper95,
+        "honest_suspended": suspended.count,
+        "honest_suspended_upper95": suspended.upper95 * suspended.total,
+        "heuristic_bot_credit": bots.pairs_confirmed,
+        "heuristic_bot_credit_upper95": guessing.upper95,
+        "heuristic_bot_units_until_caught": _until_caught(bots),
     }
     for name in HURT:
         # As `honest_suspended`, but for those who were restored.
@@ -120,6 +114,30 @@ def figures(worlds: Worlds) -> dict[str, Any]:
         found[name] = share.value
         found[f"{name}_upper95"] = share.upper95
     return found
+
+
+def bars(worlds: Worlds) -> list[str]:
+    """Lines of Markdown: what is wanted, and what was found, of all that was played."""
+    lines = [
+        "| figure | | bar | found | of | share | at most (95%) | |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    shares = _shares(worlds)
+    for name, (limit, words) in BARS.items():
+        share = shares[name]
+        if not share.total:
+            continue
+        if share.upper95 <= limit:
+            verdict = "met"
+        elif share.value <= limit:
+            verdict = "none found"
+        else:
+            verdict = "missed"
+        lines.append(
+            f"| `{name}` | {words} | {limit * 100:g}% | {share.count:,} | {share.total:,} "
+            f"| {share.value:.4%} | {share.upper95:.4%} | {verdict} |"
+        )
+    return lines
 
 
 def replicated_figures(worlds: Worlds) -> dict[str, float]:
@@ -154,31 +172,84 @@ def rows(worlds: Worlds) -> list[dict[str, Any]]:
 
 
 def table(worlds: Worlds) -> list[str]:
-    """Lines of Markdown. Who has nobody in a world isn't in it."""
+    """Lines of Markdown. Who has nobody in a world isn't in it; the hostile ones of the mixed world
+    are together."""
     lines = [
-        "| world | kind | people | results | made up | until caught | of them confirmed "
+        "| world | kind | people | results | made up | until caught | of them confirmed (95%) "
         "| false pairs | pairs paid for nothing | hurt | recomputed |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for world, tallies in worlds.items():
-        for kind, tally in tallies.items():
-            if not tally.people:
-                continue
-            until = (
-                f"{tally.posted_when_caught / tally.caught:.1f}"
-                if tally.made_up and tally.caught
-                else ""
-            )
-            confirmed = Share(count=tally.made_up_confirmed, total=tally.made_up)
-            hurt = "" if kind in HOSTILE else f"{tally.caught} people, {tally.rejected} results"
-            recomputed = Share(count=tally.recomputed, total=tally.posted * UNIT_PAIRS)
-            lines.append(
-                f"| {world} | {kind} | {tally.people:,} | {tally.posted:,} | {tally.made_up:,} "
-                f"| {until} | {f'{confirmed.value:.2%}' if tally.made_up else ''} "
-                f"| {tally.false_pairs_confirmed:,} | {tally.made_up_pairs_confirmed:,} "
-                f"| {hurt} | {recomputed.value:.2%} |"
-            )
+        shown = dict(tallies)
+        if world == MIXED:
+            gone = [shown.pop(kind) for kind in HOSTILE if kind in shown]
+            shown["hostile"] = added(gone)
+        lines += [_line(world, kind, tally) for kind, tally in shown.items() if tally.people]
     return lines
+
+
+def _line(world: str, kind: str, tally: Tally) -> str:
+    """`until caught`: results with made-up scores."""
+    until = confirmed = hurt = ""
+    mean = _until_caught(tally)
+    if tally.made_up:
+        share = Share(count=tally.made_up_confirmed, total=tally.made_up)
+        confirmed = f"{share.value:.2%} (at most {share.upper95:.2%})"
+        if mean is not None:
+            until = f"{mean:.1f}"
+    if kind not in (*HOSTILE, "hostile"):
+        hurt = f"{tally.caught:,} people, {tally.rejected:,} results"
+    recomputed = Share(count=tally.recomputed, total=tally.posted * UNIT_PAIRS)
+    return (
+        f"| {world} | {kind} | {tally.people:,} | {tally.posted:,} | {tally.made_up:,} "
+        f"| {until} | {confirmed} | {tally.false_pairs_confirmed:,} "
+        f"| {tally.made_up_pairs_confirmed:,} | {hurt} | {recomputed.value:.2%} |"
+    )
+
+
+def _alone(worlds: Worlds) -> dict[str, Tally]:
+    """Of those who have a world to themselves, where auditors decide."""
+    return {
+        name: tallies[name]
+        for name, tallies in worlds.items()
+        if name in tallies and name not in REPLICATED
+    }
+
+
+def _shares(worlds: Worlds) -> dict[str, Share]:
+    """By figure; of audited worlds."""
+    alone = _alone(worlds)
+    everyone = added(
+        tallies["honest"]
+        for name, tallies in worlds.items()
+        if "honest" in tallies and name not in REPLICATED
+    )
+    mixed = added(worlds.get(MIXED, {}).values())
+    guessing = _of(alone, GUESSING)
+    return {
+        "honest_suspended": Share(count=everyone.caught, total=everyone.people),
+        "heuristic_bot_credit": Share(count=guessing.made_up_confirmed, total=guessing.made_up),
+        "false_among_confirmed": Share(
+            count=mixed.false_pairs_confirmed, total=mixed.pairs_confirmed
+        ),
+        "honest_units_rejected": Share(count=everyone.rejected, total=everyone.posted),
+        "honest_units_never_confirmed": Share(count=everyone.pending, total=everyone.posted),
+        **{
+            f"faked_confirmed_share_{name}": Share(
+                count=_of(alone, kinds).made_up_confirmed, total=_of(alone, kinds).made_up
+            )
+            for name, kinds in FAKED.items()
+        },
+        "recomputed_share_after_probation": Share(
+            count=everyone.recomputed_past_probation, total=everyone.pairs_past_probation
+        ),
+        "recomputed_share": Share(count=everyone.recomputed, total=everyone.posted * UNIT_PAIRS),
+    }
+
+
+def _until_caught(tally: Tally) -> float | None:
+    """How many results with made-up scores, on average; None: nobody was caught."""
+    return tally.posted_when_caught / tally.caught if tally.caught else None
 
 
 def _of(alone: Mapping[str, Tally], kinds: Sequence[str]) -> Tally:

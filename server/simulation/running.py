@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
@@ -13,7 +13,7 @@ from server.simulation.kept import Job, keep, load, require_same_rules
 from server.simulation.people import KINDS
 from server.simulation.play import Tally, play
 from server.simulation.replicated import REPLICATED, play_replicated
-from server.simulation.report import MIXED, broken_shares, mixed_shares
+from server.simulation.report import MIXED, Worlds, added, broken_shares, mixed_shares
 
 WORLDS = (*KINDS, MIXED)
 LOOK_S = 1.0
@@ -58,6 +58,17 @@ def run(
                     keep(out, job, found[job])
             progress(before + posted.value, total)
     return found
+
+
+def together(names: Iterable[str], found: Mapping[Job, Mapping[str, Tally]]) -> Worlds:
+    """The tallies of these worlds, all their seeds added up."""
+    return {
+        name: {
+            kind: added(tallies[kind] for job, tallies in found.items() if job.name == name)
+            for kind in kinds(name)
+        }
+        for name in names
+    }
 
 
 def _begin(posted: Synchronized[int]) -> None:

@@ -1,6 +1,8 @@
 """onnxruntime-web by itself in a browser's page: one model, a few runs, what they cost.
 
-On WebGPU no node may be left to the CPU: `disable_cpu_ep_fallback` makes the session fail.
+On WebGPU no node may be left to the CPU: `disable_cpu_ep_fallback` makes the session fail. A model
+goes to the page with the call, or, if it is of true size, by its name in the site's folder: then it
+stays loaded until another one comes.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
@@ -18,12 +21,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 DIST = Path(__file__).parents[2] / "node_modules" / "onnxruntime-web" / "dist"
+MODELS = "/models/"
 Provider = Literal["webgpu", "wasm"]
 Array = NDArray[Any]
+Body = bytes | str
+"""The bytes of a file, or its name in the site's folder."""
 
 SCRIPT = """
 async ([provider, model, files, runs]) => {
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const body = async (told) => typeof told === 'string' ? bytes(told)
+    : new Uint8Array(await (await fetch(told.address)).arrayBuffer());
   const file = provider === 'webgpu' ? 'ort.webgpu.bundle.min.mjs' : 'ort.wasm.bundle.min.mjs';
   const ort = await import('/' + file);
   ort.env.wasm.wasmPaths = '/';
@@ -54,20 +62,29 @@ async ([provider, model, files, runs]) => {
       extra: {session: {disable_cpu_ep_fallback: '1'}},
     };
   }
-  options.externalData = files.map(([path, body]) => ({path, data: bytes(body)}));
-  const session = await ort.InferenceSession.create(bytes(model), options);
+  const load = async () => {
+    options.externalData = await Promise.all(
+      files.map(async ([path, told]) => ({path, data: await body(told)})));
+    return await ort.InferenceSession.create(await body(model), options);
+  };
+  const stays = typeof model !== 'string';
+  if (stays && globalThis.stays?.address !== model.address) {
+    await globalThis.stays?.session.release();
+    globalThis.stays = {address: model.address, session: await load()};
+  }
+  const session = stays ? globalThis.stays.session : await load();
   const views = {uint8: Uint8Array, int32: Int32Array, float32: Float32Array};
   const answers = [];
   for (const inputs of runs) {
-    const feeds = Object.fromEntries(inputs.map(([name, type, dims, body]) =>
-      [name, new ort.Tensor(type, new views[type](bytes(body).buffer), dims)]));
+    const feeds = Object.fromEntries(inputs.map(([name, type, dims, text]) =>
+      [name, new ort.Tensor(type, new views[type](bytes(text).buffer), dims)]));
     const before = globalThis.dispatches ?? 0;
     const output = (await session.run(feeds))[session.outputNames[0]];
     const data = Array.from(await output.getData());
     const dispatches = (globalThis.dispatches ?? 0) - before;
     answers.push({dims: [...output.dims], data, dispatches});
   }
-  await session.release();
+  if (!stays) await session.release();
   if (globalThis.complaints?.length) throw new Error(globalThis.complaints.splice(0).join('; '));
   return answers;
 }
@@ -89,7 +106,8 @@ class Ran:
 
 
 class _Files(SimpleHTTPRequestHandler):
-    """onnxruntime-web's files and an empty page, isolated so that wasm may use threads."""
+    """onnxruntime-web's files, a folder's under MODELS, and an empty page, isolated so that wasm
+    may use threads."""
 
     extensions_map: ClassVar[dict[str, str]] = {
         ".mjs": "text/javascript",
@@ -103,6 +121,8 @@ class _Files(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def translate_path(self, path: str) -> str:
+        if path.startswith(MODELS):
+            return str(Path(self.directory, path.removeprefix(MODELS)))
         return str(DIST / path.strip("/")) if path != "/" else "/dev/null"
 
     def log_message(self, format: str, *args: object) -> None:
@@ -110,9 +130,10 @@ class _Files(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def ort_site() -> Iterator[str]:
-    """The address of the empty page."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Files) as server:
+def ort_site(models: Path = DIST) -> Iterator[str]:
+    """The address of the empty page. `models`: a folder from which `run` may be given names."""
+    handler = partial(_Files, directory=str(models))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
@@ -121,9 +142,9 @@ def ort_site() -> Iterator[str]:
 def run(
     page: Page,
     provider: Provider,
-    model: bytes,
+    model: Body,
     *runs: Mapping[str, Array],
-    files: Mapping[str, bytes] | None = None,
+    files: Mapping[str, Body] | None = None,
 ) -> list[Ran]:
     """Runs of a model, one for each set of inputs. `files`: its external data. Raises whatever the
     page did."""
@@ -131,8 +152,8 @@ def run(
         SCRIPT,
         [
             provider,
-            _text(model),
-            [[path, _text(body)] for path, body in (files or {}).items()],
+            _told(model),
+            [[path, _told(body)] for path, body in (files or {}).items()],
             [
                 [
                     [name, str(value.dtype), list(value.shape), _text(value.tobytes())]
@@ -149,6 +170,10 @@ def run(
         )
         for answer in answers
     ]
+
+
+def _told(body: Body) -> str | dict[str, str]:
+    return {"address": MODELS + body} if isinstance(body, str) else _text(body)
 
 
 def _text(body: bytes) -> str:

@@ -4,7 +4,6 @@ ways to run native fp32. Each gives the scores and a word on what made them."""
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +25,6 @@ UNIT_PAIRS = 32
 """Little enough that a slow engine that is stopped leaves most of what it did."""
 LOOKS_EVERY_S = 1.0
 AT_ONCE = 8
-A_CALL = 16
-"""Pairs for which a graph is loaded anew: a software adapter needs minutes for more of ViT-B/32."""
 
 START = """async () => {
   const found = async (find) => {
@@ -77,23 +74,20 @@ def by_tab(sample: Sample, rung: Rung, browser: BrowserName, scratch: Path, seco
 
 
 def by_graphs(sample: Sample, rung: Rung, browser: BrowserName, scratch: Path) -> Made:
-    """By a bundle's two graphs in a page, on native's pixels and tokens."""
+    """By a bundle's two graphs in a page, on native's pixels and tokens. A batch is a call: a
+    software adapter may need minutes for one of ViT-B/32, and Firefox answers no longer ones."""
     provider = "wasm" if rung == "wasm" else "webgpu"
     spec = sample.manifest.rung(rung)
-    with ort_site() as address, opened(browser, scratch / "profile") as page:
+    with ort_site(sample.bundle) as address, opened(browser, scratch / "profile") as page:
         page.goto(address)
 
         def encode(tower: Tower, name: str, rows: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-            model = (sample.bundle / tower.path).read_bytes()
-            files = {path: (sample.bundle / path).read_bytes() for path in tower.data_paths}
+            files = {path: path for path in tower.data_paths}
             parts = []
-            for start in range(0, len(rows), A_CALL):
-                part = rows[start : start + A_CALL]
-                inputs: list[Mapping[str, npt.NDArray[Any]]] = [
-                    {name: part[at : at + AT_ONCE]} for at in range(0, len(part), AT_ONCE)
-                ]
-                ran = run(page, provider, model, *inputs, files=files)
-                parts.extend(each.output for each in ran)
+            for at in range(0, len(rows), AT_ONCE):
+                batch = {name: rows[at : at + AT_ONCE]}
+                [ran] = run(page, provider, tower.path, batch, files=files)
+                parts.append(ran.output)
             return np.concatenate(parts)
 
         images = encode(spec.image, "pixels", sample.pixels)

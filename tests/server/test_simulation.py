@@ -15,6 +15,7 @@ from server.simulation.report import (
     MIXED,
     Share,
     added,
+    bars,
     broken_shares,
     figures,
     mixed_shares,
@@ -120,8 +121,25 @@ def test_a_table_tells_the_hurt_from_the_caught() -> None:
     honest = Tally(people=4, posted=100, confirmed=99, rejected=1, caught=1)
     lazy = Tally(people=2, posted=8, made_up=8, made_up_confirmed=2, caught=2, posted_when_caught=7)
     lines = table({"mixed": {"honest": honest, "lazy_5": lazy, "random": Tally()}})[2:]
-    assert [line.split(" | ")[5:7] for line in lines] == [["", ""], ["3.5", "25.00%"]]
+    assert [line.split(" | ")[5:7] for line in lines] == [
+        ["", ""],
+        ["3.5", "25.00% (at most 59.07%)"],
+    ]
+    assert [line.split(" | ")[1] for line in lines] == ["honest", "hostile"]
     assert "1 people, 1 results" in lines[0]
+
+
+def test_what_is_wanted_stands_beside_what_was_found() -> None:
+    honest = Tally(people=4, posted=100, confirmed=99, rejected=1, pairs_past_probation=1000)
+    worlds = {"honest": {"honest": honest}, "lazy_5": {"lazy_5": Tally(posted=90, made_up=90)}}
+    verdicts = {line.split("`")[1]: line.split(" | ")[-1] for line in bars(worlds)[2:]}
+    assert verdicts == {
+        "faked_confirmed_share_5": "met |",
+        "honest_suspended": "none found |",
+        "honest_units_rejected": "missed |",
+        "honest_units_never_confirmed": "none found |",
+        "recomputed_share_after_probation": "met |",
+    }
 
 
 def test_a_finished_world_is_found_again(tmp_path: Path) -> None:
