@@ -129,10 +129,10 @@ def bars(worlds: Worlds) -> list[str]:
             continue
         if share.upper95 <= limit:
             verdict = "met"
-        elif share.value <= limit:
+        elif not share.count:
             verdict = "none found"
         else:
-            verdict = "missed"
+            verdict = "too few to say" if share.value <= limit else "missed"
         lines.append(
             f"| `{name}` | {words} | {limit * 100:g}% | {share.count:,} | {share.total:,} "
             f"| {share.value:.4%} | {share.upper95:.4%} | {verdict} |"

@@ -22,11 +22,14 @@ from server.simulation.report import (
     replicated_figures,
     table,
 )
-from server.simulation.running import run
+from server.simulation.running import WORLDS, run, together
 from server.trust import policy
 from server.trust.policy import UNAUDITED_ON_PROBATION
 
-DEMO = Path(__file__).parents[2] / "static" / "models" / "demo-q8"
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "static" / "models" / "demo-q8"
+TRUST = ROOT / "docs" / "trust.md"
+PUBLISHED = ROOT / "docs" / "simulated"
 
 
 @pytest.mark.slow
@@ -140,6 +143,17 @@ def test_what_is_wanted_stands_beside_what_was_found() -> None:
         "honest_units_never_confirmed": "none found |",
         "recomputed_share_after_probation": "met |",
     }
+
+
+def test_the_published_tables_are_what_the_kept_worlds_say() -> None:
+    kept = {file.name for file in PUBLISHED.iterdir()}
+    last = max(int(name.removesuffix(".json").rpartition("-")[2]) for name in kept)
+    jobs = [Job(name=name, seed=seed, units=10_000) for name in WORLDS for seed in range(last + 1)]
+    assert {job.file for job in jobs} == kept
+    worlds = together(WORLDS, {job: load(PUBLISHED, job) or {} for job in jobs})
+    said = TRUST.read_text().splitlines()
+    assert not {*table(worlds), *bars(worlds)} - {*said}
+    assert f"    dva simulate --seeds {f'0-{last}' if last else 0} --out docs/simulated" in said
 
 
 def test_a_finished_world_is_found_again(tmp_path: Path) -> None:
