@@ -147,8 +147,8 @@ class Database:
 
 
 def insert_now(session: Session, table: type[Base], **values: Any) -> int:
-    """A new row, written at once; gives its number. The session's own bookkeeping takes several
-    times as long as the statement, and has to be asked for its number anyway."""
+    """A new row, written at once and not known to the session, whose bookkeeping takes several
+    times as long as the statement; gives the number that is its key, or begins it."""
     key = session.connection().execute(_new(table), values).inserted_primary_key
     assert key is not None
     return int(key[0])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, SQLColumnExpression, select
@@ -32,28 +31,18 @@ def is_suspended(session: Session, contributor: str) -> bool:
     return session.get_one(Contributor, contributor).state == SUSPENDED
 
 
-@dataclass(frozen=True, kw_only=True)
-class Whereabouts:
-    """`network`: None if it isn't known, or this machine."""
-
-    contributor: str
-    network: str | None
+OWNER, NETWORK = Device.contributor_id, Device.network
+"""NETWORK: None if it isn't known, or this machine."""
 
 
-WHOSE, NETWORK = Device.contributor_id, Device.network
-
-
-def with_device(query: Select[Any], device: SQLColumnExpression[str]) -> Select[Any]:
-    """A query that may name WHOSE and NETWORK, by a column that has the device's number."""
+def with_owner(query: Select[Any], device: SQLColumnExpression[str]) -> Select[Any]:
+    """A query that may name OWNER and NETWORK of the devices in this column."""
     return query.join(Device, Device.id == device)
 
 
-def whereabouts(session: Session, devices: Collection[str]) -> dict[str, Whereabouts]:
-    """By device."""
-    rows = session.execute(
-        select(Device.id, Device.contributor_id, Device.network).where(Device.id.in_(devices))
-    )
-    return {row.id: Whereabouts(contributor=row[1], network=row[2]) for row in rows}
+def owners_of(session: Session, devices: Collection[str]) -> set[str]:
+    """Whose devices they are."""
+    return set(session.scalars(select(OWNER).where(Device.id.in_(devices))))
 
 
 def class_of(session: Session, device: str) -> str:

@@ -62,7 +62,7 @@ def excuse(session: Session, at: datetime) -> list[str]:
             Record.stopped_at.is_not(None), Record.stopped_for != BY_OPERATOR
         )
     ).all()
-    owners = {each.contributor for each in standing.whereabouts(session, stopped).values()}
+    owners = standing.owners_of(session, stopped)
     devices = {who: contributors.devices_of(session, who) for who in sorted(owners)}
     locked = records.all_locked(session, [each for own in devices.values() for each in own])
     return [

@@ -25,7 +25,7 @@ EVERY = timedelta(minutes=5)
 RECENT = 20_000
 """Audits that are evidence: what failed before them is history, whose work is settled."""
 _WHERE = (
-    standing.WHOSE,
+    standing.OWNER,
     standing.NETWORK,
     Result.bundle,
     Result.rung,
@@ -117,7 +117,7 @@ def _of_audits(*columns: Any) -> Select[Any]:
         .join(Result, Result.id == Audit.result_id)
         .join(Unit, Unit.id == Result.unit_id)
     )
-    return standing.with_device(query, Audit.device_id)
+    return standing.with_owner(query, Audit.device_id)
 
 
 def _first(session: Session) -> int:

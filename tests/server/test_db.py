@@ -23,7 +23,7 @@ from sqlalchemy.exc import IntegrityError
 from server import create_app
 from server.config import Settings
 from server.contributors.models import Device
-from server.db import Base, Database
+from server.db import Base, Database, now, update_now
 from server.migrations import configuration, migrate
 from server.results.models import BrokenPairs, Result
 from server.work.models import Lease
@@ -54,6 +54,19 @@ def test_what_raises_changes_nothing(database: Database) -> None:
         raise RuntimeError
     with database.read() as session:
         assert session.scalars(select(Device)).all() == []
+
+
+def test_what_is_written_at_once_is_known_to_the_session(database: Database) -> None:
+    with database.write() as session:
+        session.add_all(device_row(name, now()) for name in ("one", "two", "three"))
+        session.flush()
+        found = [session.get_one(Device, name) for name in ("one", "two")]
+        update_now(session, found, agent_version="9", network=None)
+        assert not session.dirty
+        assert {each.agent_version for each in found} == {"9"}
+    with database.read() as session:
+        kept = {each.id: each.agent_version for each in session.scalars(select(Device))}
+    assert kept == {"one": "9", "two": "9", "three": "1"}
 
 
 def test_the_migrated_schema_is_the_models(database: Database) -> None:

@@ -186,7 +186,9 @@ class LeaseMachine(RuleBasedStateMachine):
                 own = work.own(session, self.devices[device], lease, self.at)
                 told = self._signed(session, own, posted(own.id, score, more))
                 stored = results.accept(session, own, told, self.at)
-                assert stored.pairs_scored == len(told.statuses)
+                kept = session.get_one(Result, stored.id)
+                assert kept.scores == posted(own.id, score).scores
+                assert stored.pairs_scored == kept.pairs_scored == len(told.statuses)
                 if more:
                     claimed = work.brought(session, lease, self.at)
                     if claimed is None:

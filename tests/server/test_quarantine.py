@@ -88,6 +88,20 @@ def by_card(trial: Trial, wrong: str) -> None:
     trial.end_all(lambda result, _: FAILED if result.device_class == wrong else PASSED)
 
 
+def test_where_nobody_has_passed_there_is_nothing_to_look_for(
+    trial: Trial, app: Flask, pool: str, database: Database, few_are_enough: None
+) -> None:
+    """Nobody says that it is anything but people."""
+    people = [Contributor(app, BROKEN), Contributor(app, BROKEN)]
+    for sound in (0, 1, 2):
+        for each in people:
+            assert each.post_one()
+        by_card(trial, BROKEN)
+        with database.read() as session:
+            assert looking.is_worth_it(session) == (sound == 2)
+        people = [Contributor(app, SOUND)]
+
+
 def test_a_kind_of_device_is_set_aside_and_its_people_are_not(
     trial: Trial, app: Flask, pool: str, database: Database, few_are_enough: None
 ) -> None:
