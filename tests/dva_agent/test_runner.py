@@ -18,6 +18,7 @@ from dva_agent.events import (
     Event,
     Held,
     Problem,
+    Recovered,
     RungTried,
     SelfTested,
     StateChanged,
@@ -87,6 +88,10 @@ def test_a_busy_server_is_given_time(here: World) -> None:
     here.wire.fault = fault
     assert run(here).units == UNITS
     assert is_complete(here)
+    # Each time the page hears that it is over.
+    told = [type(event) for event in here.events if isinstance(event, Problem | Recovered)]
+    assert Problem in told
+    assert told[-1] is Recovered
     assert sum(seconds >= 40 for seconds in here.clock.slept) >= 3
 
 
@@ -146,6 +151,28 @@ def test_a_long_pause_gives_the_units_back(here: World) -> None:
     assert is_complete(here)
     assert all(event.abandoned for event in here.of(UnitDropped))
     assert here.of(UnitDropped)
+
+
+def test_what_is_finished_after_a_pause_takes_its_time(
+    here: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dva_agent.runner.PAUSE_KEEPS_S", 20.0)
+    waited: list[str] = []
+
+    def fault(method: str, url: str, answer: Answer | None) -> Answer | None:
+        if answer is None and url.endswith(".tar") and not waited:
+            waited.append(url)
+            return Answer(status=503, headers={"retry-after": "80"}, body=b"")
+        return None
+
+    def finish(runner: Runner) -> None:
+        runner.pause()
+        runner.stop(finish=True)
+
+    here.wire.fault = fault
+    assert meddled(here, UnitStarted, finish).units >= 1
+    assert waited
+    assert not here.of(UnitDropped)
 
 
 def test_a_polite_stop_finishes_what_is_held(here: World) -> None:

@@ -63,6 +63,15 @@ test('the same problem is one notice, and goes when work goes on', () => {
   assert.deepEqual(state.notices, []);
 });
 
+test('what was to be tried again is over when an answer comes, and at the end', () => {
+  const lasting = /** @type {AgentEvent} */ ({ ...problem, code: 'storage_full', retryInS: null });
+  const tried = after(AT_REST, lasting, problem);
+  assert.equal(tried.notices.length, 2);
+  const codes = (/** @type {State} */ state) => state.notices.map(({ code }) => code);
+  assert.deepEqual(codes(after(tried, /** @type {AgentEvent} */ ({ kind: 'recovered' }))), ['storage_full']);
+  assert.deepEqual(codes(after(tried, { kind: 'ended', reason: 'stopped' })), ['storage_full']);
+});
+
 test('a rung that is not used stays explained', () => {
   const skipped = /** @type {AgentEvent} */ ({
     kind: 'rung', bundle: 'b', rung: 'webgpu-f32', chosen: false, deviceClass: '',

@@ -36,6 +36,7 @@ def assemble(
         server=server,
         clock=clock,
         retrying=narrator.retrying,
+        answered=narrator.answered,
         identity=identity,
         signed_in=visitor.save,
     )

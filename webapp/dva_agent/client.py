@@ -22,7 +22,7 @@ from dva_agent.identity import Identity
 from dva_agent.origin import origin_of
 from dva_agent.protocol import PROTOCOL, PROTOCOL_HEADER, ROOT, Message
 from dva_agent.readiness import SelfTest, SelfTestVerdict
-from dva_agent.retry import Retrying, again
+from dva_agent.retry import Answered, Retrying, again, unheard
 
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
@@ -56,6 +56,7 @@ class ServerClient:
         server: str,
         clock: Clock,
         retrying: Retrying,
+        answered: Answered = unheard,
         identity: Identity,
         backoff: Backoff | None = None,
         signed_in: Callable[[protocol.Device], None] = lambda _: None,
@@ -69,6 +70,7 @@ class ServerClient:
         """What a signature for this server names."""
         self._clock = clock
         self._retrying = retrying
+        self._answered = answered
         self._backoff = backoff or Backoff()
         self._identity = identity
         self._device: protocol.Device | None = None
@@ -212,7 +214,11 @@ class ServerClient:
 
     async def _repeated(self, attempt: Callable[[], Awaitable[T]]) -> T:
         return await again(
-            attempt, clock=self._clock, backoff=self._backoff, retrying=self._retrying
+            attempt,
+            clock=self._clock,
+            backoff=self._backoff,
+            retrying=self._retrying,
+            answered=self._answered,
         )
 
     async def _once(self, method: str, url: str, body: bytes | None) -> bytes:

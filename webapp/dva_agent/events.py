@@ -43,6 +43,10 @@ class Problem(Event, frozen=True, kw_only=True, tag="problem"):
     retry_in_s: float | None = None
 
 
+class Recovered(Event, frozen=True, kw_only=True, tag="recovered"):
+    """An answer has come: problems that were to be tried again are over."""
+
+
 class Fatal(Event, frozen=True, kw_only=True, tag="fatal"):
     """The run has ended with an error; starting again is up to the person."""
 

@@ -127,6 +127,7 @@ class Holdings:
         except (ServerError, MessageError) as error:
             self._narrator.retrying(error, CHECK_S)
         else:
+            self._narrator.answered()
             holding.renew_at = self._clock.now() + answer.expires_in_s * RENEW_AFTER
 
     def _tell(self) -> None:

@@ -120,6 +120,7 @@ async def _score(road: Road, lease: Lease, session: Session) -> tuple[Outcome, f
             clock=road.clock,
             backoff=Backoff(),
             retrying=road.narrator.retrying,
+            answered=road.narrator.answered,
             attempts=FETCHES,
         )
         try:

@@ -224,7 +224,11 @@ class Ladder:
 
     async def _again(self, call: Callable[[], Awaitable[T]]) -> T:
         return await again(
-            call, clock=self._clock, backoff=Backoff(), retrying=self._narrator.retrying
+            call,
+            clock=self._clock,
+            backoff=Backoff(),
+            retrying=self._narrator.retrying,
+            answered=self._narrator.answered,
         )
 
     async def _retest(self, session: Session) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dva_agent.errors import DvaError
-from dva_agent.events import Event, Observer, RunState, StateChanged, problem
+from dva_agent.events import Event, Observer, Recovered, RunState, StateChanged, problem
 
 _ENDING: tuple[RunState, ...] = ("stopping", "drained", "stopped")
 
@@ -13,6 +13,7 @@ class Narrator:
         self.observer = observer
         self._state: RunState | None = None
         self._paused = False
+        self._retries = False
 
     def state(self, state: RunState) -> None:
         """The run is in `state` now. While it is paused, only its end is told at once; once it
@@ -45,4 +46,11 @@ class Narrator:
 
     def retrying(self, error: DvaError, seconds: float) -> None:
         """As `retry.Retrying`: the connection fails for now."""
+        self._retries = True
         self.trouble(error, retry_in_s=seconds)
+
+    def answered(self) -> None:
+        """As `retry.Answered`: the connection works. Told if it didn't before."""
+        if self._retries:
+            self._retries = False
+            self.tell(Recovered())

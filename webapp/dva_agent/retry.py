@@ -14,6 +14,13 @@ T = TypeVar("T")
 Retrying = Callable[[ServerError, float], None]
 """Told of each failure that will be retried, and in how many seconds."""
 
+Answered = Callable[[], None]
+"""Told of each call that came through."""
+
+
+def unheard() -> None:
+    """For callers that don't ask."""
+
 
 async def again(
     call: Callable[[], Awaitable[T]],
@@ -21,6 +28,7 @@ async def again(
     clock: Clock,
     backoff: Backoff,
     retrying: Retrying,
+    answered: Answered = unheard,
     attempts: int | None = None,
 ) -> T:
     """The outcome of `call`, made at most `attempts` times (for ever if None). Refused and
@@ -28,7 +36,7 @@ async def again(
     attempt = 0
     while True:
         try:
-            return await call()
+            outcome = await call()
         except (Refused, Outdated):
             raise
         except ServerError as error:
@@ -39,3 +47,6 @@ async def again(
             delay = backoff.delay(attempt - 1, chance=clock.chance(), asked=asked)
             retrying(error, delay)
             await clock.sleep(delay)
+        else:
+            answered()
+            return outcome

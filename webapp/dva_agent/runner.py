@@ -129,10 +129,7 @@ class Runner:
 
     def resume(self) -> None:
         """Go on where `pause` stopped."""
-        self._gate.open()
-        if self._lapse:
-            self._lapse.cancel()
-            self._lapse = None
+        self._reopen()
         self._narrator.resume()
         self._changed.set()
 
@@ -144,7 +141,7 @@ class Runner:
         """Take no new work; finish and submit what is held, or drop it and give it back."""
         self._narrator.state("stopping")
         if finish:
-            self._gate.open()
+            self._reopen()
         else:
             self._held.cancel_all(submitting=False)
             give_up = partial(self._held.cancel_all, submitting=True)
@@ -315,6 +312,12 @@ class Runner:
         if not task.cancelled() and task.exception():
             self._fatal = task.exception()
             self._end()
+
+    def _reopen(self) -> None:
+        self._gate.open()
+        if self._lapse:
+            self._lapse.cancel()
+            self._lapse = None
 
     def _end(self) -> None:
         self._ended.set()

@@ -69,6 +69,7 @@ export interface Problem {
 export type AgentEvent =
   | { kind: 'state'; state: RunState }
   | ({ kind: 'problem' } & Problem)
+  | { kind: 'recovered' }
   | { kind: 'fatal'; code: string; message: string; nextStep: string }
   | {
       kind: 'rung';

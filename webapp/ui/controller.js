@@ -6,7 +6,7 @@ import { LADDER } from '../engine/rungs.js';
 import { AgentWorker } from './agent.js';
 import { browserOf } from './browser.js';
 import { giveBack } from './leases.js';
-import { AT_REST, isAlive, reduce, wishing, withNotice } from './state.js';
+import { AT_REST, calmed, isAlive, reduce, wishing, withNotice } from './state.js';
 import { addToTotals, addToTraffic, allowReload, mayReload, rememberRunning } from './records.js';
 import { UNKNOWN, decide, isSame } from './rest.js';
 import { SHARES } from './settings.js';
@@ -324,7 +324,7 @@ export class Controller extends EventTarget {
   #stopped(phase) {
     rememberRunning(false);
     this.#endWorker();
-    this.#become({ ...this.#state, phase, held: [], rest: null });
+    this.#become({ ...calmed(this.#state), phase, held: [], rest: null });
     this.#endTurn();
   }
 

@@ -81,7 +81,7 @@ export function reduce(state, message, now = Date.now()) {
         { code: message.code, message: message.message, nextStep: '', where: '', retryAt: null },
       );
     case 'ended':
-      return { ...state, phase: endOf(state, message.reason), held: [] };
+      return { ...calmed(state), phase: endOf(state, message.reason), held: [] };
     default:
       return state;
   }
@@ -119,11 +119,21 @@ function reduceEvent(state, event, now) {
       return { ...state, notices: state.notices.filter(isLasting) };
     case 'problem':
       return withNotice(state, { ...event, retryAt: after(event.retryInS) });
+    case 'recovered':
+      return calmed(state);
     case 'fatal':
       return withNotice({ ...state, phase: 'failed' }, { ...event, where: '', retryAt: null });
     default:
       return state;
   }
+}
+
+/**
+ * @param {State} state
+ * @returns {State} without what was to be tried again
+ */
+export function calmed(state) {
+  return { ...state, notices: state.notices.filter(({ retryAt }) => retryAt === null) };
 }
 
 /**
