@@ -14,7 +14,7 @@ from datetime import datetime
 
 from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -99,8 +99,9 @@ class _Stored(Collector):
             ended = work.count_ended(session)
             statuses = pools.statuses(session, leased)
         units = GaugeMetricFamily("dva_units", "Units, by state.", labels=["pool", "state"])
-        results = CounterMetricFamily("dva_results", "Results stored.", labels=["pool"])
-        pairs = CounterMetricFamily("dva_pairs", "Pairs of stored results.", labels=["pool"])
+        # No counters: what audits reject is given out anew, and they fall.
+        results = GaugeMetricFamily("dva_results", "Units with a result.", labels=["pool"])
+        pairs = GaugeMetricFamily("dva_pairs", "Pairs of these units.", labels=["pool"])
         for pool in statuses:
             open_units = pool.units - pool.units_done - pool.units_leased
             for state, count in (

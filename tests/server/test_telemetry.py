@@ -21,6 +21,7 @@ from server.config import Settings
 from server.db import Database, now
 from server.errors import SettingsError
 from server.logs import JsonLines
+from server.results import services as results
 from server.work import services as work
 from server.work.models import Lease
 from tests.server.api import Api, problem
@@ -83,8 +84,8 @@ def test_metrics_count_what_happens(app: Flask, api: Api, pool: str, database: D
     assert number(api, "dva_requests_total", **stored) == before + 1
     assert number(api, "dva_requests_total", **nowhere) == unknown + 1
     assert number(api, "dva_request_seconds_count", route=route) >= 1
-    assert number(api, "dva_results_total", pool=pool) == 1
-    assert number(api, "dva_pairs_total", pool=pool) == len(first.pairs)
+    assert number(api, "dva_results", pool=pool) == 1
+    assert number(api, "dva_pairs", pool=pool) == len(first.pairs)
     for state, units in {"open": 3, "leased": 1, "done": 1}.items():
         assert number(api, "dva_units", pool=pool, state=state) == units
     with database.write() as session:
@@ -94,6 +95,21 @@ def test_metrics_count_what_happens(app: Flask, api: Api, pool: str, database: D
     for state in ("held", "done", "abandoned", "expired"):
         assert number(api, "dva_leases", state=state) == 1
     assert api.device.device not in api.get("/metrics").text
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_what_may_fall_is_a_gauge(api: Api, pool: str, database: Database) -> None:
+    """To Prometheus a counter that falls has begun again from 0: its rate would leap."""
+    api.finish(api.lease().leases[0])
+    assert number(api, "dva_results", pool=pool) == 1
+    shown = text_string_to_metric_families(api.get("/metrics").text)
+    kinds = {family.name: family.type for family in shown if family.name != "dva_requests"}
+    assert kinds.pop("dva_request_seconds") == "histogram"
+    assert set(kinds.values()) == {"gauge"}
+    with database.write() as session:
+        [(result, _)] = results.pending_of(session, [api.device.device])
+        results.reject(session, result)
+    assert (number(api, "dva_results", pool=pool), number(api, "dva_pairs", pool=pool)) == (0, 0)
 
 
 @pytest.mark.parametrize(
