@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.firefox import Firefox
 from tests.firefox import firefox as running_firefox
+from tests.server.postgres import find_binaries
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Threads of torch wait for each other by spinning: two processes with a thread for each
@@ -41,6 +42,13 @@ def executable() -> str | None:
 def sandbox_flags() -> list[str]:
     """Chromium has no sandbox for root."""
     return ["--no-sandbox"] if os.geteuid() == 0 else []
+
+
+def pytest_report_header() -> str:
+    """Without PostgreSQL the same tests pass, only fewer of them."""
+    if find_binaries():
+        return "databases: SQLite, PostgreSQL"
+    return "databases: SQLite alone, since there is no PostgreSQL here"
 
 
 @pytest.hookimpl(trylast=True)

@@ -28,12 +28,19 @@ from server.migrations import configuration, migrate
 from server.results.models import BrokenPairs, Result
 from server.work.models import Lease
 from tests.server.api import Api, result_for
-from tests.server.conftest import UNITS
+from tests.server.conftest import KINDS, UNITS
 from tests.server.rows import device_row
 
 EARLIER = "0003"
 """The step before the operator's pages."""
 TIMES = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
+
+
+def test_whoever_runs_the_suite_is_told_which_databases(request: pytest.FixtureRequest) -> None:
+    config = request.config
+    told = config.hook.pytest_report_header(config=config, start_path=config.rootpath)
+    [line] = [line for line in told if str(line).startswith("databases:")]
+    assert ("PostgreSQL" in line and "no PostgreSQL" not in line) == ("postgresql" in KINDS)
 
 
 @examples(
