@@ -78,8 +78,9 @@ class Settings:
     proxies: int = 0
     """Proxies before the server that set X-Forwarded-For and X-Forwarded-Proto, 0 to 5."""
     secret_key: str = ""
-    """Signs tokens, challenges and the operator's cookies; empty: a key kept in `data`/secret.key.
-    PostgreSQL needs one: all servers over one database have the same."""
+    """Signs tokens, challenges and operators' cookies, draws audits and names networks; empty: a
+    key kept in `data`/secret.key. PostgreSQL needs one: all servers over one database have the
+    same."""
     oidc_issuer: str = ""
     """An OpenID Connect provider that operators may sign in with, as it calls itself, such as
     https://login.example.org; empty: none."""
