@@ -98,6 +98,7 @@ SAID: dict[Outcome, str] = {
     "--environment",
     type=FOLDER,
     envvar="DVA_FETCH_ENVIRONMENT",
+    show_envvar=True,
     help="A Python environment with img2dataset. [default: one that is made, once]",
 )
 def fetch(

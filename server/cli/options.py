@@ -49,5 +49,6 @@ def identity_option(command: Command) -> Command:
         "--identity",
         type=FILE,
         envvar="DVA_IDENTITY",
+        show_envvar=True,
         help="The file with the phrase and the keys. [default: ~/.local/state/dva/identity.json]",
     )(command)

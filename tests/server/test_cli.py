@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import httpx
 import pyarrow.parquet as pq
 import pytest
@@ -26,6 +27,7 @@ from tests.server.pool_factory import FILES, uid, write_bundle, write_pool
 from tests.server.process import Server, command
 from tests.server.truth import write_truth
 
+OPERATIONS = (CHECKOUT / "docs" / "operations.md").read_text()
 COMMANDS = [
     "admin",
     "agent",
@@ -70,6 +72,33 @@ def test_each_command_shows_an_example() -> None:
         assert answer.exit_code == 0
         assert f"Example: dva {name}" in " ".join(answer.output.split())
     assert set(cli.PLACES) == set(COMMANDS)
+
+
+def test_the_document_has_a_row_for_each_command() -> None:
+    rows = re.findall(r"^\| `dva .*? \|", OPERATIONS, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`dva ([a-z-]+)", row)} == set(COMMANDS)
+
+
+def test_help_and_document_name_an_options_variable() -> None:
+    context = click.Context(cli.cli)
+    commands = [cli.cli.get_command(context, name) for name in COMMANDS]
+    commands += [
+        each
+        for group in commands
+        if isinstance(group, click.Group)
+        for each in group.commands.values()
+    ]
+    options = [
+        parameter
+        for each in commands
+        if each
+        for parameter in each.params
+        if isinstance(parameter, click.Option) and parameter.envvar
+    ]
+    assert {option.envvar for option in options} == {"DVA_FETCH_ENVIRONMENT", "DVA_IDENTITY"}
+    for option in options:
+        assert option.show_envvar
+        assert f"`{option.envvar}`" in OPERATIONS
 
 
 def test_from_tars_to_a_grade(
