@@ -13,7 +13,7 @@ from server.simulation.detection import Career, Manner, career
 from server.simulation.figure import draw_detection
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.5, 1.0)
-MANNERS: tuple[Manner, ...] = ("part of each", "whole results")
+MADE_UP: tuple[Manner, ...] = ("part of each", "whole results")
 HONEST = 300
 """Results of a visit before the turn, for those who leave soon after it."""
 LEAVERS = (1, 2, 5, 10, 20)
@@ -27,15 +27,22 @@ LEAVER_SHARES = (0.1, 0.2, 0.5, 1.0)
 def main(careers: int, seed: int, plot: Path | None) -> None:
     """What becomes of made-up scores by the policy alone, as Markdown."""
     rng = random.Random(seed)  # noqa: S311 - a simulation
-    stay = [(manner, share) for manner in MANNERS for share in SHARES]
+    stay = [(manner, share) for manner in MADE_UP for share in SHARES]
+    call: list[tuple[Manner, float]] = [("called broken", share) for share in SHARES]
     leave = [(turned, share) for turned in LEAVERS for share in LEAVER_SHARES]
-    with click.progressbar(length=len(stay) + len(leave), label="careers", file=sys.stderr) as bar:
-        stayed = {}
-        for manner, share in stay:
-            stayed[manner, share] = [
-                career(rng, share=share, manner=manner) for _ in range(careers)
-            ]
-            bar.update(1)
+    with click.progressbar(
+        length=len(stay) + len(leave) + len(call), label="careers", file=sys.stderr
+    ) as bar:
+
+        def live(kinds: Sequence[tuple[Manner, float]]) -> None:
+            for manner, share in kinds:
+                stayed[manner, share] = [
+                    career(rng, share=share, manner=manner) for _ in range(careers)
+                ]
+                bar.update(1)
+
+        stayed: dict[tuple[Manner, float], list[Career]] = {}
+        live(stay)
         left = {}
         for turned, share in leave:
             left[turned, share] = [
@@ -43,6 +50,7 @@ def main(careers: int, seed: int, plot: Path | None) -> None:
                 for _ in range(careers)
             ]
             bar.update(1)
+        live(call)
     click.echo("| made up | how | results until caught | of them confirmed |")
     click.echo("| --- | --- | --- | --- |")
     for (manner, share), lived in stayed.items():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from dva_agent.protocol import PairStatus
 
 from server.simulation.truth import Floats, Truth
 
@@ -30,10 +31,18 @@ class Turn:
 
 @dataclass(frozen=True, kw_only=True)
 class Posted:
-    """`made_up`: which pairs nobody computed, [pairs]."""
+    """`made_up`: which pairs nobody computed, [pairs]; `broken`: they are said to be broken instead
+    of scored."""
 
     scores: Floats
     made_up: Mask
+    broken: bool = False
+
+    @property
+    def statuses(self) -> bytes:
+        """A status for each pair."""
+        status = PairStatus.IMAGE_BROKEN if self.broken else PairStatus.SCORED
+        return np.where(self.made_up, status, PairStatus.SCORED).astype(np.uint8).tobytes()
 
 
 Behaviour = Callable[[Turn, Rng], Posted]
@@ -108,6 +117,18 @@ class Lazy:
         guesses = rng.normal(turn.truth.mean, turn.truth.spread / 20, turn.truth.pairs)
         scores = np.where(made_up, guesses, right.scores).astype(np.float32)
         return Posted(scores=np.clip(scores, -1, 1), made_up=made_up)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dropping:
+    """Calls a share of the pictures broken, and spares itself the work."""
+
+    share: float
+
+    def __call__(self, turn: Turn, rng: Rng) -> Posted:
+        dropped = rng.random(turn.truth.pairs) < self.share
+        scores = np.where(dropped, 0, honest(turn, rng).scores).astype(np.float32)
+        return Posted(scores=scores, made_up=dropped, broken=True)
 
 
 def _all(turn: Turn, scores: npt.NDArray[np.float64]) -> Posted:

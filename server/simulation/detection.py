@@ -1,7 +1,8 @@
 """What becomes of made-up scores by the policy alone: no database, no arithmetic, audits at once.
 
 A device past its probation makes up a share of its pairs, either a part of every result or whole
-results now and then, until it is caught, or for a while and then leaves. docs/trust.md shows what
+results now and then, or calls a part of each broken, until it is caught, or for a while and then
+leaves. docs/trust.md shows what
 comes out; `python -m server.simulation` makes its tables and its picture.
 """
 
@@ -14,7 +15,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from server.pools.tolerance import LUCK
+from server.trust import judging
 from server.trust.policy import (
+    AGAIN_PAIRS,
     CONFIRMING_PAIRS,
     PROBATION_AUDITS,
     Draw,
@@ -25,7 +28,7 @@ from server.trust.policy import (
 
 PAIRS = 256
 FOREVER = 1_000_000
-Manner = Literal["part of each", "whole results"]
+Manner = Literal["part of each", "whole results", "called broken"]
 _SECRET = bytes(32)
 _STANDING = Standing(passed=PROBATION_AUDITS, posted=0, failed=0)
 
@@ -50,6 +53,7 @@ class _Result:
     share: float
     """Of its pairs, made up: not which, for what is looked at is drawn blindly."""
     passed: int = 0
+    disputed: bool = False
 
 
 def career(
@@ -70,9 +74,15 @@ def career(
         """Whether a made-up score is found."""
         nonlocal recomputed
         count = len(drawn.positions) if drawn else 0
+        if manner == "called broken":
+            found, disputed, count = _called(rng, result.share, count)
+            result.passed = 0 if disputed or result.disputed else result.passed + count
+            result.disputed |= disputed
+        else:
+            found = any(rng.random() < result.share * (1 - LUCK) for _ in range(count))
+            result.passed += count
         recomputed += count
-        result.passed += count
-        return any(rng.random() < result.share * (1 - LUCK) for _ in range(count))
+        return found
 
     def ended(results: int, *, caught: bool) -> Career:
         bad = [result for result in kept if result.share]
@@ -105,6 +115,20 @@ def career(
     return ended(number, caught=False)
 
 
+def _called(rng: random.Random, share: float, count: int) -> tuple[bool, bool, int]:
+    """Of a result of whose pairs a share is called broken, `count` of which were drawn: whether
+    that is found, whether one was disputed, and how many pairs were looked at for it."""
+    looked = disputed = 0
+    while count:
+        looked += count
+        disputed += sum(rng.random() < share for _ in range(count))
+        if judging.are_many(disputed, looked):
+            return True, True, looked
+        again = disputed and looked < judging.DISPUTED_AFTER
+        count = min(AGAIN_PAIRS, PAIRS - looked) if again else 0
+    return False, disputed > 0, looked
+
+
 def _shares(
     rng: random.Random, share: float, manner: Manner, honest: int, turned: int
 ) -> Iterator[float]:
@@ -112,7 +136,7 @@ def _shares(
     for number in range(honest + turned):
         if number < honest:
             yield 0.0
-        elif manner == "part of each":
-            yield share
-        else:
+        elif manner == "whole results":
             yield float(rng.random() < share)
+        else:
+            yield share

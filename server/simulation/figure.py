@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -19,7 +20,9 @@ LEAST = 1e-4
 
 def draw_detection(confirmed: Mapping[tuple[Manner, float], float], file: Path) -> None:
     """`confirmed`: of the results with made-up scores, by manner and share made up."""
-    colours = {"part of each": WRONG_COLOURS[0], "whole results": WRONG_COLOURS[4]}
+    colours = dict(
+        zip(get_args(Manner), (WRONG_COLOURS[0], WRONG_COLOURS[4], WRONG_COLOURS[2]), strict=True)
+    )
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7, 4), layout="constrained")
         axes = figure.subplots()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from server.simulation import behaviours
-from server.simulation.behaviours import Behaviour, Lazy
+from server.simulation.behaviours import Behaviour, Dropping, Lazy
 
 VISIT = 300
 """Units of an honest visit on average: an hour or so of a graphics card."""
@@ -60,6 +60,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "lazy_5": Kind(behaviour=Lazy(share=0.05)),
         "lazy_10": Kind(behaviour=Lazy(share=0.10)),
         "lazy_50": Kind(behaviour=Lazy(share=0.50)),
+        "dropping_5": Kind(behaviour=Dropping(share=0.05)),
+        "dropping_10": Kind(behaviour=Dropping(share=0.10)),
         "whole_5": Kind(behaviour=Lazy(share=0.05, whole=True)),
         "whole_10": Kind(behaviour=Lazy(share=0.10, whole=True)),
         "sleeper_20": Kind(behaviour=Lazy(share=0.10, honest_first=20), turn=20),

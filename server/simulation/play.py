@@ -29,6 +29,9 @@ AT_ONCE = 20
 TICK_S = 160.0
 """In which everybody posts all that they hold, eight units at most, before anybody looks at it."""
 HOUR_S = 3600.0
+IDLE_TICKS = 22
+"""An hour without a unit, after which people leave: those, say, whose kind of device is set aside,
+so that in the end nobody would be left who may work."""
 MORE_UNITS = 1.5
 """What a pool has for each unit that is to be posted: rejected ones are given out again."""
 
@@ -70,6 +73,8 @@ class _Person:
     someone: Someone
     engine: int
     stays: int
+    idle: int = 0
+    """Ticks in a row in which there was nothing for them."""
     made_up: int = 0
 
 
@@ -146,18 +151,25 @@ class Playing:
                 continue
             on_probation = record is None or standing(record).is_on_probation
             rung = self.world.truth.rung(person.engine)
-            for granted in self.world.claim(someone, rung, self.units_at_once):
+            claimed = self.world.claim(someone, rung, self.units_at_once)
+            person.idle = 0 if claimed else person.idle + 1
+            if person.idle >= IDLE_TICKS:
+                self._leave(person)
+            for granted in claimed:
                 self._post(person, granted, on_probation=on_probation)
                 if someone.posted >= person.stays:
-                    self.present.remove(person)
-                    self.left.append(person)
+                    self._leave(person)
                     break
+
+    def _leave(self, person: _Person) -> None:
+        self.present.remove(person)
+        self.left.append(person)
 
     def _post(self, person: _Person, granted: Granted, *, on_probation: bool) -> None:
         truth, someone = self.world.truth, person.someone
         turn = Turn(truth=truth, unit=granted.unit, posted=someone.posted, engine=person.engine)
         made = KINDS[person.kind].behaviour(turn, self.rng)
-        number = self.world.post(someone, granted, made.scores, truth.rung(person.engine))
+        number = self.world.post(someone, granted, made, truth.rung(person.engine))
         far = np.abs(made.scores - truth.scores(granted.unit)) > FALSE_FROM
         self.entries[number] = _Entry(
             kind=person.kind,

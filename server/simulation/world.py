@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from dva_agent import protocol, statements
 from dva_agent.bundle import Manifest
 from dva_agent.native.identity import NativeIdentity
-from dva_agent.protocol import MAX_LEASES, Idle, Rung, pack_scores
+from dva_agent.protocol import MAX_LEASES, Idle, PairStatus, Rung, pack_scores
 from dva_agent.readiness import SelfTest
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
@@ -38,6 +38,7 @@ from server.pools.tolerance import tolerance_of
 from server.refusals import RateLimited
 from server.results import services as results
 from server.results.services import Result
+from server.simulation.behaviours import Posted
 from server.simulation.truth import Floats, Truth
 from server.trust import aside, drawing, judging, looking, queue, settling, tails, verdicts
 from server.trust.gate import gate
@@ -206,9 +207,9 @@ class World:
         readiness.prove(self._session, self._settings, who.device, told, self.at)
         who.tested.add(rung)
 
-    def post(self, who: Someone, granted: Granted, scores: np.ndarray, rung: Rung) -> int:
+    def post(self, who: Someone, granted: Granted, made: Posted, rung: Rung) -> int:
         """The result's number."""
-        statuses, packed = bytes(len(scores)), pack_scores(scores.tolist())
+        statuses, packed = made.statuses, pack_scores(made.scores.tolist())
         signed = statements.of_result(
             lease=granted.lease,
             unit=granted.name,
@@ -296,8 +297,9 @@ class World:
         whole = self._recomputed(result.unit_id)
         truth = whole[places].astype(np.float64)[:, None]
         posted = np.frombuffer(result.scores, "<f4")[places].astype(np.float64)[:, None]
-        right = [0] * len(places)
-        verdict = judging.judge(posted, right, truth, right, self._tolerance)
+        claimed = [result.statuses[place] for place in places]
+        scored = [PairStatus.SCORED] * len(places)
+        verdict = judging.judge(posted, claimed, truth, scored, self._tolerance)
         own = drawing.unpack(audit.positions)
         found = whole[list(own)].astype("<f4").tobytes()
         return Decided(audit=audit.id, verdict=verdict, recomputed=(found, bytes(len(own))))

@@ -74,8 +74,9 @@ class Draw:
 class Outcome:
     """How a result that is neither confirmed nor taken out stands. `waiting`: its pairs haven't
     been drawn, or not all of them looked at. `passed`: pairs of it that were looked at and found
-    right. `tail`: a tail that was drawn over it has passed whole. `again`: it was sent to audit
-    once more after something of its contributor's had failed, or all of it was looked at."""
+    right; 0 where decoders disagree about one. `tail`: a tail that was drawn over it has passed
+    whole. `again`: it was sent to audit once more after something of its contributor's had failed,
+    or as many pairs were looked at as it has."""
 
     waiting: bool
     passed: int

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from server.results import services as results
 from server.results.services import Result
 from server.trust import drawing
+from server.trust.judging import DISPUTED
 from server.trust.models import AGAIN, OPEN, PASSED, POSITION_BYTES, RECHECK, Audit
 from server.trust.policy import Outcome
 
@@ -22,6 +23,7 @@ _RUN = (
         Audit.state,
         Audit.kind,
         Audit.tail,
+        Audit.reason,
         func.length(Audit.positions).label("bytes"),
     )
     .outerjoin(Audit, Audit.result_id == Result.id)
@@ -46,10 +48,13 @@ def outcomes(session: Session, device: str) -> list[Outcome]:
         found.append(
             Outcome(
                 waiting=not audits[0].drawn or any(row.state == OPEN for row in audits),
-                passed=counted // POSITION_BYTES,
+                # Where decoders disagree, less is known of the others than their number says.
+                passed=0
+                if any(row.reason == DISPUTED for row in audits)
+                else counted // POSITION_BYTES,
                 tail=number <= reached,
                 again=any(row.kind == RECHECK for row in audits)
-                or counted == audits[0].pairs * POSITION_BYTES,
+                or counted >= audits[0].pairs * POSITION_BYTES,
             )
         )
     return found

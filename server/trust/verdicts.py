@@ -3,6 +3,7 @@ own `judge` for agents that aren't dva."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -48,28 +49,40 @@ def judge(
     if agent.name == NAME_OF_DVA:
         return judging.judge(
             _table(posted, len(agent.columns)),
-            [pair.status for pair in posted.pairs],
+            _statuses(posted),
             _table(recomputed, len(agent.columns)),
-            [pair.status for pair in recomputed.pairs],
+            _statuses(recomputed),
             tolerance,
         )
     room = manifest.rung(REFERENCE_RUNG).tolerance
-    verdicts = {
+    verdicts = Counter(
         agent.judge(claimed, found, room)
         for claimed, found in zip(posted.pairs, recomputed.pairs, strict=True)
-    }
+    )
+    pairs, doubtful = len(posted.pairs), verdicts[PairVerdict.LOOK_AGAIN]
     largest = _largest(posted, recomputed)
-    if PairVerdict.REJECT in verdicts:
+    if verdicts[PairVerdict.REJECT]:
         return Verdict(kind="failed", reason="value_differs", largest=largest, mean=0.0)
-    if PairVerdict.LOOK_AGAIN in verdicts:
+    disputed = judging.disputes(_statuses(posted), _statuses(recomputed))
+    if judging.are_many(len(disputed), pairs):
+        return Verdict(kind="failed", reason=judging.DISPUTED, largest=largest, mean=0.0)
+    if pairs >= judging.DOUBTFUL_PAIRS and doubtful > pairs * judging.DOUBTFUL_SHARE:
+        return Verdict(kind="failed", reason="value_doubtful", largest=largest, mean=0.0)
+    if disputed and pairs < judging.DISPUTED_AFTER:
+        return Verdict(kind="again", reason=judging.DISPUTED, largest=largest, mean=0.0)
+    if doubtful > len(disputed):
         return Verdict(kind="again", reason="borderline", largest=largest, mean=0.0)
     return Verdict(kind="passed", reason="", largest=largest, mean=0.0)
 
 
 def pack(outcome: Outcome, columns: int) -> tuple[bytes, bytes]:
     """Values as float32 and statuses as uint8, to be kept."""
-    statuses = bytes(pair.status for pair in outcome.pairs)
+    statuses = bytes(_statuses(outcome))
     return _table(outcome, columns).astype("<f4").tobytes(), statuses
+
+
+def _statuses(outcome: Outcome) -> list[int]:
+    return [pair.status for pair in outcome.pairs]
 
 
 def _table(outcome: Outcome, columns: int) -> Floats:

@@ -103,7 +103,7 @@ test('credits are told as operations', () => {
 test('each language has words for each reason and what is awaited', () => {
   const codes = [
     'posted', 'passed', 'audits_passed', 'audit_failed', 'recheck_failed',
-    'score_differs', 'score_biased', 'score_doubtful', 'status_differs', 'value_differs', 'copies_agree', 'believed', 'outvoted', 'no_majority',
+    'score_differs', 'score_biased', 'score_doubtful', 'status_differs', 'status_disputed', 'value_doubtful', 'value_differs', 'copies_agree', 'believed', 'outvoted', 'no_majority',
   ];
   for (const text of Object.values(CATALOGUES)) {
     for (const code of codes) assert.ok(!text.workReason(code).includes(code));

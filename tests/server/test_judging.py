@@ -13,7 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.pools.tolerance import LUCK, BundleUnauditable, Tolerance, luck_of_a_guess, tolerance_of
-from server.trust.judging import BIAS_PAIRS, DOUBTFUL_PAIRS, judge
+from server.trust.judging import (
+    BIAS_PAIRS,
+    DISPUTED_AFTER,
+    DISPUTED_PAIRS,
+    DOUBTFUL_PAIRS,
+    judge,
+)
 
 DEMO = Path(__file__).parents[2] / "static" / "models" / "demo-q8"
 ROOM = Tolerance(accept=0.002, reject=0.008, bias=0.001)
@@ -61,8 +67,21 @@ def test_decoders_may_disagree_now_and_then_and_about_nothing_else() -> None:
     assert verdict([0.0] * 3, None, [BROKEN, SCORED, SCORED]) == ("again", "status_disputed")
     other = int(PairStatus.CAPTION_EMPTY)
     assert verdict([0.0] * 3, [SCORED, other, SCORED]) == ("failed", "status_differs")
-    all_broken = [BROKEN] * DOUBTFUL_PAIRS
-    assert verdict([0.0] * DOUBTFUL_PAIRS, all_broken) == ("failed", "score_doubtful")
+
+
+@pytest.mark.parametrize("mine", [True, False])
+def test_whoever_calls_many_pictures_broken_is_no_decoder(mine: bool) -> None:
+    def called(broken: int, pairs: int) -> tuple[str, str]:
+        statuses = [BROKEN] * broken + [SCORED] * (pairs - broken)
+        return verdict([0.0] * pairs, *((statuses, None) if mine else (None, statuses)))
+
+    # A few are looked into, and no longer than it takes to tell them from many.
+    assert called(DISPUTED_PAIRS, 48) == ("again", "status_disputed")
+    assert called(DISPUTED_PAIRS, DISPUTED_AFTER) == ("passed", "")
+    assert called(DISPUTED_PAIRS + 1, 48) == ("failed", "status_disputed")
+    assert called(5, 256) == ("passed", "")
+    assert called(6, 256) == ("failed", "status_disputed")
+    assert called(256, 256) == ("failed", "status_disputed")
 
 
 def test_what_was_withheld_is_not_compared() -> None:

@@ -151,6 +151,8 @@ def test_further_evidence_never_unsettles(run: list[Outcome], passed: int) -> No
         (0.5, "part of each", 0.01),
         (0.05, "whole results", 0.05),
         (0.1, "whole results", 0.01),
+        (0.05, "called broken", 0.05),
+        (0.1, "called broken", 0.01),
     ],
 )
 def test_little_of_what_is_made_up_is_confirmed(share: float, manner: Manner, most: float) -> None:

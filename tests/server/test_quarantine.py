@@ -296,6 +296,25 @@ def test_another_device_of_who_failed_is_looked_at_once_more(
     )
 
 
+def test_what_a_tail_has_looked_at_twice_waits_no_longer(
+    trial: Trial, api: Api, app: Flask, pool: str
+) -> None:
+    """A small result, all of which was looked at: there is nothing left for another look."""
+    second = Api(app, Keys(account=api.keys.account))
+    unit = second.finish(second.lease().leases[0]).unit
+    trial.draw()
+    trial.end_all(PASSED)
+    later = now() + timedelta(hours=2)
+    assert trial.draw_tails(later) == 1
+    with trial.database.write() as session:
+        operator.suspend(
+            session, contributor_of(session, api.device.device), by=ME, reason="", at=now()
+        )
+    trial.end_all(PASSED)
+    assert trial.results() == {unit: "confirmed"}
+    assert trial.draw_tails(later) == 0
+
+
 def test_an_operators_commands(dva: Dva, settings: Settings, pool: str) -> None:
     name = f"{pool}/00001"
     assert dva(settings, "trust", "suspend", name, "--why", "half a download").status == 0

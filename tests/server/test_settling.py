@@ -16,6 +16,7 @@ from server.credit import services as credit
 from server.db import Database, now
 from server.errors import TrustError
 from server.trust import operator, policy, queue, settling
+from server.trust.judging import DISPUTED, Verdict
 from tests.server.api import Api, problem
 from tests.server.auditing import AGAIN, FAILED, PASSED, Trial
 
@@ -148,6 +149,21 @@ def test_too_close_to_call_is_looked_at_again_until_nothing_is_left(
     trial.draw()
     [judged] = trial.end_all(AGAIN)
     assert (judged.state, judged.reason) == ("passed", "score_borderline")
+
+
+def test_where_decoders_disagree_nothing_bears_witness(
+    trial: Trial, api: Api, pool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy, "CONFIRMING_PAIRS", 2)
+    first, second = finish(api, 2)
+    trial.draw()
+    older = trial.audits("open")[0].id
+    disputed = Verdict(kind="again", reason=DISPUTED, largest=0.0, mean=0.0)
+    trial.end_all(lambda _, audit: PASSED if audit.id == older else disputed)
+    assert trial.results() == {first: "confirmed", second: "pending"}
+    assert trial.draw_tails(now() + timedelta(hours=2)) == 1
+    trial.end_all(PASSED)
+    assert trial.results() == {first: "confirmed", second: "confirmed"}
 
 
 def test_an_audit_is_decided_once(trial: Trial, api: Api, pool: str) -> None:
