@@ -41,8 +41,9 @@ def register(
     at: datetime,
 ) -> protocol.Device:
     """The device with this key, a new one or the one it is already. A new one counts for its
-    `network`; None isn't limited. Raises ChallengeInvalid, SignatureInvalid, AccountDeleted,
-    DeviceTaken, NotSignedIn (revoked), RateLimited; then nothing has changed."""
+    `network`, a name that only the server's secret makes; None isn't limited. Raises
+    ChallengeInvalid, SignatureInvalid, AccountDeleted, DeviceTaken, NotSignedIn (revoked),
+    RateLimited; then nothing has changed."""
     _require_proof(door, registration, at)
     contributor = _contributor(session, registration.account_key, at)
     key = registration.device_key

@@ -12,7 +12,16 @@ from sqlalchemy.orm import Session
 
 from server.config import Settings
 from server.contributors import quota, tokens
-from server.contributors.models import ACTIVE, DELETED, QUARANTINED, SUSPENDED, Contributor, Device
+from server.contributors.models import (
+    ACTIVE,
+    AWAY,
+    DELETED,
+    QUARANTINED,
+    SUSPENDED,
+    TOLD,
+    Contributor,
+    Device,
+)
 from server.contributors.signatures import is_signed
 from server.keys import Keys
 from server.refusals import NotAdmitted, NotSignedIn, SignatureInvalid
@@ -169,15 +178,14 @@ _DEVICES = (
 )
 
 
-# With each new device.
 _UNSEEN = (
     select(Device.id)
     .where(Device.last_seen_at <= bindparam("before"))
     .limit(FORGET_AT_ONCE)
     .with_for_update(skip_locked=True, of=Device)
 )
-_AWAY = _UNSEEN.where(Device.network.is_not(None))
-_OLD = _UNSEEN.where(Device.device_class != "")
+_AWAY = _UNSEEN.where(AWAY)
+_OLD = _UNSEEN.where(TOLD)
 
 
 def lock(session: Session, device: str, at: datetime) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dva_agent.account import Consent, NameChange
 from dva_agent.protocol import Registration, SessionRequest
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from server.contributors import account, registration
 from server.db import now
-from server.limits.rate import network_of
-from server.web import answer, database, door, keys, message, settings
+from server.web import answer, database, door, keys, message, network, settings
 from server.web import device as asking
 
 blueprint = Blueprint("contributors", __name__)
@@ -24,9 +23,8 @@ def challenge() -> Response:
 @blueprint.post("/devices")
 def register() -> Response:
     asked = message(Registration)
-    network = network_of(request.remote_addr)
     with database().write() as session:
-        made = registration.register(session, settings(), door(), asked, network, now())
+        made = registration.register(session, settings(), door(), asked, network(), now())
     return answer(made, 201)
 
 

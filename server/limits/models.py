@@ -16,5 +16,5 @@ class Allowance(Base):
     __tablename__ = "allowance"
 
     client: Mapped[str] = mapped_column(String(100), primary_key=True)
-    """What for and whose, such as "registration 192.0.2.0/24"."""
+    """What for and whose, such as "registration" and the name that a network has here."""
     free_at: Mapped[datetime] = mapped_column(UtcTime, index=True)

@@ -90,11 +90,13 @@ class UnitCounts:
 
 
 class Served(NamedTuple):
-    """A pool whose units may be handed out; `with_model`: to be computed with its bundle's."""
+    """A pool whose units may be handed out; `with_model`: to be computed with its bundle's;
+    `audited`: auditors decide about its results."""
 
     id: int
     bundle: str
     with_model: bool
+    audited: bool
 
 
 def find_pool(session: Session, name: str) -> Pool | None:
@@ -129,7 +131,7 @@ def pool_ids(session: Session, agents: Sequence[str], name: str | None) -> list[
 
 
 # With each claim: made once.
-_SERVED = select(Pool.id, Pool.bundle, Pool.agent).where(
+_SERVED = select(Pool.id, Pool.bundle, Pool.agent, Pool.policy).where(
     Pool.id.in_(bindparam("pools", expanding=True)), ~RESTING
 )
 
@@ -138,7 +140,10 @@ def served(session: Session, settings: Settings, pool_ids: Sequence[int]) -> lis
     """Those of the pools that aren't paused and whose bundle may be handed out, in the same
     order."""
     rows = session.execute(_SERVED, {"pools": pool_ids})
-    found = {row.id: Served(row.id, row.bundle, "model" in AGENTS[row.agent].needs) for row in rows}
+    found = {
+        row.id: Served(row.id, row.bundle, "model" in AGENTS[row.agent].needs, row.policy == AUDIT)
+        for row in rows
+    }
     known = (found[pool] for pool in pool_ids if pool in found)
     return [pool for pool in known if licences.is_served(settings, pool.bundle)]
 
@@ -248,6 +253,10 @@ def leased_units(session: Session, shards: Sequence[Shard]) -> dict[int, int]:
         .group_by(Unit.shard_id)
     )
     return {shard: int(count) for shard, count in rows}
+
+
+GIVEN_OUT = ~exists().where(Shard.id == Unit.shard_id, Shard.set_aside)
+"""That a unit's shard isn't set aside: a condition for other domains' queries."""
 
 
 def set_aside(session: Session, shard: int, aside: bool) -> None:

@@ -6,6 +6,7 @@ from dva_agent import protocol
 from dva_agent.protocol import Accepted
 from flask import Blueprint, Response
 
+from server.contributors import services as contributors
 from server.db import now
 from server.history import services as history
 from server.pools import services as pools
@@ -27,6 +28,8 @@ def accept(lease: str) -> Response:
     idle = None
     with database().write() as session:
         who = worker(session)
+        if posted.more:
+            contributors.lock_contributor(session, who)
         own = work.own(session, who, lease, at)
         is_new = not work.is_done(own)
         result = services.accept(session, own, posted, at)

@@ -268,7 +268,7 @@ class World:
             return
         self._looked = self.at
         if looking.is_worth_it(self._session):
-            looking.look(self._session, self.at)
+            looking.act_on(self._session, looking.findings(self._session), self.at)
 
     def report(self) -> None:
         """The auditor lives, and says so."""

@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 
 from server.contributors import services as contributors
 from server.contributors import standing
+from server.db import parts
 from server.pools.services import Unit
 from server.results import services as results
 from server.results.services import Result
 from server.trust import decisions, quarantine, records, settling
-from server.trust.models import FAILED, VOID, Audit, Record
+from server.trust.models import FAILED, FAILED_ONLY, VOID, Audit, Record
 from server.trust.quarantine import Active
 from server.trust.settling import Court
 
@@ -57,19 +58,37 @@ def excuse(session: Session, at: datetime) -> list[str]:
     active = quarantine.active(session)
     if not active:
         return []
-    stopped = session.scalars(
-        select(Record.device_id).where(
-            Record.stopped_at.is_not(None), Record.stopped_for != BY_OPERATOR
+    excused = []
+    for failed in parts(_failed(session, active)):
+        owners = standing.owners_of(session, failed)
+        devices = {who: contributors.devices_of(session, who) for who in sorted(owners)}
+        locked = records.all_locked(session, [each for own in devices.values() for each in own])
+        excused += [
+            who
+            for who, own in devices.items()
+            if _excuse(session, active, who, {device: locked[device] for device in own}, at)
+        ]
+    return excused
+
+
+def _failed(session: Session, active: Active) -> list[str]:
+    """Devices that were stopped, and have failed in what is set aside now."""
+    return list(
+        session.scalars(
+            select(Audit.device_id)
+            .join(Result, Result.id == Audit.result_id)
+            .join(Unit, Unit.id == Result.unit_id)
+            .join(Record, Record.device_id == Audit.device_id)
+            .where(
+                FAILED_ONLY,
+                active.condition,
+                Record.stopped_at.is_not(None),
+                Record.stopped_for != BY_OPERATOR,
+            )
+            .distinct()
+            .order_by(Audit.device_id)
         )
-    ).all()
-    owners = standing.owners_of(session, stopped)
-    devices = {who: contributors.devices_of(session, who) for who in sorted(owners)}
-    locked = records.all_locked(session, [each for own in devices.values() for each in own])
-    return [
-        who
-        for who, own in devices.items()
-        if _excuse(session, active, who, {device: locked[device] for device in own}, at)
-    ]
+    )
 
 
 def _excuse(

@@ -19,6 +19,7 @@ from dva_agent.agents.base import Outcome
 from dva_agent.errors import BundleError, DvaError
 from sqlalchemy.orm import Session
 
+from server.contributors import services as contributors
 from server.credit import services as credit
 from server.db import Database, now
 from server.pools import bundles
@@ -109,16 +110,17 @@ class Auditor:
             self._recomputer.close()
 
     def _look(self) -> None:
-        """Whether failures have something in common, now and then."""
+        """Whether failures have something in common, now and then; and what is to be forgotten."""
         at = self._clock()
         if self._looked is not None and at - self._looked < looking.EVERY:
             return
         self._looked = at
         with self._database.read() as session:
-            if not looking.is_worth_it(session):
-                return
+            found = looking.findings(session) if looking.is_worth_it(session) else None
         with self._database.write() as session:
-            looking.look(session, at)
+            contributors.forget(session, self._court.settings, at)
+            if found is not None:
+                looking.act_on(session, found, at)
 
     def _take_out(self) -> bool:
         with self._database.read() as session:

@@ -35,6 +35,8 @@ WITNESS_AUDITS = 3
 TABLES = 4999
 """Drawn at random for the chi-square test: counts this small don't follow the curve."""
 _SEED = 1900
+_COUNTS_AT_ONCE = 1 << 20
+"""Of random tables: how kinds of devices are called is up to whoever posts, and so how many."""
 
 
 class DeviceClass(NamedTuple):
@@ -292,11 +294,13 @@ def chi_square(failed: Sequence[int], present: Sequence[int]) -> float:
         found: npt.NDArray[np.float64] = ((counts - expected) ** 2 * weights).sum(axis=-1)
         return found
 
-    drawn = np.random.default_rng(_SEED).multivariate_hypergeometric(
-        sizes, gone, size=TABLES, method="marginals"
-    )
-    observed = statistic(np.asarray(failed, np.int64))
-    as_far = int((statistic(drawn) >= observed * (1 - 1e-9)).sum())
+    rng = np.random.default_rng(_SEED)
+    observed = statistic(np.asarray(failed, np.int64)) * (1 - 1e-9)
+    as_far, at_once = 0, max(_COUNTS_AT_ONCE // len(sizes), 1)
+    for first in range(0, TABLES, at_once):
+        count = min(at_once, TABLES - first)
+        drawn = rng.multivariate_hypergeometric(sizes, gone, size=count, method="marginals")
+        as_far += int((statistic(drawn) >= observed).sum())
     return (as_far + 1) / (TABLES + 1)
 
 

@@ -17,7 +17,7 @@ from server.trust import policy, quarantine, queue, records
 from server.trust.cohort import DeviceClass
 from server.trust.models import OPEN_ONLY, POSITION_BYTES, Audit, Record
 from server.trust.quarantine import CLASS_QUARANTINED
-from server.work.gate import Room
+from server.work.gate import Asking, Room
 
 RETRY_OWN_S = 5.0
 RETRY_BACKLOG_S = 30.0
@@ -37,12 +37,14 @@ _OPEN = (
 _DRAWN = select(func.coalesce(func.sum(_OPEN.c.bytes), 0) / POSITION_BYTES)
 
 
-def gate(session: Session, device: str, held: int, at: datetime) -> Room:
+def gate(session: Session, asking: Asking, at: datetime) -> Room:
     """A work.gate.Gate. What a newcomer holds counts as what it has posted: it may post that
     whenever it likes."""
+    device, held, audited = asking
     if is_held_back(session, device):
         return Room(0, Idle(reason=CLASS_QUARANTINED, retry_after_s=RETRY_QUARANTINE_S))
-    if not records.standing(session.get(Record, device)).is_on_probation:
+    # Nobody is on probation where contributors check each other.
+    if not audited or not records.standing(session.get(Record, device)).is_on_probation:
         return Room(MAX_LEASES)
     if backlog_pairs(session) > policy.BACKLOG_PAIRS:
         return Room(0, Idle(reason="audits_pending", retry_after_s=RETRY_BACKLOG_S))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -45,15 +46,18 @@ def is_worth_it(session: Session) -> bool:
     return min(int(failed), int(passed)) >= cohort.LEAST_PARTIES
 
 
-def look(session: Session, at: datetime) -> list[Finding]:
+def findings(session: Session) -> list[Finding]:
+    """What is to blame. Reads only, and may take seconds."""
+    return cohort.findings(evidence(session), excused(session))
+
+
+def act_on(session: Session, found: Sequence[Finding], at: datetime) -> None:
     """Sets aside what is to blame, and excuses who was suspended for it."""
-    found = cohort.findings(evidence(session), excused(session))
     for each in found:
         quarantine.impose(session, each.cell, by=decisions.COHORT, reason=in_words(each), at=at)
         log.warning("%r is set aside: %s", quarantine.name_of(session, each.cell), in_words(each))
     for contributor in aside.excuse(session, at):
         log.info("contributor %s is restored: not their fault", contributor)
-    return found
 
 
 def evidence(session: Session) -> list[Tried]:

@@ -13,8 +13,10 @@ OPEN, PASSED, FAILED, AGAIN, VOID = "open", "passed", "failed", "again", "void"
 COIN, TAIL, LOOK_AGAIN, RECHECK = "coin", "tail", "again", "recheck"
 POSITION_BYTES = 2
 _OPEN = text("state = 'open'")
+_FAILED = text("state = 'failed'")
 _UNSETTLED = text("unsettled")
 OPEN_ONLY = text("audit.state = 'open'")
+FAILED_ONLY = text("audit.state = 'failed'")
 UNSETTLED = text("trust_record.unsettled")
 """For queries: a database uses a partial index where it reads the very condition."""
 _ACTIVE = text("lifted_at IS NULL")
@@ -36,6 +38,7 @@ class Audit(Base):
         CheckConstraint("state IN ('open', 'passed', 'failed', 'again', 'void')", name="state"),
         CheckConstraint("kind IN ('coin', 'tail', 'again', 'recheck')", name="kind"),
         Index("ix_audit_open", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index("ix_audit_failed", "id", sqlite_where=_FAILED, postgresql_where=_FAILED),
         Index("ix_audit_device_id", "device_id", "id"),
     )
 

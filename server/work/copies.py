@@ -29,6 +29,8 @@ OPENING = timedelta(minutes=5)
 PATIENCE = timedelta(seconds=30)
 LOOKED_AT = 64
 """Of the copies that are wanted, so many are gone through in a claim, the oldest first."""
+MISSING_AT_ONCE = 8
+"""How often a claim looks on past copies whose shard can't be fetched."""
 HERE = "here"
 """The network of requests from this machine itself."""
 
@@ -84,16 +86,42 @@ def take(
 ) -> list[tuple[Unit, int]]:
     """Up to `count` units for which another result is wanted and which this device's lot gives it,
     now leased, with the number of results that each has. Those that another claim is taking at
-    this moment are passed over, as are those whose shard can't be
-    fetched or is set aside."""
+    this moment are passed over, as are those whose shard can't be fetched or is set aside."""
     if not pool_ids or first_wanted(session, pool_ids) is None:
         return []
+    mine = _may_have(contributors.contributor_of(session, device), network)
+    taken: list[tuple[Unit, int]] = []
+    missing: set[int] = set()
+    # A shard that is away takes no more than its own units out of the line.
+    for _ in range(MISSING_AT_ONCE):
+        before = len(missing)
+        taken += _take(session, pool_ids, mine, network, count - len(taken), missing, at)
+        if len(missing) == before or len(taken) == count:
+            break
+    session.flush()
+    return taken
+
+
+def _take(
+    session: Session,
+    pool_ids: Sequence[int],
+    mine: ColumnElement[bool],
+    network: str | None,
+    count: int,
+    missing: set[int],
+    at: datetime,
+) -> list[tuple[Unit, int]]:
+    """Of the LOOKED_AT oldest. `missing`: shards not to look at, to which those are added that
+    can't be fetched."""
     waiting = session.execute(
         select(Ballot.unit_id, Ballot.seed, Ballot.opened_at)
+        .join(Unit, Unit.id == Ballot.unit_id)
         .where(
             Ballot.state == WANTED,
             Ballot.pool_id.in_(pool_ids),
-            _may_have(contributors.contributor_of(session, device), network),
+            mine,
+            pools.GIVEN_OUT,
+            Unit.shard_id.not_in(missing),
         )
         .order_by(Ballot.opened_at, Ballot.unit_id)
         .limit(LOOKED_AT)
@@ -112,11 +140,12 @@ def take(
         if len(taken) == count:
             break
         unit = pools.get_unit(session, number)
-        if unit.shard.set_aside:
+        if unit.shard_id in missing:
             continue
         try:
             pools.checked_path(unit.shard)
         except ShardUnavailable:
+            missing.add(unit.shard_id)
             continue
         ballot = session.scalar(
             select(Ballot)
@@ -126,7 +155,8 @@ def take(
         if ballot is not None:
             ballot.state = LEASED
             taken.append((unit, ballot.copies))
-    session.flush()
+            # The next look is to see it gone.
+            session.flush()
     return taken
 
 
@@ -155,6 +185,13 @@ def due(session: Session, limit: int) -> Sequence[int]:
     """Units with a result that nobody has counted, the oldest first."""
     query = select(Ballot.unit_id).where(Ballot.state == DUE)
     return session.scalars(query.order_by(Ballot.opened_at, Ballot.unit_id).limit(limit)).all()
+
+
+def put_off(session: Session, unit: int, at: datetime) -> None:
+    """Its results couldn't be counted: others are tried first."""
+    ballot = session.get(Ballot, unit)
+    if ballot is not None and ballot.state == DUE:
+        ballot.opened_at = at
 
 
 def lock_due(session: Session, unit: int) -> bool:

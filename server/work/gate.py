@@ -17,14 +17,23 @@ class Room(NamedTuple):
     idle: Idle | None = None
 
 
+class Asking(NamedTuple):
+    """A device that wants units, and how many leases it holds. `audited`: whether auditors decide
+    about any of the pools that it may be given units of."""
+
+    device: str
+    held: int
+    audited: bool
+
+
 Counter = Callable[[datetime], None]
 """Called, outside of any transaction, when a result has come that is to be counted beside others of
 its unit, and where no work is found: a count may have been missed."""
-Gate = Callable[[Session, str, int, datetime], Room]
-"""Asked inside a claim's transaction, with the device and how many leases it holds."""
+Gate = Callable[[Session, Asking, datetime], Room]
+"""Asked inside a claim's transaction."""
 
 
-def open_to_all(session: Session, device: str, held: int, at: datetime) -> Room:
+def open_to_all(session: Session, asking: Asking, at: datetime) -> Room:
     """A gate that keeps nobody out."""
-    del session, device, held, at
+    del session, asking, at
     return Room(MAX_LEASES)

@@ -87,7 +87,7 @@ class Ballot(Base):
     seed: Mapped[bytes] = mapped_column(LargeBinary)
     """Of the lots by which the next copy is given out."""
     opened_at: Mapped[datetime] = mapped_column(UtcTime)
-    """Since when that copy is wanted."""
+    """Since when that copy is wanted; of results to be counted, where they are in the line."""
 
 
 class Voter(Base):

@@ -28,7 +28,7 @@ from server.pools.services import Served, Unit
 from server.refusals import LeaseEnded, LeaseNotYours, LeaseUnknown
 from server.reports import services as reports
 from server.work import caps, copies, readiness
-from server.work.gate import Gate, open_to_all
+from server.work.gate import Asking, Gate, open_to_all
 from server.work.models import ABANDONED, CAME_TO_NOTHING, DONE, EXPIRED, HELD, Lease
 
 EXPIRE_AT_ONCE = 1000
@@ -94,15 +94,16 @@ def claim(
         granted = _live(session, [lease for lease in held if lease.request == request], at)
         if granted:
             return granted, None
-    trusted, idle = gate(session, device, len(held), at)
+    served = pools.served(session, settings, pool_ids)
+    if pool_ids and not served:
+        return [], _unserved(session, pool_ids, device, at)
+    audited = any(pool.audited for pool in served)
+    trusted, idle = gate(session, Asking(device, len(held), audited), at)
     if idle is not None:
         return [], idle
     room, idle = caps.room(session, settings, device=device, network=network, held=held, at=at)
     if idle is not None:
         return [], idle
-    served = pools.served(session, settings, pool_ids)
-    if pool_ids and not served:
-        return [], _unserved(session, pool_ids, device, at)
     ready = readiness.ready(session, device, served, at)
     claimed: Claimed = []
     ids = [pool.id for pool in ready]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -198,6 +199,18 @@ def test_chi_square_by_random_tables_is_the_curve_where_counts_are_large() -> No
     expected = 470
     x = 2 * (30**2 / expected + 30**2 / (1000 - expected))
     assert chi_square(failed, present) == pytest.approx(math.erfc(math.sqrt(x / 2)), abs=3e-3)
+
+
+def test_many_names_for_devices_take_little_memory() -> None:
+    """Each is up to whoever posts."""
+    cells = 4000
+    tracemalloc.start()
+    try:
+        assert chi_square([1] * 5 + [0] * (cells - 5), [1] * cells) == pytest.approx(1)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 100 << 20
 
 
 @given(st.permutations(range(12)))

@@ -18,6 +18,8 @@ from werkzeug.test import TestResponse
 
 from server import create_app, db
 from server.config import Settings
+from server.contributors import services as contributors
+from server.contributors.models import Device
 from server.db import Database, now
 from server.limits import services
 from server.limits.meter import Meter
@@ -163,6 +165,21 @@ def test_registrations_hold_across_workers(settings: Settings, database: Databas
     assert 1190 <= told.retry_after_s <= 1200
     assert register(apps[1], "192.0.3.1").status_code == 201
     assert register(apps[1], "127.0.0.1").status_code == 201
+
+
+def test_no_network_is_kept_in_clear(settings: Settings, database: Database) -> None:
+    """Neither for the limit nor with the device; the devices of one have one name for it."""
+    app = limited(settings, database)
+    for address in ("203.0.113.77", "203.0.113.8", "198.51.100.1", "127.0.0.1"):
+        assert register(app, address).status_code == 201
+    with database.write() as session:
+        kept = session.scalars(select(Device.network).order_by(Device.network)).all()
+        limited_by = session.scalars(select(Allowance.client)).all()
+        names = [name for name in kept if name is not None]
+        assert (len(kept), len(names), len(set(names))) == (4, 3, 2)
+        assert not any("203.0.113" in name or "198.51" in name for name in (*names, *limited_by))
+        contributors.forget(session, settings, now() + contributors.NETWORK_KEPT)
+        assert set(session.scalars(select(Device.network))) == {None}
 
 
 def test_what_is_earned_back_is_forgotten(settings: Settings, database: Database) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from dva_agent.protocol import LeaseRequest
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from server.config import Settings
 from server.contributors.services import contributor_of
@@ -21,7 +22,7 @@ from server.me.work import units_of
 from server.pools.services import Unit
 from server.results.services import Result
 from server.trust import aside, cohort, looking, operator, policy, quarantine, settling, unreadable
-from server.trust.cohort import DeviceClass
+from server.trust.cohort import DeviceClass, Finding
 from server.trust.models import Audit
 from tests.keys import Keys
 from tests.server.api import Api, problem, result_for
@@ -44,6 +45,12 @@ def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cohort, "CHI_SQUARE_LEVEL", 1.0)
     monkeypatch.setattr(cohort, "RESIDUAL_LEVEL", 1.0)
     monkeypatch.setattr(cohort, "WITNESS_AUDITS", 1)
+
+
+def look(session: Session) -> list[Finding]:
+    found = looking.findings(session)
+    looking.act_on(session, found, now())
+    return found
 
 
 class Contributor(Api):
@@ -115,7 +122,7 @@ def test_a_kind_of_device_is_set_aside_and_its_people_are_not(
     assert states(trial, *broken, *sound) == ["suspended"] * 2 + ["active"] * 2
 
     with database.write() as session:
-        [found] = looking.look(session, now())
+        [found] = look(session)
         assert looking.excused(session) == {
             contributor_of(session, each.device.device): {found.cell} for each in broken
         }
@@ -141,7 +148,7 @@ def test_a_kind_of_device_is_set_aside_and_its_people_are_not(
     name = "/".join(kind_of(trial, BROKEN))
     with database.write() as session:
         operator.restore(session, name, by=ME, reason="a new driver", at=now())
-        assert not looking.look(session, now()), "what was known counts no more"
+        assert not look(session), "what was known counts no more"
         assert looking.excused(session) == {}
     assert late.post_one()
     with database.read() as session:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
+from pathlib import Path
 
 import pytest
 from alembic import command
 from dva_agent.credit import Credit, Work
+from dva_agent.errors import BundleError
 from dva_agent.protocol import (
     ROOT,
     Accepted,
@@ -23,18 +25,22 @@ from dva_agent.protocol import (
 from flask import Flask
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from server.config import Settings
 from server.db import Database, now
 from server.errors import TrustError
 from server.migrations import configuration, migrate
-from server.pools.models import Unit
+from server.pools.models import Shard, Unit
 from server.results import services as results
 from server.results.compacted import results_of
 from server.results.models import Result
+from server.trust import policy, queue
 from server.trust.operator import shown
-from server.trust.replication import operator
+from server.trust.replication import counting, operator
 from server.trust.replication.models import Contradicted, Record
+from server.trust.settling import Court
+from server.work import copies
 from server.work.copies import OPENING
 from server.work.models import Ballot, Voter
 from server.work.models import Lease as LeaseRow
@@ -350,6 +356,63 @@ def test_what_nobody_counted_is_counted_later(
     assert ben.ask().leases == []
     with database.read() as session:
         assert session.scalars(select(Ballot.state)).one() == "wanted"
+
+
+def test_a_shard_that_is_away_holds_up_no_other_copies(
+    app: Flask, replicated: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copies, "LOOKED_AT", 1)
+    ann, ben = Person(app), Person(app)
+    while leases := ann.ask(5).leases:
+        for lease in leases:
+            ann.say(lease)
+    open_lots(database)
+    with database.read() as session:
+        first = session.scalars(select(Shard).order_by(Shard.id)).first()
+        assert first
+    away = Path(first.path).rename(f"{first.path}.away")
+    try:
+        [lease] = ben.ask(1).leases
+    finally:
+        # Other tests have the same folder.
+        away.rename(first.path)
+    assert not lease.shard_url.endswith(f"/{first.name}.tar")
+
+
+def test_results_that_cannot_be_counted_hold_up_no_others(
+    app: Flask, replicated: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "AT_ONCE", 1)
+    counted = counting.count
+    failing: list[int] = []
+
+    def fails(session: Session, court: Court, unit: int, at: datetime) -> bool:
+        if not failing:
+            failing.append(unit)
+        if unit in failing:
+            raise BundleError("Its bundle is gone.")
+        return counted(session, court, unit, at)
+
+    monkeypatch.setattr(counting, "count", fails)
+    ann = Person(app)
+    posted = 0
+    while leases := ann.ask(5).leases:
+        for lease in leases:
+            ann.say(lease)
+            posted += 1
+    with database.read() as session:
+        states = {row.unit_id: row.state for row in session.scalars(select(Ballot))}
+    assert posted == len(states) > 2
+    assert states[failing[0]] == "due"
+    assert "wanted" in states.values()
+
+
+def test_nobody_waits_for_an_auditor_of_other_pools(
+    app: Flask, replicated: str, database: Database
+) -> None:
+    with database.write() as session:
+        queue.report(session, "an auditor", now(), now(), pairs=0, busy_ms=0)
+    assert len(Person(app).ask(5).leases) > policy.UNAUDITED_ON_PROBATION
 
 
 def test_a_repeated_result_is_counted_once(app: Flask, replicated: str, database: Database) -> None:

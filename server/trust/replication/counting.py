@@ -58,6 +58,8 @@ class Counter:
             except DvaError as error:
                 # It stays due, and whoever has just posted isn't to blame.
                 log.error("the results of unit %s can't be counted: %s", unit, error)
+                with self._database.write() as session:
+                    copies.put_off(session, unit, at)
         if decided:
             with self._database.write() as session:
                 credit.project(session)
@@ -136,12 +138,12 @@ def _decide(
             contributors.invalid(session, court.settings, result.device_id, 1)
         session.flush()
     stored.decide(session, unit, right, wrong)
-    for result in right:
-        whose = contributors.contributor_of(session, result.device_id)
-        credit.confirm(session, whose, [earned(court.settings, result, unit)], at, reason=reason)
-    for result in wrong:
-        whose = contributors.contributor_of(session, result.device_id)
-        credit.forfeit(session, whose, [earned(court.settings, result, unit)], at, reason=OUTVOTED)
+    for whose, result in _in_order(session, results):
+        run = [earned(court.settings, result, unit)]
+        if result in right:
+            credit.confirm(session, whose, run, at, reason=reason)
+        else:
+            credit.forfeit(session, whose, run, at, reason=OUTVOTED)
     copies.close(session, unit.id)
 
 
@@ -150,10 +152,6 @@ def _give_up(
 ) -> None:
     """None of them counts, and nobody is to blame for it: who is right can't be told. The unit is
     given out anew, or left without scores."""
-    for result in results:
-        whose = contributors.contributor_of(session, result.device_id)
-        run = [earned(court.settings, result, unit)]
-        credit.forfeit(session, whose, run, at, reason=NO_MAJORITY)
     add_counts(session, Contradicted, key={"unit_id": unit.id}, counts={"rounds": 1})
     query = select(Contradicted.rounds).where(Contradicted.unit_id == unit.id)
     rounds = session.scalars(query).one()
@@ -164,3 +162,12 @@ def _give_up(
     else:
         stored.leave_without(session, unit, results)
         copies.set_aside(session, unit.id)
+    for whose, result in _in_order(session, results):
+        run = [earned(court.settings, result, unit)]
+        credit.forfeit(session, whose, run, at, reason=NO_MAJORITY)
+
+
+def _in_order(session: Session, results: Sequence[Result]) -> list[tuple[str, Result]]:
+    """With whose they are. Credit locks its contributors: after the shard, and in one order."""
+    owned = [(contributors.contributor_of(session, result.device_id), result) for result in results]
+    return sorted(owned, key=lambda each: each[0])
