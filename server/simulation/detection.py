@@ -99,14 +99,14 @@ def career(
     for number, share_made_up in enumerate(_shares(rng, share, manner, honest, turned), start=1):
         result = _Result(digest=f"{rng.getrandbits(256):064x}", share=share_made_up)
         made_up += result.share > 0
-        if seen(result, draw(_SECRET, result.digest, PAIRS, _STANDING)):
+        if seen(result, draw(_SECRET, result.digest, range(PAIRS), _STANDING)):
             return ended(number, caught=True)
         run.append(result)
         evidence += result.passed
         while evidence >= CONFIRMING_PAIRS:
             evidence -= run[0].passed
             kept.append(run.popleft())
-    tails = draw_tail(_SECRET, [(each.digest, PAIRS) for each in run])
+    tails = draw_tail(_SECRET, [(each.digest, range(PAIRS)) for each in run])
     # Every one of them is recomputed, whatever the first ones show.
     found = [seen(result, tail) for result, tail in zip(run, tails, strict=True)]
     if any(found):

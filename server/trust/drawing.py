@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from dva_agent.protocol import PairStatus
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
@@ -17,7 +18,16 @@ from server.pools.services import Unit
 from server.results import services as results
 from server.results.services import Result
 from server.trust import policy, records
-from server.trust.models import COIN, LOOK_AGAIN, POSITION_BYTES, RECHECK, TAIL, Audit
+from server.trust.models import (
+    COIN,
+    LOOK_AGAIN,
+    OPEN,
+    PASSED,
+    POSITION_BYTES,
+    RECHECK,
+    TAIL,
+    Audit,
+)
 from server.trust.policy import Draw
 
 
@@ -34,7 +44,7 @@ def throw_coins(session: Session, secret: bytes, limit: int, at: datetime) -> in
     for result, unit in found:
         record = devices[result.device_id]
         standing = records.standing(record)
-        drawn = policy.draw(secret, result.digest, unit.pairs, standing)
+        drawn = policy.draw(secret, result.digest, _shown(result), standing)
         if drawn is not None:
             rows.append(_row(COIN, result, drawn, at))
         who = "new" if standing.is_on_probation else "known"
@@ -60,7 +70,7 @@ def look_again(
     at: datetime,
 ) -> bool:
     """Draws further pairs of an audit's result; false if all of them are taken."""
-    drawn = policy.draw_again(secret, result.digest, len(result.statuses), taken)
+    drawn = policy.draw_again(secret, result.digest, _shown(result), taken)
     if drawn is None:
         return False
     _write(session, [_row(LOOK_AGAIN, result, drawn, at, tail=audit.tail)])
@@ -74,7 +84,7 @@ def draw_tail(
     at: datetime,
 ) -> None:
     """An audit across a whole unconfirmed run, under its device's lock."""
-    draws = policy.draw_tail(secret, [(result.digest, unit.pairs) for result, unit in run])
+    draws = policy.draw_tail(secret, [(result.digest, _shown(result)) for result, _ in run])
     name = tail_name(run[-1][0].id, [result.digest for result, _ in run])
     _write(
         session,
@@ -115,8 +125,8 @@ def once_more(
     session: Session, secret: bytes, run: Sequence[tuple[Result, Unit]], at: datetime
 ) -> None:
     """Sends pending results to audit once more as if their device were new: another one of its
-    contributor has failed."""
-    _recheck(session, secret, run, policy.PROBATION_PAIRS, at)
+    contributor has failed. Those of which all was looked at have passed that."""
+    _recheck(session, secret, run, policy.PROBATION_PAIRS, at, whole=True)
 
 
 def _recheck(
@@ -127,17 +137,29 @@ def _recheck(
     at: datetime,
     *,
     anew: bool = False,
+    whole: bool = False,
 ) -> None:
+    """`whole`: where no pair is left to look at, it is written down as passed."""
     rows = []
-    for result, unit in found:
+    for result, _ in found:
         audits = session.scalars(select(Audit).where(Audit.result_id == result.id)).all()
         if not anew and any(audit.kind == RECHECK for audit in audits):
             continue
         taken = sorted({place for audit in audits for place in unpack(audit.positions)})
-        drawn = policy.draw_recheck(secret, result.digest, unit.pairs, taken, pairs)
+        drawn = policy.draw_recheck(secret, result.digest, _shown(result), taken, pairs)
         if drawn is not None:
             rows.append(_row(RECHECK, result, drawn, at))
+        elif whole:
+            nothing = _row(RECHECK, result, Draw(seed=b"", positions=()), at)
+            rows.append({**nothing, "state": PASSED, "finished_at": at})
     _write(session, rows)
+
+
+def _shown(result: Result) -> Sequence[int]:
+    """Its pairs that weren't withheld: nobody computed those."""
+    if PairStatus.WITHHELD not in result.statuses:
+        return range(len(result.statuses))
+    return [place for place, status in enumerate(result.statuses) if status != PairStatus.WITHHELD]
 
 
 def pack(positions: Sequence[int]) -> bytes:
@@ -159,7 +181,9 @@ def _row(
         "seed": drawn.seed,
         "policy": policy.VERSION,
         "positions": pack(drawn.positions),
+        "state": OPEN,
         "created_at": at,
+        "finished_at": None,
     }
 
 

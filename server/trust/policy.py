@@ -75,8 +75,8 @@ class Outcome:
     """How a result that is neither confirmed nor taken out stands. `waiting`: its pairs haven't
     been drawn, or not all of them looked at. `passed`: pairs of it that were looked at and found
     right; 0 where decoders disagree about one. `tail`: a tail that was drawn over it has passed
-    whole. `again`: it was sent to audit once more after something of its contributor's had failed,
-    or as many pairs were looked at as it has."""
+    whole. `again`: it was sent to audit once more after something of its contributor's had
+    failed."""
 
     waiting: bool
     passed: int
@@ -84,44 +84,51 @@ class Outcome:
     again: bool = False
 
 
-def draw(secret: bytes, digest: str, pairs: int, standing: Standing) -> Draw | None:
-    """Which pairs of a result of `pairs` are looked at, None for none of them. Who knows the
+def draw(secret: bytes, digest: str, places: Sequence[int], standing: Standing) -> Draw | None:
+    """Which of these pairs of a result are looked at, None for none of them. Who knows the
     secret and the result's digest draws the same at any time; who doesn't can't tell what will be
     drawn, and the digest is fixed before anything is."""
     seed = hmac.digest(secret, b"draw\0" + digest.encode(), "sha256")
-    wanted = PROBATION_PAIRS if standing.is_on_probation else pairs * standing.rate
+    wanted = PROBATION_PAIRS if standing.is_on_probation else len(places) * standing.rate
     # A part of a pair is a whole one as often as it is large.
     count = int(wanted) + (_fraction(seed) < wanted % 1)
-    return Draw(seed=seed, positions=_positions(seed, range(pairs), count)) if count else None
+    drawn = _positions(seed, places, count)
+    return Draw(seed=seed, positions=drawn) if drawn else None
 
 
-def draw_tail(secret: bytes, run: Sequence[tuple[str, int]]) -> list[Draw | None]:
-    """For each result (digest, pairs) of a device's unconfirmed run, oldest first, which pairs are
-    looked at so that all of the run can be settled now."""
+def draw_tail(secret: bytes, run: Sequence[tuple[str, Sequence[int]]]) -> list[Draw | None]:
+    """For each result (digest, pairs that may be looked at) of a device's unconfirmed run, oldest
+    first, which pairs are looked at so that all of the run can be settled now."""
     digests = "\0".join(digest for digest, _ in run)
     seed = hmac.digest(secret, b"tail\0" + digests.encode(), "sha256")
-    counts = _thinning(_fraction(seed), [pairs for _, pairs in reversed(run)], TAIL_PAIRS)
+    counts = _thinning(_fraction(seed), [len(places) for _, places in reversed(run)], TAIL_PAIRS)
     return [
         Draw(
             seed=seed,
-            positions=_positions(hmac.digest(seed, digest.encode(), "sha256"), range(pairs), count),
+            positions=_positions(hmac.digest(seed, digest.encode(), "sha256"), places, count),
         )
         if count
         else None
-        for (digest, pairs), count in zip(run, reversed(counts), strict=True)
+        for (digest, places), count in zip(run, reversed(counts), strict=True)
     ]
 
 
-def draw_again(secret: bytes, digest: str, pairs: int, taken: Sequence[int]) -> Draw | None:
+def draw_again(
+    secret: bytes, digest: str, places: Sequence[int], taken: Sequence[int]
+) -> Draw | None:
     """Further pairs, none of them `taken`; None if there are none left."""
-    return _further(secret, f"again {len(taken)}", digest, pairs, taken, AGAIN_PAIRS)
+    return _further(secret, f"again {len(taken)}", digest, places, taken, AGAIN_PAIRS)
 
 
 def draw_recheck(
-    secret: bytes, digest: str, pairs: int, taken: Sequence[int], count: int = RECHECK_PAIRS
+    secret: bytes,
+    digest: str,
+    places: Sequence[int],
+    taken: Sequence[int],
+    count: int = RECHECK_PAIRS,
 ) -> Draw | None:
     """`count` pairs of a result whose device, or another of its contributor, has failed since."""
-    return _further(secret, f"recheck {len(taken)}", digest, pairs, taken, count)
+    return _further(secret, f"recheck {len(taken)}", digest, places, taken, count)
 
 
 def settled(run: Sequence[Outcome], *, suspended: bool = False) -> int:
@@ -144,11 +151,16 @@ def settled(run: Sequence[Outcome], *, suspended: bool = False) -> int:
 
 
 def _further(
-    secret: bytes, label: str, digest: str, pairs: int, taken: Sequence[int], count: int
+    secret: bytes,
+    label: str,
+    digest: str,
+    places: Sequence[int],
+    taken: Sequence[int],
+    count: int,
 ) -> Draw | None:
     seed = hmac.digest(secret, f"{label}\0{digest}".encode(), "sha256")
     seen = frozenset(taken)
-    left = [position for position in range(pairs) if position not in seen]
+    left = [place for place in places if place not in seen]
     return Draw(seed=seed, positions=_positions(seed, left, count)) if left else None
 
 

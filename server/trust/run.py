@@ -19,7 +19,6 @@ _RUN = (
     select(
         Result.id,
         Result.drawn,
-        func.length(Result.statuses).label("pairs"),
         Audit.state,
         Audit.kind,
         Audit.tail,
@@ -53,8 +52,7 @@ def outcomes(session: Session, device: str) -> list[Outcome]:
                 if any(row.reason == DISPUTED for row in audits)
                 else counted // POSITION_BYTES,
                 tail=number <= reached,
-                again=any(row.kind == RECHECK for row in audits)
-                or counted >= audits[0].pairs * POSITION_BYTES,
+                again=any(row.kind == RECHECK for row in audits),
             )
         )
     return found

@@ -34,6 +34,11 @@ def draw_due(session: Session, court: Court, at: datetime) -> int:
             continue
         if standing.is_suspended(session, contributors.contributor_of(session, device)):
             drawing.once_more(session, court.secret, run, at)
+            # Where nothing was left to look at, nothing else is waited for.
+            settling.confirm_what_can_be(session, court, record, at)
+            if not record.unsettled:
+                continue
+            run = results.run_of(session, device)
         drawing.draw_tail(session, court.secret, run, at)
         drawn += 1
     return drawn

@@ -39,8 +39,8 @@ outcomes = st.builds(Outcome, waiting=st.booleans(), passed=st.integers(0, 100),
 def test_a_draw_is_a_few_different_pairs_and_always_the_same(
     digest: str, pairs: int, standing: Standing
 ) -> None:
-    drawn = draw(SECRET, digest, pairs, standing)
-    assert drawn == draw(SECRET, digest, pairs, standing)
+    drawn = draw(SECRET, digest, range(pairs), standing)
+    assert drawn == draw(SECRET, digest, range(pairs), standing)
     positions = drawn.positions if drawn else ()
     assert list(positions) == sorted(set(positions))
     assert all(0 <= position < pairs for position in positions)
@@ -51,7 +51,10 @@ def test_a_draw_is_a_few_different_pairs_and_always_the_same(
 
 
 def test_who_lacks_the_secret_draws_otherwise() -> None:
-    mine, other = draw(SECRET, "0" * 64, 256, NEW), draw(b"t" * 32, "0" * 64, 256, NEW)
+    mine, other = (
+        draw(SECRET, "0" * 64, range(256), NEW),
+        draw(b"t" * 32, "0" * 64, range(256), NEW),
+    )
     assert mine is not None
     assert other is not None
     assert mine.positions != other.positions
@@ -63,7 +66,9 @@ def test_as_many_pairs_are_looked_at_as_the_rate_says(
     standing: Standing, rate: float, pairs: int
 ) -> None:
     rng = random.Random(0)
-    draws = [draw(SECRET, f"{rng.getrandbits(256):064x}", pairs, standing) for _ in range(3000)]
+    draws = [
+        draw(SECRET, f"{rng.getrandbits(256):064x}", range(pairs), standing) for _ in range(3000)
+    ]
     found = sum(len(drawn.positions) for drawn in draws if drawn) / (3000 * pairs)
     assert found == pytest.approx(rate, rel=0.15)
 
@@ -72,7 +77,7 @@ def test_every_place_is_as_likely_as_any_other() -> None:
     rng = random.Random(1)
     counts = [0] * 64
     for _ in range(4000):
-        drawn = draw(SECRET, f"{rng.getrandbits(256):064x}", 64, NEW)
+        drawn = draw(SECRET, f"{rng.getrandbits(256):064x}", range(64), NEW)
         assert drawn is not None
         for position in drawn.positions:
             counts[position] += 1
@@ -91,7 +96,7 @@ def test_failures_make_probation_longer() -> None:
 
 @given(run=st.lists(st.tuples(digests, st.integers(1, 300)), max_size=90))
 def test_a_tail_lies_in_its_run_and_costs_what_was_allowed(run: list[tuple[str, int]]) -> None:
-    draws = draw_tail(SECRET, run)
+    draws = draw_tail(SECRET, [(digest, range(pairs)) for digest, pairs in run])
     assert len(draws) == len(run)
     for (_, pairs), drawn in zip(run, draws, strict=True):
         assert drawn is None or set(drawn.positions) <= set(range(pairs))
@@ -105,7 +110,9 @@ def test_a_tail_looks_most_at_what_nobody_follows() -> None:
     harmonic = sum(1 / place for place in range(1, 46))
     counts = [0] * 45
     for number in range(200):
-        draws = draw_tail(number.to_bytes(32, "big"), run)
+        draws = draw_tail(
+            number.to_bytes(32, "big"), [(digest, range(pairs)) for digest, pairs in run]
+        )
         for place, drawn in enumerate(reversed(draws)):
             counts[place] += len(drawn.positions) if drawn else 0
     for place, count in enumerate(counts, start=1):
@@ -119,7 +126,7 @@ def test_looking_again_never_looks_at_the_same_pair(
 ) -> None:
     taken = data.draw(st.sets(st.integers(0, pairs - 1)))
     for further in (draw_again, draw_recheck):
-        drawn = further(SECRET, digest, pairs, sorted(taken))
+        drawn = further(SECRET, digest, range(pairs), sorted(taken))
         assert (drawn is None) == (len(taken) == pairs)
         assert drawn is None or not taken & set(drawn.positions)
 

@@ -318,8 +318,9 @@ def test_what_a_tail_has_looked_at_twice_waits_no_longer(
             session, contributor_of(session, api.device.device), by=ME, reason="", at=now()
         )
     trial.end_all(PASSED)
-    assert trial.results() == {unit: "confirmed"}
+    assert trial.results() == {unit: "pending"}
     assert trial.draw_tails(later) == 0
+    assert trial.results() == {unit: "confirmed"}
 
 
 def test_an_operators_commands(dva: Dva, settings: Settings, pool: str) -> None:

@@ -7,15 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from dva_agent.protocol import MAX_LEASES, LeaseRequest
+from dva_agent.protocol import MAX_LEASES, LeaseRequest, PairStatus
 from flask import Flask
+from sqlalchemy import select
 
 from server.config import Settings
 from server.contributors.services import contributor_of
 from server.credit import services as credit
 from server.db import Database, now
 from server.errors import TrustError
-from server.trust import operator, policy, queue, settling
+from server.results.services import Result
+from server.trust import drawing, operator, policy, queue, settling
 from server.trust.judging import DISPUTED, Verdict
 from tests.server.api import Api, problem
 from tests.server.auditing import AGAIN, FAILED, PASSED, Trial
@@ -164,6 +166,20 @@ def test_where_decoders_disagree_nothing_bears_witness(
     assert trial.draw_tails(now() + timedelta(hours=2)) == 1
     trial.end_all(PASSED)
     assert trial.results() == {first: "confirmed", second: "confirmed"}
+
+
+def test_what_was_withheld_is_not_drawn(trial: Trial, api: Api, pool: str) -> None:
+    """It would count as looked at and right."""
+    finish(api, 1)
+    with trial.database.write() as session:
+        result = session.scalars(select(Result)).one()
+        statuses = bytes([PairStatus.WITHHELD, *result.statuses[1:]])
+        result.statuses = statuses
+    trial.draw()
+    trial.end_all(PASSED)
+    assert trial.draw_tails(now() + timedelta(hours=2)) == 1
+    drawn = [place for audit in trial.audits() for place in drawing.unpack(audit.positions)]
+    assert set(drawn) == set(range(1, len(statuses)))
 
 
 def test_an_audit_is_decided_once(trial: Trial, api: Api, pool: str) -> None:
