@@ -86,13 +86,15 @@ class Auditor:
         self._started = clock()
         self._reported: datetime | None = None
         self._looked: datetime | None = None
+        self._put_off: dict[str, datetime] = {}
+        """Devices of which something can't be settled, and until when they are left alone."""
         self._pairs = 0
         self._busy_s = 0.0
 
     def step(self) -> list[Done] | bool:
         """One thing that there is to do: some audits, which it gives, or draws (True). False:
         nothing is to be done now. Raises what a database raises; an audit that fails to be
-        recomputed is told in the log, and tried again after its claim."""
+        recomputed, or settled, is told in the log, and tried again after its claim."""
         self._report()
         self._look()
         drawn = self._take_out() or self._draw()
@@ -141,12 +143,21 @@ class Auditor:
             )
 
     def _draw_tails(self) -> bool:
+        """One transaction for each device, for one of them may have what can't be settled."""
         at = self._clock()
+        drawn = False
         with self._database.read() as session:
-            if not tails.are_due(session, at):
-                return False
-        with self._database.write() as session:
-            return tails.draw_due(session, self._court, at) > 0
+            due = tails.due(session, at)
+        for device in due:
+            if self._put_off.get(device, at) > at:
+                continue
+            try:
+                with self._database.write() as session:
+                    drawn |= tails.draw(session, self._court, device, at)
+            except DvaError as error:
+                self._put_off[device] = at + queue.CLAIM
+                log.error("the results of device %s can't be settled: %s", device, error)
+        return drawn
 
     def _claim(self) -> list[_Case]:
         with self._database.read() as session:
@@ -175,10 +186,20 @@ class Auditor:
             if decided is not None:
                 found.setdefault(case.audit.device_id, []).append((case, decided))
         done = []
-        for of_device in found.values():
-            with self._database.write() as session:
-                decisions = [decided for _, decided in of_device]
-                judged = settling.settle_all(session, self._court, decisions, self._clock())
+        for device, of_device in found.items():
+            decisions = [decided for _, decided in of_device]
+            try:
+                with self._database.write() as session:
+                    judged = settling.settle_all(session, self._court, decisions, self._clock())
+            except DvaError as error:
+                log.error(
+                    "what audits of device %s found can't be settled: %s; it is tried again in "
+                    "%.0f minutes",
+                    device,
+                    error,
+                    queue.CLAIM.total_seconds() / 60,
+                )
+                continue
             done += [
                 Done(
                     audit=case.audit.id,

@@ -23,33 +23,31 @@ def draw_due(session: Session, court: Court, at: datetime) -> int:
     """Draws a tail for every device that has been silent for SILENCE, or has pending results in a
     pool that is done; gives how many. A device that still has an audit to come waits for that.
     Where another device of its contributor has failed, each result is looked at once more."""
-    drawn = 0
-    for device in _due(session, at):
-        record = records.locked(session, device)
+    return sum(draw(session, court, device, at) for device in due(session, at))
+
+
+def draw(session: Session, court: Court, device: str, at: datetime) -> bool:
+    """The same for one device that is due; whether a tail was drawn. Raises BundleError."""
+    record = records.locked(session, device)
+    settling.confirm_what_can_be(session, court, record, at)
+    if not record.unsettled or _has_open(session, device):
+        return False
+    run = results.run_of(session, device)
+    if not all(result.drawn for result, _ in run):
+        return False
+    if standing.is_suspended(session, contributors.contributor_of(session, device)):
+        drawing.once_more(session, court.secret, run, at)
+        # Where nothing was left to look at, nothing else is waited for.
         settling.confirm_what_can_be(session, court, record, at)
-        if not record.unsettled or _has_open(session, device):
-            continue
+        if not record.unsettled:
+            return False
         run = results.run_of(session, device)
-        if not all(result.drawn for result, _ in run):
-            continue
-        if standing.is_suspended(session, contributors.contributor_of(session, device)):
-            drawing.once_more(session, court.secret, run, at)
-            # Where nothing was left to look at, nothing else is waited for.
-            settling.confirm_what_can_be(session, court, record, at)
-            if not record.unsettled:
-                continue
-            run = results.run_of(session, device)
-        drawing.draw_tail(session, court.secret, run, at)
-        drawn += 1
-    return drawn
+    drawing.draw_tail(session, court.secret, run, at)
+    return True
 
 
-def are_due(session: Session, at: datetime) -> bool:
-    """Whether `draw_due` has something to look at. Reads only."""
-    return bool(_due(session, at))
-
-
-def _due(session: Session, at: datetime) -> list[str]:
+def due(session: Session, at: datetime) -> list[str]:
+    """Devices that `draw` has something to look at for. Reads only."""
     unsettled = select(Record.device_id).where(UNSETTLED)
     silent = unsettled.where(Record.last_result_at <= at - SILENCE)
     drained = unsettled.where(Record.device_id.in_(results.drained_devices(session)))

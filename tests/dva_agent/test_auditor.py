@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from dva_agent.errors import BundleError
 from dva_agent.protocol import LeaseRequest, pack_scores, unpack_scores
 from sqlalchemy import select, update
 
 from server.compaction.services import compact_all
 from server.contributors.services import contributor_of
+from server.credit import earning
 from server.credit import services as credit
 from server.db import now
 from server.pools import index as pool_index
@@ -125,6 +127,29 @@ def test_a_damaged_index_ends_no_auditor(
     assert work(auditor) == []
     assert "is damaged" in caplog.text
     pool_index._metadata.cache_clear()
+
+
+def test_what_cannot_be_settled_ends_no_auditor(
+    here: World, auditor: Auditor, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(here)
+
+    def gone(*_: object) -> float:
+        raise BundleError("The bundle isn't registered here.")
+
+    with monkeypatch.context() as away:
+        away.setattr(earning, "gflops_per_pair", gone)
+        assert {each.judged.state for each in work(auditor)} <= {"passed"}
+        later = auditor_of(here, clock=lambda: now() + timedelta(hours=2))
+        work(later)
+        assert later.step() is False, "tried again at once"
+        later.close()
+    assert "can't be settled: The bundle isn't registered here." in caplog.text
+    assert {history[-1] for history in states(here).values()} == {"pending"}
+    late = auditor_of(here, clock=lambda: now() + timedelta(hours=4))
+    work(late)
+    late.close()
+    assert {history[-1] for history in states(here).values()} == {"confirmed"}
 
 
 def test_an_agent_without_a_model_is_audited_by_its_own_judge(counting: World) -> None:
