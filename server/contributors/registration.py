@@ -55,7 +55,6 @@ def register(
     device = session.scalar(select(Device).where(Device.public_key == key))
     if device is None:
         _admit(session, settings, network, at)
-        forget(session, settings, at)
         insert_once(
             session,
             Device,
@@ -150,8 +149,11 @@ def _contributor(session: Session, account_key: bytes, at: datetime) -> str:
 
 
 def _admit(session: Session, settings: Settings, network: str | None, at: datetime) -> None:
+    if network is None:
+        return
+    forget(session, settings, at)
     hourly = settings.registrations_per_hour
-    if network is None or not hourly:
+    if not hourly:
         return
     limits.forget(session, at)
     rate = Rate(per_s=hourly / HOUR_S, burst=hourly)

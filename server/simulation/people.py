@@ -23,7 +23,7 @@ class Kind:
     kind; fewer have longer careers. `networks`: they come from that many; None: each from one of
     its own. `device_class`, `engine`: what their devices call themselves, and the one engine that
     they have; None: any. `poisoned`: on this shard, from 0, an auditor reads other bytes than they
-    get."""
+    get. `alone`: they have a world to themselves, beside their part in the mixed one."""
 
     behaviour: Behaviour
     hostile: bool = True
@@ -35,6 +35,7 @@ class Kind:
     device_class: str = "simulated"
     engine: int | None = None
     poisoned: int | None = None
+    alone: bool = True
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
@@ -60,7 +61,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "lazy_5": Kind(behaviour=Lazy(share=0.05)),
         "lazy_10": Kind(behaviour=Lazy(share=0.10)),
         "lazy_50": Kind(behaviour=Lazy(share=0.50)),
-        "dropping_5": Kind(behaviour=Dropping(share=0.05)),
+        "dropping_5": Kind(behaviour=Dropping(share=0.05), alone=False),
         "dropping_10": Kind(behaviour=Dropping(share=0.10)),
         "whole_5": Kind(behaviour=Lazy(share=0.05, whole=True)),
         "whole_10": Kind(behaviour=Lazy(share=0.10, whole=True)),

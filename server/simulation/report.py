@@ -17,7 +17,7 @@ MIXED = "mixed"
 HOSTILE_SHARE = 0.1
 GUESSING = ("random", "caption_length", "constant", "mean_guessing", "copying", "sybil_100")
 FAKED: Mapping[str, tuple[str, ...]] = {
-    "5": ("lazy_5", "dropping_5", "whole_5"),
+    "5": ("lazy_5", "whole_5"),
     "10": (
         "lazy_10",
         "dropping_10",

@@ -15,7 +15,7 @@ from server.simulation.play import Tally, play
 from server.simulation.replicated import REPLICATED, play_replicated
 from server.simulation.report import MIXED, Worlds, added, broken_shares, mixed_shares
 
-WORLDS = (*KINDS, MIXED)
+WORLDS = (*(name for name, kind in KINDS.items() if kind.alone), MIXED)
 LOOK_S = 1.0
 _posted: Synchronized[int]
 """By all processes; each has it from its start."""

@@ -7,16 +7,19 @@ in the table of true scores.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from dva_agent import protocol, statements
-from dva_agent.bundle import Manifest
+from dva_agent.bundle import GoldenSet, Manifest
 from dva_agent.native.identity import NativeIdentity
 from dva_agent.protocol import MAX_LEASES, Idle, PairStatus, Rung, pack_scores
 from dva_agent.readiness import SelfTest
@@ -84,6 +87,33 @@ class Granted:
     """Held on to, so that its session remembers it."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Beginning:
+    """What each world begins with: a database that has its tables, and a bundle."""
+
+    folder: TemporaryDirectory[str]
+    settings: Settings
+    manifest: Manifest
+    golden: GoldenSet
+
+    def give(self, settings: Settings) -> None:
+        settings.bundles.symlink_to(self.settings.bundles)
+        shutil.copy(self.settings.data / "dva.db", settings.data)
+
+
+@cache
+def _beginning(bundle: Path) -> _Beginning:
+    """Once a process, which keeps it until its end."""
+    folder = TemporaryDirectory(prefix="dva-simulation-")
+    settings = Settings(data=Path(folder.name))
+    manifest = bundles.register(bundle, settings.bundles)
+    database = Database(settings.database_url)
+    migrate(database)
+    database.close()
+    golden = bundles.read_golden(bundle, manifest)
+    return _Beginning(folder=folder, settings=settings, manifest=manifest, golden=golden)
+
+
 class World:
     """One pool of `units` units. `poisoned`: on this shard, from 0, the auditor finds other scores
     than anybody who is honest. `close` it."""
@@ -107,11 +137,12 @@ class World:
         self._keys: Keys = KEYS
         self._door = Door(keys=KEYS, origins=(ORIGIN,))
         self._court = Court(settings=self._settings, secret=self._keys.audit)
-        self._manifest: Manifest = bundles.register(bundle, self._settings.bundles)
-        self._golden = bundles.read_golden(bundle, self._manifest)
+        beginning = _beginning(bundle)
+        beginning.give(self._settings)
+        self._manifest = beginning.manifest
+        self._golden = beginning.golden
         self._tolerance = tolerance_of(self._manifest, self._golden)
         self.database = Database(self._settings.database_url)
-        migrate(self.database)
         with self.moment():
             self._pool = self._fill(folder, units)
             if policy == AUDIT:
