@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from server.cli.opened import bar, opened
 from server.cli.options import data_options
 from server.config import Settings, read_settings
 from server.db import Base, Database
+from server.durable import put
 from server.errors import BackupError
 from server.keys import FILE
 from server.migrations import migrate
@@ -54,7 +54,7 @@ def backup(target: Path, data: Path | None, database: str | None) -> None:
             shutil.copytree(folder, partial / folder.relative_to(settings.data), ignore=unfinished)
         if (settings.data / FILE).is_file():
             shutil.copy2(settings.data / FILE, partial / FILE)
-        partial.rename(target)
+        put(partial, target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     click.echo(f"{target} holds what {settings.data} held.", err=True)
@@ -71,8 +71,6 @@ def _copy_sqlite(store: Database, path: Path) -> None:
         connection.exec_driver_sql("COMMIT")
         connection.exec_driver_sql("VACUUM INTO ?", (str(path),))
         connection.exec_driver_sql("BEGIN")
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 @click.command(epilog="Example: dva copy-database postgresql://dva@/dva --data data")

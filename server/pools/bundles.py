@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 import tempfile
@@ -20,6 +19,7 @@ from dva_agent.bundle import (
 )
 from dva_agent.errors import BundleError
 
+from server.durable import put
 from server.pools.packing import pack, packed_name
 from server.pools.tolerance import tolerance_of
 
@@ -44,9 +44,9 @@ def register(source: Path, bundles: Path) -> Manifest:
         try:
             for entry in manifest.files:
                 _copy(source, partial, entry)
-            _write(partial / MANIFEST, body)
+            (partial / MANIFEST).write_bytes(body)
             partial.chmod(0o755)
-            partial.rename(target)
+            put(partial, target)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
@@ -158,15 +158,6 @@ def _copy(source: Path, partial: Path, entry: FileEntry) -> None:
             digest.update(chunk)
             size += len(chunk)
             writer.write(chunk)
-        writer.flush()
-        os.fsync(writer.fileno())
     if size != entry.bytes or digest.hexdigest() != entry.sha256:
         raise BundleError(f"{entry.path} is not the file that the manifest lists.")
     pack(target)
-
-
-def _write(path: Path, body: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())

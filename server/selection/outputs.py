@@ -4,7 +4,6 @@ and `members.parquet`, the same members with their scores, in the same order."""
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,8 +78,6 @@ class Writer:
         trace: TracebackType | None,
     ) -> None:
         self._parquet.close()
-        self._npy.flush()
-        os.fsync(self._npy.fileno())
         self._npy.close()
 
 
