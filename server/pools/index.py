@@ -121,10 +121,15 @@ def _reading(path: Path) -> Iterator[None]:
         raise OSError(f"The index {path} is damaged: {error}") from error
 
 
-@lru_cache(maxsize=OPEN_INDEXES)
 def _metadata(path: Path) -> Any:
-    """The footer, parsed once. An index never changes under its name: a shard that did is
-    refused at ingest."""
+    return _metadata_at(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=OPEN_INDEXES)
+def _metadata_at(path: Path, mtime_ns: int) -> Any:
+    """The footer, parsed once. What an index says never changes under its name, since a shard that
+    did is refused at ingest; its bytes may, if it was lost and made anew."""
+    del mtime_ns
     return pq.read_metadata(path)
 
 
