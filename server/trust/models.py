@@ -107,9 +107,9 @@ class Auditor(Base):
     name: Mapped[str] = mapped_column(String(80), primary_key=True)
     started_at: Mapped[datetime] = mapped_column(UtcTime)
     seen_at: Mapped[datetime] = mapped_column(UtcTime)
-    pairs: Mapped[int] = mapped_column(default=0)
+    pairs: Mapped[int] = mapped_column(BigInteger, default=0)
     """Recomputed since it started."""
-    busy_ms: Mapped[int] = mapped_column(default=0)
+    busy_ms: Mapped[int] = mapped_column(BigInteger, default=0)
     """How long that took it."""
 
 
