@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -92,6 +93,23 @@ def facts(path: Path) -> FileFacts:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
         return FileFacts(name=path.name, bytes=file.tell(), sha256=digest.hexdigest())
+
+
+def precision(folder: Path) -> type[np.floating[Any]]:
+    """Of the scores in `members.parquet`, which have that of the tables. Raises SelectionError
+    where it isn't laid out as ours are."""
+    try:
+        schema = pq.read_schema(folder / PARQUET)
+    except (pa.ArrowException, OSError) as error:
+        raise SelectionError(
+            f"{PARQUET} can't be read: {error}", code="selection_differs"
+        ) from error
+    if schema.names == ["uid", "score"] and schema.types[0] == pa.string():
+        if schema.types[1] == pa.float32():
+            return np.float32
+        if schema.types[1] == pa.float64():
+            return np.float64
+    raise SelectionError(f"{PARQUET} has other columns than a selection.", code="selection_differs")
 
 
 def read_members(folder: Path) -> Iterator[Members]:
