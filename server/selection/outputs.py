@@ -117,9 +117,7 @@ def read_members(folder: Path) -> Iterator[Members]:
     differ, or one can't be read."""
     try:
         table = pq.ParquetFile(folder / PARQUET)
-        listed: npt.NDArray[np.void] = np.load(folder / NPY, mmap_mode="r", allow_pickle=False)
-        if listed.dtype != uids.LAYOUT or listed.ndim != 1:
-            raise SelectionError(f"{NPY} isn't in DataComp's layout.", code="selection_differs")
+        listed = uids.read_layout(folder / NPY)
         if table.metadata.num_rows != len(listed):
             raise SelectionError(
                 f"{NPY} has {len(listed):,} members, {PARQUET} {table.metadata.num_rows:,}.",
