@@ -36,21 +36,20 @@ def backup(target: Path, data: Path | None, database: str | None) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=target.parent))
     try:
+        # What is being written has no name yet, and may be gone in the next moment.
+        unfinished = shutil.ignore_patterns("*.partial", ".partial-*")
         # The database first: what it names in the folders is there before, and stays.
         if settings.is_embedded:
             with opened(settings) as store:
                 _copy_sqlite(store, partial / "dva.db")
         for folder in (settings.bundles, settings.licences, settings.pools, settings.scores):
             if folder.is_dir():
-                # What is being written has no name yet, and may be gone in the next moment.
-                unfinished = shutil.ignore_patterns("*.partial")
                 shutil.copytree(folder, partial / folder.name, ignore=unfinished)
         for folder in (
             *settings.workbench.glob("*/selections"),
             *settings.workbench.glob("*/lists"),
         ):
             # Snapshots are read anew from the scores.
-            unfinished = shutil.ignore_patterns("*.partial")
             shutil.copytree(folder, partial / folder.relative_to(settings.data), ignore=unfinished)
         if (settings.data / FILE).is_file():
             shutil.copy2(settings.data / FILE, partial / FILE)

@@ -6,6 +6,8 @@ import hashlib
 import re
 import shutil
 import tempfile
+import time
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,7 +27,10 @@ from server.pools.tolerance import tolerance_of
 
 CHUNK = 1 << 20
 MAX_MANIFEST = 4 << 20
+LEFT_OVER_S = 86_400.0
+"""A copy that nobody has added to for so long belongs to nobody who lives."""
 _ID = re.compile(r"[0-9a-f]{32}")
+_PARTIAL = ".partial-"
 
 
 def register(source: Path, bundles: Path) -> Manifest:
@@ -36,11 +41,12 @@ def register(source: Path, bundles: Path) -> Manifest:
         body = _read_small(source / MANIFEST)
         manifest = decode_manifest(body)
         _check_names(manifest)
+        _sweep(bundles)
         target = bundles / manifest.bundle
         if target.exists():
             return manifest
         bundles.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=bundles))
+        partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=bundles))
         try:
             for entry in manifest.files:
                 _copy(source, partial, entry)
@@ -52,6 +58,18 @@ def register(source: Path, bundles: Path) -> Manifest:
     except OSError as error:
         raise BundleError(f"The bundle at {source} can't be read: {error}") from error
     return manifest
+
+
+def broken_off(bundles: Path, older_s: float) -> list[Path]:
+    """What is left of copies that nobody has added to for so many seconds."""
+    end = time.time() - older_s
+    found = []
+    for path in bundles.glob(f"{_PARTIAL}*"):
+        # Its owner may be done with it by now.
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < end:
+                found.append(path)
+    return sorted(found)
 
 
 def read(folder: Path) -> Manifest:
@@ -130,6 +148,11 @@ def file_of(bundles: Path, manifest: Manifest, path: str) -> tuple[Path, str] | 
         if entry.path == path:
             return folder / path, entry.sha256
     return None
+
+
+def _sweep(bundles: Path) -> None:
+    for path in broken_off(bundles, LEFT_OVER_S):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _check_names(manifest: Manifest) -> None:
