@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from alembic.script import ScriptDirectory
 from dva_agent.protocol import ROOT
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
@@ -68,6 +69,15 @@ def test_ready_is_who_can_work(
         503,
         {**fine, "schema": "not up to date"},
     )
+
+
+def test_whether_it_is_ready_is_told_without_loading_the_migrations_again(
+    app: Flask, pool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = app.test_client()
+    assert client.get("/readyz").status_code == 200
+    monkeypatch.delattr(ScriptDirectory, "get_current_head")
+    assert client.get("/readyz").status_code == 200
 
 
 def test_metrics_count_what_happens(app: Flask, api: Api, pool: str, database: Database) -> None:
