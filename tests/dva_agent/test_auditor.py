@@ -13,7 +13,6 @@ from server.compaction.services import compact_all
 from server.contributors.services import contributor_of
 from server.credit import services as credit
 from server.db import now
-from server.pools import index as pool_index
 from server.pools.services import Unit
 from server.results.services import Result
 from server.trust.auditor import Auditor, Done
@@ -121,10 +120,8 @@ def test_a_damaged_index_ends_no_auditor(
     run(here)
     for index in (here.settings.pools / "test" / "index").glob("*.parquet"):
         index.write_bytes(b"no parquet")
-    pool_index._metadata.cache_clear()  # As a process that begins now.
     assert work(auditor) == []
     assert "is damaged" in caplog.text
-    pool_index._metadata.cache_clear()
 
 
 def test_an_agent_without_a_model_is_audited_by_its_own_judge(counting: World) -> None:
