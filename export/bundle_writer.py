@@ -20,7 +20,13 @@ from dva_agent.bundle import (
 )
 from dva_agent.bundle import Expected as ExpectedPair
 from dva_agent.errors import BundleError
-from dva_agent.native.fidelity import FIDELITY, PICTURE, REFERENCE, Fidelity
+from dva_agent.native.fidelity import (
+    FIDELITY,
+    PICTURE,
+    REFERENCE,
+    Fidelity,
+    decode_fidelity,
+)
 
 from export.calibration import calibration_inputs
 from export.card import CARD
@@ -136,11 +142,11 @@ def write_bundle(
         body = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
         _write(folder / MANIFEST, body)
         decode_golden((folder / GOLDEN_PATH).read_bytes(), decode_manifest(body))
-        fresh = not _is_there(out, manifest)
+        fresh = not _is_there(out, manifest, found)
         if fresh:
             if (out / MANIFEST).exists() and not replace:
                 raise BundleRefused(
-                    f"{out} is there already and isn't this bundle.",
+                    f"{out} is there already and isn't this bundle, or was measured otherwise.",
                     next_step="Name another folder, or add --replace.",
                 )
             put(folder, out)
@@ -214,15 +220,24 @@ def _is_empty(path: Path) -> bool:
     return path.is_dir() and next(path.iterdir(), None) is None
 
 
-def _is_there(out: Path, manifest: Manifest) -> bool:
-    """Whether `out` holds this very bundle, every file of it intact."""
+def _is_there(out: Path, manifest: Manifest, found: Fidelity | None) -> bool:
+    """Whether `out` holds this very bundle, measured in the same way, every file of it intact."""
     try:
         present = decode_manifest((out / MANIFEST).read_bytes())
         if _unmeasured(present) != _unmeasured(manifest):
             return False
+        if found is not None:
+            known = decode_fidelity((out / FIDELITY).read_bytes(), present)
+            if _measured_on(known) != _measured_on(found):
+                return False
         return all(sha256(out / entry.path) == entry.sha256 for entry in present.files)
     except (OSError, BundleError):
         return False
+
+
+def _measured_on(found: Fidelity) -> tuple[object, ...]:
+    """What was measured, and whether it passed."""
+    return found.source, found.pairs_sha256, found.bar, not found.missed
 
 
 def _unmeasured(manifest: Manifest) -> Manifest:

@@ -7,7 +7,6 @@ import ipaddress
 from http import HTTPStatus
 
 import msgspec
-from alembic.script import ScriptDirectory
 from flask import Blueprint, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import text
@@ -16,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from server.config import Settings
 from server.db import Database, now
-from server.migrations import configuration
+from server.migrations import newest
 from server.pools import bundles
 from server.pools import services as pools
 from server.telemetry import exposition
@@ -67,8 +66,7 @@ def checks(settings: Settings, database: Database) -> dict[str, str]:
     try:
         with database.read() as session:
             version = session.scalar(text("SELECT version_num FROM alembic_version"))
-            head = ScriptDirectory.from_config(configuration(session.connection()))
-            if version != head.get_current_head():
+            if version != newest():
                 found["schema"] = "not up to date"
             used = {pool.bundle for pool in pools.statuses(session, {})}
     except (SQLAlchemyError, PoolTimeout):

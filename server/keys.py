@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.config import Settings
+from server.durable import sync
 from server.errors import SettingsError
 
 FILE = "secret.key"
@@ -66,10 +67,11 @@ def _write_once(path: Path, key: str) -> None:
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(key + "\n")
-        os.fsync(file.fileno())
+    sync(partial)
     try:
         os.link(partial, path)
     except FileExistsError:
         pass
     finally:
         partial.unlink()
+    sync(path.parent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from gunicorn.glogging import Logger
 from server.request_id import request_id
 
 Format = Literal["auto", "json", "text"]
+_UNREADABLE = re.compile(r"Invalid request from ip=.*?: ([^:'\"]*)")
 _TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s%(of_request)s"
 
 
@@ -56,4 +58,13 @@ class GunicornLog(Logger):  # type: ignore[misc]
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
         self.error_log.handlers.clear()
+        self.error_log.addFilter(_without_client)
         self.error_log.propagate = True
+
+
+def _without_client(record: logging.LogRecord) -> bool:
+    """Of a request that it can't read, gunicorn tells the address, and what was sent: a header,
+    with a token perhaps."""
+    if found := _UNREADABLE.match(record.getMessage()):
+        record.msg, record.args = f"Invalid request: {found[1].strip()}", ()
+    return True

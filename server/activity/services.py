@@ -15,7 +15,7 @@ from dva_agent.protocol import PoolStatus
 from sqlalchemy.orm import Session
 
 from server.contributors import services as contributors
-from server.credit import services as credit
+from server.credit import ranking
 from server.history import services as history
 from server.history.eta import WINDOW, time_left
 from server.history.services import HOUR, MINUTE, Series, Sums
@@ -96,14 +96,8 @@ def _throughput(found: Series) -> Throughput:
 def _named(session: Session) -> list[NamedContributor]:
     """By confirmed pairs; who has none isn't there: a name alone is no contribution, and anybody
     could put any text on the page by it."""
-    names = contributors.named(session)
-    confirmed = credit.confirmed_of(session, list(names))
-    ranked = sorted(confirmed.items(), key=lambda each: (-each[1].pairs, each[0]))
-    return [
-        NamedContributor(name=names[who], pairs=amount.pairs)
-        for who, amount in ranked[:NAMED]
-        if amount.pairs > 0
-    ]
+    ranked = ranking.ranked(session, contributors.named(), limit=NAMED)
+    return [NamedContributor(name=name, pairs=pairs) for name, pairs in ranked]
 
 
 def _selections(session: Session) -> list[PublishedSelection]:

@@ -13,7 +13,7 @@ from server.admin import backoff, log, passwords, sessions
 from server.admin.models import AdminAccount, SignInFailure
 from server.admin.roles import MAINTAINER, Role
 from server.admin.sessions import Whence
-from server.db import Database, add_counts
+from server.db import Database, add_counts, insert_once
 from server.errors import AccountError, SignInFailed, SignInTooOften
 
 __all__ = ["AdminAccount"]
@@ -142,6 +142,11 @@ def _limits(network: str | None, *, account: str | None = None) -> dict[str, flo
 
 
 def _begin_attempt(session: Session, limits: dict[str, float], at: datetime) -> None:
+    """Those who come at once wait here for each other, so that none judges by a count that another
+    is about to raise. Raises SignInTooOften, and the transaction leaves everything as it was."""
+    _forget_old(session, at)
+    for subject in sorted(limits):
+        insert_once(session, SignInFailure, subject_sha256=subject, failures=0, last_at=at)
     _require_turn(session, limits, at)
     for subject in sorted(limits):
         _count_failure(session, subject, at)
@@ -152,7 +157,12 @@ def _forget_attempts(session: Session, limits: dict[str, float]) -> None:
 
 
 def _require_turn(session: Session, limits: dict[str, float], at: datetime) -> None:
-    rows = session.scalars(select(SignInFailure).where(SignInFailure.subject_sha256.in_(limits)))
+    rows = session.scalars(
+        select(SignInFailure)
+        .where(SignInFailure.subject_sha256.in_(limits))
+        .order_by(SignInFailure.subject_sha256)
+        .with_for_update()
+    )
     wait = max(
         (
             backoff.wait_s(row.failures, row.last_at, at, longest_s=limits[row.subject_sha256])
@@ -164,10 +174,13 @@ def _require_turn(session: Session, limits: dict[str, float], at: datetime) -> N
         raise SignInTooOften(wait)
 
 
-def _count_failure(session: Session, subject: str, at: datetime) -> None:
-    """And forgets those of long ago, so that names made up by the thousand don't stay."""
+def _forget_old(session: Session, at: datetime) -> None:
+    """So that names made up by the thousand don't stay."""
     old = SignInFailure.last_at <= at - backoff.FORGOTTEN
     session.execute(delete(SignInFailure).where(old))
+
+
+def _count_failure(session: Session, subject: str, at: datetime) -> None:
     add_counts(
         session,
         SignInFailure,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import random
 import signal
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from dva_agent.backoff import Backoff
+from sqlalchemy.exc import OperationalError
 
 from server import logs
 from server.cli.opened import bar, opened
@@ -27,6 +30,11 @@ if TYPE_CHECKING:
 
 IDLE_S = 1.0
 POLITE = 10
+BACKOFF = Backoff(first=1.0, longest=60.0)
+TRIES_ONCE = 5
+"""How often `--once` waits for a database that refuses, which would else be for ever."""
+LASTING = ("no such ", "attempt to write a readonly database", "unable to open database file")
+"""How SQLite begins to say what no waiting mends."""
 log = logging.getLogger("server.audit")
 
 
@@ -103,25 +111,39 @@ def _run(
     court = Court(settings=settings, secret=keys_of(secret_key(settings)).audit)
     auditor = Auditor(store, court, threads=threads)
     compactor = Compactor(store, settings)
-    audits = pairs = 0
+    audits = pairs = failures = 0
     try:
         while not stop.is_set() and parent in (None, os.getppid()):
-            done = auditor.step()
-            looked = compactor.step()
-            if done is False:
-                if looked:
-                    continue
+            try:
+                done = auditor.step()
+                if not isinstance(done, bool):
+                    audits += len(done)
+                    pairs += sum(each.pairs for each in done)
+                    for each in done:
+                        _tell(each)
+                looked = compactor.step()
+            except OperationalError as error:
+                if not _passes(error) or (once and failures == TRIES_ONCE):
+                    raise
+                wait = BACKOFF.delay(failures, chance=random.random())  # noqa: S311 - spreads load
+                log.warning("the database refused: %s; on in %.0f s", error.orig, wait)
+                failures += 1
+                stop.wait(wait)
+                continue
+            failures = 0
+            if done is False and not looked:
                 if once:
                     break
                 stop.wait(IDLE_S)
-            elif done is not True:
-                audits += len(done)
-                pairs += sum(each.pairs for each in done)
-                for each in done:
-                    _tell(each)
     finally:
         auditor.close()
     click.echo(f"{audits} audits of {pairs} pairs", err=True)
+
+
+def _passes(error: OperationalError) -> bool:
+    """Whether it may go well the next time, as it does for who was in a deadlock, found SQLite
+    locked, or PostgreSQL away. What was begun is rolled back, and stays to be done."""
+    return not str(error.orig).startswith(LASTING)
 
 
 def _tell(done: Done) -> None:

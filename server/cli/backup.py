@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from server.cli.opened import bar, opened
 from server.cli.options import data_options
 from server.config import Settings, read_settings
 from server.db import Base, Database
+from server.durable import put
 from server.errors import BackupError
 from server.keys import FILE
 from server.migrations import migrate
@@ -36,25 +36,24 @@ def backup(target: Path, data: Path | None, database: str | None) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=target.parent))
     try:
+        # What is being written has no name yet, and may be gone in the next moment.
+        unfinished = shutil.ignore_patterns("*.partial", ".partial-*")
         # The database first: what it names in the folders is there before, and stays.
         if settings.is_embedded:
             with opened(settings) as store:
                 _copy_sqlite(store, partial / "dva.db")
         for folder in (settings.bundles, settings.licences, settings.pools, settings.scores):
             if folder.is_dir():
-                # What is being written has no name yet, and may be gone in the next moment.
-                unfinished = shutil.ignore_patterns("*.partial")
                 shutil.copytree(folder, partial / folder.name, ignore=unfinished)
         for folder in (
             *settings.workbench.glob("*/selections"),
             *settings.workbench.glob("*/lists"),
         ):
             # Snapshots are read anew from the scores.
-            unfinished = shutil.ignore_patterns("*.partial")
             shutil.copytree(folder, partial / folder.relative_to(settings.data), ignore=unfinished)
         if (settings.data / FILE).is_file():
             shutil.copy2(settings.data / FILE, partial / FILE)
-        partial.rename(target)
+        put(partial, target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     click.echo(f"{target} holds what {settings.data} held.", err=True)
@@ -71,8 +70,6 @@ def _copy_sqlite(store: Database, path: Path) -> None:
         connection.exec_driver_sql("COMMIT")
         connection.exec_driver_sql("VACUUM INTO ?", (str(path),))
         connection.exec_driver_sql("BEGIN")
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 @click.command(epilog="Example: dva copy-database postgresql://dva@/dva --data data")

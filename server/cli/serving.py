@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 
 import click
+from dva_agent.backoff import Backoff
 from dva_agent.protocol import PoolStatus
 
 from server.cli.ingest import ingest_into
@@ -24,6 +27,9 @@ DEMO_POOL = CHECKOUT / "build" / "demo-pool"
 DEMO_BUNDLE = CHECKOUT / "static" / "models" / "demo-q8"
 DEMO_APP = CHECKOUT / "static" / "app"
 AUDITOR_GRACE_S = 10
+AUDITOR_HALE_S = 600.0
+"""Who has lived for so long doesn't die at each beginning."""
+AUDITOR_BACKOFF = Backoff(first=2.0, longest=120.0)
 
 
 @click.command(epilog="Example: dva demo --data data --port 8000")
@@ -57,27 +63,60 @@ def demo(data: Path | None, database: str | None, host: str, port: int) -> None:
 
 @contextmanager
 def auditor_beside(settings: Settings) -> Iterator[None]:
-    """`dva audit` as a process of its own, that ends with this one, however that ends. In a session
-    of its own, so that a signal from the terminal is for this one to pass on. With one thread, for
-    whoever tries the demo scores on the same machine."""
+    """`dva audit` as a process of its own, that ends with this one, however that ends, and is begun
+    anew when it ends by itself."""
     owner = os.getpid()
-    command = [sys.executable, "-m", "server", "audit", "--threads", "1"]
-    command += ["--parent", str(owner), "--data", str(settings.data)]
-    # In the environment, since anybody may read a command line, and a URL may hold a password.
-    environment = {**os.environ, "DVA_DATABASE": settings.database}
-    process = subprocess.Popen(  # noqa: S603 - our own command
-        command, env=environment, start_new_session=True
-    )
+    auditor = _Auditor(settings)
     try:
         yield
     finally:
         # Workers leave through here as well.
         if os.getpid() == owner:
-            process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(AUDITOR_GRACE_S)
-            process.kill()
-            process.wait()
+            auditor.end()
+
+
+class _Auditor:
+    """In a session of its own, so that a signal from the terminal is for this process to pass on.
+    With one thread, for whoever tries the demo scores on the same machine."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._command = [sys.executable, "-m", "server", "audit", "--threads", "1"]
+        self._command += ["--parent", str(os.getpid()), "--data", str(settings.data)]
+        # In the environment, since anybody may read a command line, and a URL may hold a password.
+        self._environment = {**os.environ, "DVA_DATABASE": settings.database}
+        self._lock = threading.Lock()
+        self._ending = threading.Event()
+        self._process = self._begin()
+        self._watch = threading.Thread(target=self._keep, daemon=True)
+        self._watch.start()
+
+    def end(self) -> None:
+        with self._lock:
+            self._ending.set()
+            self._process.terminate()
+        self._watch.join(AUDITOR_GRACE_S)
+        self._process.kill()
+        self._watch.join()
+
+    def _begin(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 - our own command
+            self._command, env=self._environment, start_new_session=True
+        )
+
+    def _keep(self) -> None:
+        failures = 0
+        while True:
+            began = monotonic()
+            self._process.wait()
+            failures = 0 if monotonic() - began > AUDITOR_HALE_S else failures + 1
+            wait = AUDITOR_BACKOFF.delay(failures, chance=0.0)
+            if not self._ending.is_set():
+                click.echo(f"The auditor has ended; it begins anew in {wait:.0f} s.", err=True)
+            self._ending.wait(wait)
+            with self._lock:
+                if self._ending.is_set():
+                    return
+                self._process = self._begin()
 
 
 @click.command(epilog="Example: dva serve --data data --port 8000")

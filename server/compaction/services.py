@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from server.compaction.readiness import Wait, waits
 from server.config import VERSION, Settings
 from server.db import Database
+from server.durable import put
 from server.errors import PoolError
 from server.pools import services as pools
 from server.pools.services import AUDIT, Pool, Shard, Unit
@@ -140,8 +141,7 @@ def compact(
                 return Looked(shard=name, waits=wait or "undecided")
             if _is_wanted(path, digest, at):
                 return Looked(shard=name, waits="former")
-            partial.replace(path)
-            _sync(path.parent)
+            put(partial, path)
             archive.put_away(session, rows.results)
             compacted.put_away(session, _row(rows, digest, size, at), rows.results)
             leases.put_away(session, list(claimed))
@@ -271,15 +271,6 @@ def _is_wanted(path: Path, digest: str, at: datetime) -> bool:
     except FileNotFoundError:
         return False
     return younger and kept.sha256(path) != digest
-
-
-def _sync(folder: Path) -> None:
-    """A name is on the disk when its folder is."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _sweep(settings: Settings) -> None:

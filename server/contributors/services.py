@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dva_agent.protocol import KeyAlgorithm
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from server.config import Settings
@@ -28,7 +28,6 @@ from server.refusals import NotAdmitted, NotSignedIn, SignatureInvalid
 
 SEEN_EVERY = timedelta(minutes=1)
 FORGET_AT_ONCE = 100
-NAMED = 1000
 NETWORK_KEPT = timedelta(days=7)
 """Longer than it takes to see whether a kind of device fails or a person."""
 DAY_S = 86_400
@@ -283,16 +282,12 @@ def count_contributors(session: Session, since: datetime | None = None) -> int:
     return session.scalars(query.where(Device.last_seen_at >= since)).one()
 
 
-def named(session: Session) -> dict[str, str]:
-    """Those who chose a name for everybody to see, the latest NAMED of them; nobody who is
-    suspended."""
-    rows = session.execute(
-        select(Contributor.id, Contributor.display_name)
-        .where(Contributor.display_name.is_not(None), Contributor.state == ACTIVE)
-        .order_by(Contributor.created_at.desc(), Contributor.id)
-        .limit(NAMED)
+def named() -> Select[str, str | None]:
+    """Asks for those who chose a name for everybody to see, and that name; nobody who is suspended.
+    There may be any number of them: whoever shows some ranks them in the database."""
+    return select(Contributor.id, Contributor.display_name).where(
+        Contributor.display_name.is_not(None), Contributor.state == ACTIVE
     )
-    return {who: name for who, name in rows if name is not None}
 
 
 def last_seen(session: Session) -> datetime | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -22,7 +21,6 @@ __all__ = [
     "check",
     "confirm",
     "confirmed",
-    "confirmed_of",
     "counted",
     "credits",
     "decided",
@@ -50,10 +48,3 @@ def settled_of(session: Session, contributor: str) -> Settled:
     found = balances(session, accounts)
     confirmed, forfeited, revoked = (found.get(account, Amount()) for account in accounts)
     return Settled(confirmed=confirmed, forfeited=forfeited, revoked=revoked)
-
-
-def confirmed_of(session: Session, contributors: Collection[str]) -> dict[str, Amount]:
-    """What each of them has: confirmed and not revoked."""
-    accounts = {earned_by(each): each for each in contributors}
-    found = balances(session, list(accounts))
-    return {accounts[account]: amount for account, amount in found.items()}

@@ -234,7 +234,8 @@ def _pool(session: Session, settings: Settings, name: str, bundle: str) -> Itera
         yield problem(
             check,
             f"{len(unindexed)} of {count} have no index: {some(unindexed)}.",
-            "Restore the data folder's pools/ from a backup.",
+            "Repeat dva ingest with them, which makes it anew; or restore the data folder's pools/ "
+            "from a backup.",
         )
     if not away and not unindexed:
         yield ok(check, f"{count} in place, indexed")

@@ -13,6 +13,7 @@ from server.compaction.services import FORMER_KEPT, LEFT_OVER_S
 from server.config import Settings
 from server.doctor import data
 from server.doctor.finding import Finding, ok, some, warning
+from server.pools import bundles
 from server.pools import services as pools
 from server.pools.files import copies_path, index_path
 from server.reports import takedowns
@@ -23,14 +24,15 @@ RUNS_S = 3600.0
 
 
 def unfinished(settings: Settings) -> list[Finding]:
-    """Takedowns, ingests and compactions. Nothing where the database can't be read, or is older:
-    that has been said."""
+    """Takedowns, copies of bundles, ingests and compactions. Nothing where the database can't be
+    read, or is older: that has been said."""
     if data.is_new(settings):
         return []
     try:
         with data.reading(settings) as session:
             return [
                 *_takedowns(session),
+                *_bundles(settings),
                 *_ingests(session, settings),
                 *_compactions(session, settings),
             ]
@@ -49,6 +51,17 @@ def _takedowns(session: Session) -> Iterator[Finding]:
         )
     elif orders:
         yield ok("takedowns", f"{len(orders)}, each through every shard")
+
+
+def _bundles(settings: Settings) -> Iterator[Finding]:
+    if left := bundles.broken_off(settings.bundles, RUNS_S):
+        yield warning(
+            "bundles",
+            f"{len(left)} of no bundle, from copies that were broken off: "
+            f"{some([path.name for path in left])}.",
+            f"Unless dva ingest runs now, delete them in {settings.bundles}; the next one deletes "
+            "what is older than a day.",
+        )
 
 
 def _ingests(session: Session, settings: Settings) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from server.durable import put
 from server.fetching.guarded import NOT_PUBLIC, TOO_LARGE, TOO_SLOW
 
 Outcome = Literal[
@@ -95,7 +96,7 @@ def outcomes(tables: Iterable[Path]) -> Outcomes:
 def keep(found: Outcomes, path: Path) -> None:
     part = path.with_name(path.name + ".part")
     pq.write_table(found.by_host, part)
-    part.replace(path)
+    put(part, path)
 
 
 def outcome_of(status: str, message: str | None) -> Outcome:

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from server.durable import put
 from server.errors import FetchError
 from server.fetching.layouts import FACES, SHA256, UID, Layout, layout_of, made_uid
 from server.fetching.options import Shape
@@ -79,11 +80,11 @@ def stage(
     made.mkdir(parents=True)
     staged = _write(files, sources, made, shape, img2dataset, progress)
     shutil.rmtree(folder / METADATA, ignore_errors=True)
-    made.rename(folder / METADATA)
+    put(made, folder / METADATA)
     # The record comes last: what has one is whole.
     part = folder / f"{RECORD}.part"
     part.write_bytes(msgspec.json.format(msgspec.json.encode(staged), indent=1))
-    part.replace(folder / RECORD)
+    put(part, folder / RECORD)
     return staged
 
 

@@ -7,6 +7,7 @@ A new step, from the repository's root, against a database that has all earlier 
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -31,10 +32,15 @@ def migrate(database: Database) -> None:
 
 def revisions(connection: Connection) -> tuple[str | None, str]:
     """The step a database is at (None: it has no schema), and the newest there is. Reads only."""
-    found = MigrationContext.configure(connection).get_current_revision()
-    newest = ScriptDirectory.from_config(configuration(connection)).get_current_head()
-    assert newest is not None
-    return found, newest
+    return MigrationContext.configure(connection).get_current_revision(), newest()
+
+
+@cache
+def newest() -> str:
+    """The newest step there is. Finding it loads all of them, and while a process runs it stays."""
+    found = ScriptDirectory(str(Path(__file__).parent)).get_current_head()
+    assert found is not None
+    return found
 
 
 def configuration(connection: Connection) -> Config:

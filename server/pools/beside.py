@@ -3,7 +3,6 @@ pool made for grading, which no agent ever sees)."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from server.durable import put
 from server.errors import PoolError
 
 RECORD = "pool.json"
@@ -82,9 +82,7 @@ def keep_truth(truth: Mapping[str, str], kept: Path) -> None:
     partial = kept.with_name(kept.name + ".partial")
     table = pa.table([list(merged), list(merged.values())], schema=LABELS)
     pq.write_table(table, partial, compression="zstd")
-    with partial.open("rb") as file:
-        os.fsync(file.fileno())
-    partial.replace(kept)
+    put(partial, kept)
 
 
 def _read_labels(path: Path) -> dict[str, str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 import tempfile
+import time
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,12 +21,16 @@ from dva_agent.bundle import (
 )
 from dva_agent.errors import BundleError
 
+from server.durable import put
 from server.pools.packing import pack, packed_name
 from server.pools.tolerance import tolerance_of
 
 CHUNK = 1 << 20
 MAX_MANIFEST = 4 << 20
+LEFT_OVER_S = 86_400.0
+"""A copy that nobody has added to for so long belongs to nobody who lives."""
 _ID = re.compile(r"[0-9a-f]{32}")
+_PARTIAL = ".partial-"
 
 
 def register(source: Path, bundles: Path) -> Manifest:
@@ -36,22 +41,35 @@ def register(source: Path, bundles: Path) -> Manifest:
         body = _read_small(source / MANIFEST)
         manifest = decode_manifest(body)
         _check_names(manifest)
+        _sweep(bundles)
         target = bundles / manifest.bundle
         if target.exists():
             return manifest
         bundles.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=bundles))
+        partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=bundles))
         try:
             for entry in manifest.files:
                 _copy(source, partial, entry)
-            _write(partial / MANIFEST, body)
+            (partial / MANIFEST).write_bytes(body)
             partial.chmod(0o755)
-            partial.rename(target)
+            put(partial, target)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
         raise BundleError(f"The bundle at {source} can't be read: {error}") from error
     return manifest
+
+
+def broken_off(bundles: Path, older_s: float) -> list[Path]:
+    """What is left of copies that nobody has added to for so many seconds."""
+    end = time.time() - older_s
+    found = []
+    for path in bundles.glob(f"{_PARTIAL}*"):
+        # Its owner may be done with it by now.
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < end:
+                found.append(path)
+    return sorted(found)
 
 
 def read(folder: Path) -> Manifest:
@@ -132,6 +150,11 @@ def file_of(bundles: Path, manifest: Manifest, path: str) -> tuple[Path, str] | 
     return None
 
 
+def _sweep(bundles: Path) -> None:
+    for path in broken_off(bundles, LEFT_OVER_S):
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def _check_names(manifest: Manifest) -> None:
     """Raises BundleError for a file that lies where another one's packed copy would."""
     paths = {Path(entry.path) for entry in manifest.files}
@@ -158,15 +181,6 @@ def _copy(source: Path, partial: Path, entry: FileEntry) -> None:
             digest.update(chunk)
             size += len(chunk)
             writer.write(chunk)
-        writer.flush()
-        os.fsync(writer.fileno())
     if size != entry.bytes or digest.hexdigest() != entry.sha256:
         raise BundleError(f"{entry.path} is not the file that the manifest lists.")
     pack(target)
-
-
-def _write(path: Path, body: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())

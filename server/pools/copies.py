@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
 
+from server.durable import put
 from server.errors import PoolError, ShardError
 from server.pools.beside import MAX_RECORD, RECORD, TRUTH
 from server.pools.sources import is_url
@@ -82,7 +82,7 @@ class Copies:
             if keep and path.exists():
                 _forget(partial)
             else:
-                partial.replace(path)
+                put(partial, path)
                 _forget(partial)
             _write(_note(path), msgspec.json.encode(found))
         except OSError as error:
@@ -148,8 +148,6 @@ class Copies:
             except Changed:
                 _forget(partial)
                 raise
-            file.flush()
-            os.fsync(file.fileno())
 
     def _origin(self, path: Path) -> Found | None:
         return self._read(_note(path))
@@ -177,11 +175,8 @@ def _forget(path: Path) -> None:
 
 def _write(path: Path, body: bytes) -> None:
     partial = path.with_name(f".{path.name.lstrip('.')}.new")
-    with partial.open("wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    partial.write_bytes(body)
+    put(partial, path)
 
 
 def _sha256(path: Path) -> bytes:

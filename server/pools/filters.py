@@ -11,13 +11,14 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from server.errors import PoolError
+from server.npy import read_rows
 
 UID = re.compile(r"[0-9A-Za-z_.:-]{1,64}")
 LAYOUT = np.dtype("u8,u8")
@@ -185,13 +186,9 @@ def _read_hashes(path: Path) -> Iterator[bytes]:
 
 def _read_layout(path: Path) -> npt.NDArray[np.void]:
     try:
-        # Not numpy.load, which opens archives too.
-        table: npt.NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+        return read_rows(path, LAYOUT)
     except (OSError, ValueError) as error:
         raise _no_list(path, str(error)) from error
-    if table.dtype != LAYOUT or table.ndim != 1:
-        raise _no_list(path, f"its dtype is {table.dtype}, not DataComp's u8,u8")
-    return table
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -11,7 +11,6 @@ and the columns of metadata.py, which indexes written before there were any lack
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -22,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from dva_agent.protocol import PairRef, Span
 
+from server.durable import put
 from server.pools import metadata
 from server.pools.metadata import PairMetadata
 
@@ -63,9 +63,7 @@ class IndexWriter:
 
     def commit(self) -> None:
         self._writer.close()
-        with self._partial.open("rb") as file:
-            os.fsync(file.fileno())
-        self._partial.replace(self._path)
+        put(self._partial, self._path)
 
     def discard(self) -> None:
         self._writer.close()
@@ -123,10 +121,15 @@ def _reading(path: Path) -> Iterator[None]:
         raise OSError(f"The index {path} is damaged: {error}") from error
 
 
-@lru_cache(maxsize=OPEN_INDEXES)
 def _metadata(path: Path) -> Any:
-    """The footer, parsed once. An index never changes under its name: a shard that did is
-    refused at ingest."""
+    return _metadata_at(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=OPEN_INDEXES)
+def _metadata_at(path: Path, mtime_ns: int) -> Any:
+    """The footer, parsed once. What an index says never changes under its name, since a shard that
+    did is refused at ingest; its bytes may, if it was lost and made anew."""
+    del mtime_ns
     return pq.read_metadata(path)
 
 

@@ -1,5 +1,5 @@
 """`dva ingest`: shards become units. A shard is in with all of its units, or not at all; what is
-in is skipped when the command is repeated."""
+in is skipped when the command is repeated, unless its index is lost: that is made anew."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from server.pools.filters import Filters, Gone, Orders
 from server.pools.findings import Findings
 from server.pools.index import IndexWriter, read_uids
 from server.pools.known_uids import KnownUids
-from server.pools.models import AUDIT, Policy, Pool, Shard
+from server.pools.models import AUDIT, Policy, Pool, Shard, Unit
 from server.pools.services import POOL_NAME
 from server.pools.shards import Offered, find_shards
 from server.pools.storage import Found, Storage
-from server.pools.survey import Survey, survey
+from server.pools.survey import Survey, survey, survey_again
 
 DEFAULT_AGENT = "dva"
 CHUNK = 1 << 20
@@ -52,7 +52,7 @@ class Ingested:
     """Of the shards that were added; `by_shard`: of each in which something was found."""
     by_shard: dict[str, Findings] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    """Records beside shards that couldn't be read."""
+    """Records beside shards that couldn't be read, and indexes that were lost."""
     refused: list[tuple[Path, ShardError]] = field(default_factory=list)
 
 
@@ -190,10 +190,16 @@ class _Take:
     ) -> Shard | None:
         pool, path = self._into.pool, offered.path
         before = path.stat()
-        if known and (known.size, known.mtime_ns, known.path) == (
-            before.st_size,
-            before.st_mtime_ns,
-            str(path),
+        is_indexed = index_path(self._settings, pool, path.stem).is_file()
+        if (
+            known
+            and is_indexed
+            and (known.size, known.mtime_ns, known.path)
+            == (
+                before.st_size,
+                before.st_mtime_ns,
+                str(path),
+            )
         ):
             return None
         digest = _digest(path, count)
@@ -208,6 +214,8 @@ class _Take:
                     code="shard_changed",
                     next_step="Give the new content a new name; scored pairs are never replaced.",
                 )
+            if not is_indexed:
+                self._index_again(path, known)
             with self._database.write() as session:
                 moved = session.get_one(Shard, known.id)
                 moved.path, moved.mtime_ns = str(path), before.st_mtime_ns
@@ -255,6 +263,19 @@ class _Take:
         finally:
             index.discard()
         return found
+
+    def _index_again(self, path: Path, known: Shard) -> None:
+        with self._database.read() as session:
+            query = select(Unit).where(Unit.shard_id == known.id).order_by(Unit.number)
+            units = session.scalars(query).all()
+        index = IndexWriter(index_path(self._settings, self._into.pool, known.name))
+        try:
+            uids = survey_again(path, self._into.pool, index, units, self._filters.max_nsfw)
+            index.commit()
+        finally:
+            index.discard()
+        self.uids.add(known.name, uids)
+        self._into.notes.append(f"{path.name}: its index was lost, and is made anew.")
 
     def _count_twice(self, found: Survey) -> None:
         twice = self.uids.contains(found.uids)

@@ -19,6 +19,7 @@ from dva_agent.bundle import Manifest
 from dva_agent.errors import BundleError
 
 from server.config import Settings
+from server.durable import put
 from server.errors import LicenceError
 from server.pools import bundles
 
@@ -81,9 +82,7 @@ def accept(settings: Settings, manifest: Manifest, *, by: str, at: datetime) -> 
     descriptor, partial = tempfile.mkstemp(dir=settings.licences, prefix=".partial-")
     with os.fdopen(descriptor, "wb") as file:
         file.write(msgspec.json.encode(record))
-        file.flush()
-        os.fsync(file.fileno())
-    Path(partial).replace(_record(settings, manifest))
+    put(Path(partial), _record(settings, manifest))
 
 
 def withdraw(settings: Settings, manifest: Manifest) -> None:

@@ -9,7 +9,6 @@ graphs and text, well.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,8 +38,6 @@ def pack(path: Path) -> None:
         while chunk := reader.read(CHUNK):
             writer.write(packer.process(chunk))
         writer.write(packer.finish())
-        writer.flush()
-        os.fsync(writer.fileno())
         packed = writer.tell()
     if packed > WORTH * size:
         target.unlink()

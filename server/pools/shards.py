@@ -83,7 +83,8 @@ def find_shards(
             if not shard.is_file():
                 raise PoolError(f"There is no file {shard}.", code="shard_missing")
             _require_name(shard.name, str(shard))
-            whole = shard.resolve()
+            # A link keeps its own name: what it leads to may be called anything, a digest say.
+            whole = shard.parent.resolve() / shard.name
             _once(found, Here(path=whole), str(whole))
     if urls:
         assert kept is not None

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -93,6 +93,35 @@ def survey(path: Path, pool: str, index: IndexWriter, size: int, filters: Filter
         why = f"All {denied} pairs of the tar are denied." if denied else "The tar holds no pairs."
         raise ShardError(why, code="shard_empty")
     return found
+
+
+def survey_again(
+    path: Path, pool: str, index: IndexWriter, units: Sequence[Unit], max_nsfw: float | None
+) -> list[str]:
+    """Writes the index of the tar at `path` as these `units` of it were made, and gives their uids.
+    What was on a list then, or taken down, lies outside of all units; only what was too unsafe has
+    to be told again. Raises ShardError."""
+    uids: list[str] = []
+    with path.open("rb") as file:
+        looks = _Looks(file.fileno(), pool, path.stem, Filters(max_nsfw=max_nsfw), Findings())
+        pairs = (pair for pair in looks.taken(tar.read_pairs(path)) if pair is not None)
+        pair = next(pairs, None)
+        for unit in units:
+            within = []
+            while pair is not None and pair.start < unit.span_start + unit.span_size:
+                if pair.start >= unit.span_start:
+                    within.append(pair)
+                pair = next(pairs, None)
+            if len(within) != unit.pairs:
+                raise ShardError(
+                    f"The index of {path.name} is lost, and its pairs can't be told again.",
+                    code="index_lost",
+                    next_step="Repeat the command with the --max-nsfw that it was taken in with; "
+                    "or restore the data folder's pools/ from a backup.",
+                )
+            index.add_unit([each.ref for each in within], [each.metadata for each in within])
+            uids += [each.ref.uid for each in within]
+    return uids
 
 
 def uid_of(pool: str, shard: str, pair: tar.TarPair) -> str:

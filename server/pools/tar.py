@@ -75,8 +75,8 @@ def read_pairs(path: Path) -> Iterator[TarPair]:
     with path.open("rb") as file:
         seen: set[str] = set()
         group: _Group | None = None
-        for member in _members(file):
-            split = _split(member.name)
+        for member in members(file):
+            split = _split(member.name) if member.isreg() else None
             if split is None:
                 continue
             key, extension = split
@@ -149,9 +149,10 @@ class _Group:
             )
 
 
-def _members(file: BinaryIO) -> Iterator[tarfile.TarInfo]:
-    """Regular files. The walk must go forward and must end at the end-of-archive block: tarfile
-    itself stops without a word at the first header it can't read."""
+def members(file: BinaryIO) -> Iterator[tarfile.TarInfo]:
+    """Of a tar that isn't packed, none of them read: files, and whatever else is in it. The walk
+    must go forward and must end at the end-of-archive block: tarfile itself stops without a word at
+    the first header it can't read. Raises ShardError."""
     length = file.seek(0, io.SEEK_END)
     file.seek(0)
     position = -1
@@ -170,14 +171,15 @@ def _members(file: BinaryIO) -> Iterator[tarfile.TarInfo]:
                     raise ShardError(
                         f"The member {_show(info.name)} is a sparse file.", code="shard_hostile"
                     )
-                if info.isreg():
-                    # A global pax record may say another size than the one that tarfile went by to
-                    # find the next header: the member would reach into others.
-                    if tar.offset != info.offset_data + -(-info.size // BLOCK) * BLOCK:
-                        raise ShardError(
-                            f"The member {_show(info.name)} has two sizes.", code="shard_hostile"
-                        )
-                    yield info
+                # A global pax record may say another size than the one that tarfile went by to find
+                # the next header: the member would reach into others.
+                if info.isreg() and (
+                    tar.offset != info.offset_data + -(-info.size // BLOCK) * BLOCK
+                ):
+                    raise ShardError(
+                        f"The member {_show(info.name)} has two sizes.", code="shard_hostile"
+                    )
+                yield info
             end = tar.offset
     except (tarfile.TarError, ValueError, OverflowError, IndexError, RecursionError) as error:
         raise ShardError(f"This is no readable tar: {error}", code="shard_truncated") from error

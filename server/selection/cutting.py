@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from server.durable import put
 from server.errors import SelectionError
 from server.results.standing import Standing
 from server.selection import certificate, outputs
@@ -192,6 +193,6 @@ def _new_folder(out: Path) -> Iterator[Path]:
     partial.mkdir()
     try:
         yield partial
-        partial.rename(out)
+        put(partial, out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

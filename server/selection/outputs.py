@@ -4,11 +4,11 @@ and `members.parquet`, the same members with their scores, in the same order."""
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -79,8 +79,6 @@ class Writer:
         trace: TracebackType | None,
     ) -> None:
         self._parquet.close()
-        self._npy.flush()
-        os.fsync(self._npy.fileno())
         self._npy.close()
 
 
@@ -97,14 +95,29 @@ def facts(path: Path) -> FileFacts:
         return FileFacts(name=path.name, bytes=file.tell(), sha256=digest.hexdigest())
 
 
+def precision(folder: Path) -> type[np.floating[Any]]:
+    """Of the scores in `members.parquet`, which have that of the tables. Raises SelectionError
+    where it isn't laid out as ours are."""
+    try:
+        schema = pq.read_schema(folder / PARQUET)
+    except (pa.ArrowException, OSError) as error:
+        raise SelectionError(
+            f"{PARQUET} can't be read: {error}", code="selection_differs"
+        ) from error
+    if schema.names == ["uid", "score"] and schema.types[0] == pa.string():
+        if schema.types[1] == pa.float32():
+            return np.float32
+        if schema.types[1] == pa.float64():
+            return np.float64
+    raise SelectionError(f"{PARQUET} has other columns than a selection.", code="selection_differs")
+
+
 def read_members(folder: Path) -> Iterator[Members]:
     """Blocks of `members.parquet`, held against `members.npy`. Raises SelectionError where the two
     differ, or one can't be read."""
     try:
         table = pq.ParquetFile(folder / PARQUET)
-        listed: npt.NDArray[np.void] = np.load(folder / NPY, mmap_mode="r", allow_pickle=False)
-        if listed.dtype != uids.LAYOUT or listed.ndim != 1:
-            raise SelectionError(f"{NPY} isn't in DataComp's layout.", code="selection_differs")
+        listed = uids.read_layout(folder / NPY)
         if table.metadata.num_rows != len(listed):
             raise SelectionError(
                 f"{NPY} has {len(listed):,} members, {PARQUET} {table.metadata.num_rows:,}.",

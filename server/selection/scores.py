@@ -23,7 +23,6 @@ restored after its unit had been scored without it is: as `withheld`, and null.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +36,7 @@ from dva_agent.protocol import Column, PairStatus
 
 from server.config import VERSION, Settings
 from server.db import Database
+from server.durable import put
 from server.errors import PoolError
 from server.pools import services as pools
 from server.pools.services import Pool, Shard, Unit
@@ -93,9 +93,7 @@ def write_scores(
                     scored += pc.sum(pc.equal(table["status"], "scored")).as_py() or 0
                 # In one go: a row group a unit would be slow to read.
                 writer.write_table(pa.concat_tables(tables))
-            with partial.open("rb") as file:
-                os.fsync(file.fileno())
-            partial.replace(path)
+            put(partial, path)
         finally:
             partial.unlink(missing_ok=True)
         progress(number, len(shards))

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import errno
 import io
-import os
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -32,6 +31,7 @@ import pyarrow.parquet as pq
 
 from server.config import Settings
 from server.db import Database
+from server.durable import put
 from server.errors import SelectionError
 from server.pools import services as pools
 from server.pools.raw import RawPair, read_pair
@@ -316,9 +316,7 @@ def _write(out: Path, number: int, done: Shards, members: Iterable[Member]) -> S
         assert end is not None, "there is a first one"
         pq.write_table(pa.Table.from_pylist(rows, schema=CONTENT), partial[1])
         for path, written in zip(paths, partial, strict=True):
-            with written.open("rb") as whole:
-                os.fsync(whole.fileno())
-            written.replace(path)
+            put(written, path)
     finally:
         for written in partial:
             written.unlink(missing_ok=True)
@@ -351,8 +349,5 @@ def _add(tar: tarfile.TarFile, key: str, member: Member, with_scores: bool) -> N
 
 def _save(out: Path, done: Shards) -> None:
     partial = out / f".{NAME}.partial"
-    with partial.open("wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(done), indent=1) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(out / NAME)
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(done), indent=1) + b"\n")
+    put(partial, out / NAME)

@@ -16,7 +16,6 @@ is stored isn't what was signed.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from server.config import Settings
 from server.contributors import signatures
 from server.contributors.services import Proof, proofs_of
 from server.db import Database
+from server.durable import put
 from server.pools import services as pools
 from server.results import compacted
 from server.results.services import Result
@@ -90,9 +90,7 @@ def write_signatures(
                 count += len(rows)
                 verified += sum(row["verified"] for row in rows)
                 progress(number, len(shards))
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(out)
+        put(partial, out)
     finally:
         partial.unlink(missing_ok=True)
     return Signed(results=count, verified=verified)

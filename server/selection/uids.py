@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from server.errors import SelectionError
+from server.npy import read_rows
 from server.selection.sorting import Words
 
 DIGITS = 32
@@ -37,12 +38,8 @@ def halves(uids: pa.Array) -> tuple[Words, Words]:
 
 
 def read_layout(path: Path) -> npt.NDArray[np.void]:
-    """An .npy in DataComp's layout, and nothing else that numpy.load would open; no more of it is
-    taken to be there than the file has. Raises OSError, and ValueError for what it isn't."""
-    found: npt.NDArray[np.void] = np.asarray(np.lib.format.open_memmap(path, mode="r"))
-    if found.dtype != LAYOUT or found.ndim != 1:
-        raise ValueError("it isn't in DataComp's layout")
-    return found
+    """An .npy in DataComp's layout. Raises OSError, and ValueError for what it isn't."""
+    return read_rows(path, LAYOUT)
 
 
 def joined(high: Words, low: Words) -> npt.NDArray[np.void]:

@@ -128,6 +128,9 @@ def _check_audit(claim: Certificate) -> None:
 
 
 def _check_members(folder: Path, claim: Certificate) -> None:
+    precision = outputs.precision(folder)
+    if claim.cut.rule == "threshold" and claim.cut.threshold != float(precision(claim.cut.value)):
+        raise _differs("Its threshold isn't the one that its rule names.")
     tree = outputs.Tree()
     members = ties = 0
     thresholds = [each.threshold for each in claim.strata if each.threshold is not None]

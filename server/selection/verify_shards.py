@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import tarfile
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
-from server.errors import SelectionError
-from server.pools.tar import RECORD
+from server.errors import SelectionError, ShardError
+from server.pools.tar import MAX_TEXT, RECORD, members
 from server.selection import certificate, shards, uids
 from server.selection.outputs import NPY
 from server.selection.shards import ShardPart
@@ -31,10 +31,10 @@ def verify_shards(folder: Path, out: Path) -> int:
     found = [_pairs(out, each) for each in listed.shards]
     written = np.concatenate([np.empty(0, uids.LAYOUT), *found])
     written.sort()
-    members = np.load(folder / NPY, mmap_mode="r", allow_pickle=False)
-    if len(written) + listed.withheld != len(members):
+    wanted = np.load(folder / NPY, mmap_mode="r", allow_pickle=False)
+    if len(written) + listed.withheld != len(wanted):
         raise _differs("The shards have another number of pairs than there are members.")
-    if not _is_part(written, members):
+    if not _is_part(written, wanted):
         raise _differs("The shards have pairs that are no members.")
     return len(written)
 
@@ -53,14 +53,19 @@ def _pairs(out: Path, part: ShardPart) -> npt.NDArray[np.void]:
 
 def _keys(path: Path, expected: dict[str, str]) -> Iterator[str]:
     """The keys of its members."""
-    with tarfile.open(path) as tar:
-        for member in tar:
-            key, _, extension = member.name.partition(".")
-            if extension == RECORD and (file := tar.extractfile(member)) is not None:
-                said = _uid(file.read())
-                if said is not None and said != expected.get(key):
-                    raise _differs(f"{path.name} has another pair as {key}.")
-            yield key
+    with path.open("rb") as file:
+        try:
+            for member in members(file):
+                key, _, extension = member.name.partition(".")
+                if not member.isreg() or (extension == RECORD and member.size > MAX_TEXT):
+                    raise _differs(f"{path.name} has a member that none of ours would have.")
+                if extension == RECORD:
+                    said = _uid(os.pread(file.fileno(), member.size, member.offset_data))
+                    if said is not None and said != expected.get(key):
+                        raise _differs(f"{path.name} has another pair as {key}.")
+                yield key
+        except ShardError as error:
+            raise _differs(f"{path.name}: {error}") from error
 
 
 def _uid(record: bytes) -> object:

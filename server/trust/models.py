@@ -93,6 +93,8 @@ class Record(Base):
     """Audits, ever."""
     confirmed: Mapped[int] = mapped_column(default=0)
     """Results, ever, less those that were revoked."""
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    """When some of them were, last."""
     unsettled: Mapped[bool] = mapped_column(default=False)
     """Whether some of its results may be neither confirmed nor taken out."""
     last_result_at: Mapped[datetime | None] = mapped_column(UtcTime)
@@ -110,9 +112,9 @@ class Auditor(Base):
     name: Mapped[str] = mapped_column(String(80), primary_key=True)
     started_at: Mapped[datetime] = mapped_column(UtcTime)
     seen_at: Mapped[datetime] = mapped_column(UtcTime)
-    pairs: Mapped[int] = mapped_column(default=0)
+    pairs: Mapped[int] = mapped_column(BigInteger, default=0)
     """Recomputed since it started."""
-    busy_ms: Mapped[int] = mapped_column(default=0)
+    busy_ms: Mapped[int] = mapped_column(BigInteger, default=0)
     """How long that took it."""
 
 

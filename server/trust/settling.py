@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
@@ -34,6 +34,9 @@ from server.trust.models import AGAIN, COIN, FAILED, OPEN, PASSED, VOID, Audit, 
 
 FORFEITED = "audit_failed"
 REVOKED = "recheck_failed"
+CONFIRM_EVERY = timedelta(minutes=2)
+"""So often at most for each device, that a line of the ledger, which stays for ever, is for many
+results. Nothing is held back from a tail: no further audits follow that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +115,8 @@ def settle_all(
         judged.append(_settle(session, court, record, audit, found[audit.result_id], each, at))
     states = {each.state for each in judged}
     # Of one that has failed nothing is pending any more.
-    if FAILED not in states and states & {PASSED, VOID}:
+    due = _is_due(record, at) or any(audit.tail for audit in audits.values())
+    if due and FAILED not in states and states & {PASSED, VOID}:
         count = confirm_what_can_be(session, court, record, at)
         judged[-1] = dataclasses.replace(judged[-1], confirmed=count)
     return judged
@@ -176,6 +180,12 @@ def earlier(session: Session, audits: Sequence[Audit]) -> dict[int, list[Audit]]
     }
 
 
+def _is_due(record: Record, at: datetime) -> bool:
+    """Whether it is time to confirm what can be, for whom further audits will follow."""
+    last = record.confirmed_at
+    return last is None or not timedelta() < at - last < CONFIRM_EVERY
+
+
 def confirm_what_can_be(session: Session, court: Court, record: Record, at: datetime) -> int:
     """Confirms the oldest results of a device's run as far as the policy says; gives how many."""
     session.flush()
@@ -190,6 +200,7 @@ def confirm_what_can_be(session: Session, court: Court, record: Record, at: date
         credit.confirm(session, _contributor(session, record), _earned(court, confirmed), at)
         contributors.valid(session, court.settings, record.device_id, count)
         record.confirmed += count
+        record.confirmed_at = at
     record.unsettled = count < len(outcomes)
     session.flush()
     return count

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from server.config import Settings
+from server.durable import put
 from server.errors import SelectionError
 from server.pools.services import Pool
 from server.selection import outputs, uids
@@ -115,7 +116,7 @@ def keep_list(sent: Path, folder: Path, name: str) -> int:
     partial = folder / f".{name}.partial"
     with partial.open("wb") as file:
         np.save(file, uids.joined(listed.high, listed.low))
-    partial.replace(path)
+    put(partial, path)
     return len(listed)
 
 

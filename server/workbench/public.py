@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from pathlib import Path
 
 from flask import Blueprint, Response, make_response, render_template
 from flask.typing import ResponseReturnValue
@@ -16,6 +18,8 @@ from server.web import database, settings
 from server.workbench import folders, services
 from server.workbench.services import Selection
 
+DECODED = 8
+"""Certificates that are kept in a worker's memory, of those asked for last."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 blueprint = Blueprint("selections", __name__, template_folder="templates")
@@ -51,7 +55,16 @@ def _found(digest: str) -> Selection:
 
 
 def _claim(found: Selection) -> Certificate:
+    folder = folders.selection(settings(), found.job.pool.name, found.job_id)
     try:
-        return certificate.decode(folders.selection(settings(), found.job.pool.name, found.job_id))
-    except SelectionError as error:
+        return _decoded(folder, (folder / NAME).stat().st_mtime_ns)
+    except (OSError, SelectionError) as error:
         raise NotFound("This certificate isn't here any more.") from error
+
+
+@lru_cache(maxsize=DECODED)
+def _decoded(folder: Path, mtime_ns: int) -> Certificate:
+    """Of a file that is written once, and lists all score tables: decoding it takes its time, and
+    anybody may ask. Raises SelectionError."""
+    del mtime_ns
+    return certificate.decode(folder)

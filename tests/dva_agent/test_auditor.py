@@ -15,7 +15,6 @@ from server.contributors.services import contributor_of
 from server.credit import earning
 from server.credit import services as credit
 from server.db import now
-from server.pools import index as pool_index
 from server.pools.services import Unit
 from server.results.services import Result
 from server.trust.auditor import Auditor, Done
@@ -123,10 +122,8 @@ def test_a_damaged_index_ends_no_auditor(
     run(here)
     for index in (here.settings.pools / "test" / "index").glob("*.parquet"):
         index.write_bytes(b"no parquet")
-    pool_index._metadata.cache_clear()  # As a process that begins now.
     assert work(auditor) == []
     assert "is damaged" in caplog.text
-    pool_index._metadata.cache_clear()
 
 
 def test_what_cannot_be_settled_ends_no_auditor(

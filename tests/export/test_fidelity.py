@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -21,6 +22,7 @@ from dva_agent.errors import PairsError
 from dva_agent.native.fidelity import Bar, decode_fidelity, figures, overlap
 from dva_agent.native.pairs import Pair, read_pairs
 
+from export import bundle_writer
 from export.card import card
 from export.errors import BundleRefused
 from export.fidelity import BARS, Proof, Scored, fidelity, prove, score_pairs
@@ -30,6 +32,7 @@ from tests.export.conftest import Made
 from tests.web_app import ROOT
 
 DEMO_POOL = ROOT / "build" / "demo-pool"
+DEMO_BUNDLE = ROOT / "static" / "models" / "demo-q8"
 FEW = 260
 
 
@@ -206,6 +209,26 @@ def test_a_bundle_past_its_bar_is_refused_and_marked_when_forced(
     forced = prove(load("demo"), manifest, folder, replace(proof, force=True))
     assert forced.missed
     assert "does not pass" in card(manifest, forced, None)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pairs_sha256": "0" * 64},
+        {"source": "another pool"},
+        {"bar": Bar(max_error=1e-9), "missed": ["largest error 1.00e-03, bar 1e-09"]},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_another_measurement_is_not_there_already(change: dict[str, Any]) -> None:
+    """Of the same weights: on other pairs, or by force past a bar that it misses now."""
+    manifest = manifest_of(DEMO_BUNDLE)
+    found = decode_fidelity((DEMO_BUNDLE / "fidelity.json").read_bytes(), manifest)
+    # Its last digits follow torch's threads.
+    noise = msgspec.structs.replace(found, score_spread=found.score_spread + 1e-6)
+    assert bundle_writer._is_there(DEMO_BUNDLE, manifest, noise)
+    other = msgspec.structs.replace(found, **change)
+    assert not bundle_writer._is_there(DEMO_BUNDLE, manifest, other)
 
 
 def test_random_weights_have_a_bar_of_arithmetic_only() -> None:

@@ -20,7 +20,7 @@ from server.activity.bulletin import KEPT_S, Bulletin
 from server.activity.services import YOUNG, activity
 from server.config import Settings
 from server.contributors import services as contributors
-from server.contributors.models import Device
+from server.contributors.models import Contributor, Device
 from server.credit import services as credit
 from server.credit.services import Earned
 from server.db import Database, now
@@ -126,6 +126,28 @@ def test_only_who_chose_a_name_and_confirmed_pairs_is_named(
     told = asked(api)
     assert told.named == []
     assert (told.contributors, told.contributors_now, told.devices_now) == (3, 0, 0)
+
+
+def test_new_names_push_nobody_out(app: Flask, api: Api, database: Database) -> None:
+    """However many there are, and whether the balances hold what was confirmed already or not."""
+    assert api.post("/me", NameChange(display_name="best")).status_code == 200
+    later = now() + timedelta(minutes=1)
+    names = [f"new {number:04d}" for number in range(1200)]
+    with database.write() as session:
+        mine = api.device.contributor
+        credit.confirm(session, mine, [Earned(result_id=1, unit=1, pairs=5, amount=5)], now())
+        credit.project(session)
+        credit.confirm(session, mine, [Earned(result_id=2, unit=2, pairs=4, amount=5)], now())
+        session.add_all(
+            Contributor(id=f"{number:032x}", display_name=name, state="active", created_at=later)
+            for number, name in enumerate(names)
+        )
+        for number in range(60):
+            earned = [Earned(result_id=3 + number, unit=3 + number, pairs=8, amount=5)]
+            credit.confirm(session, f"{number:032x}", earned, now())
+    fresh(app)
+    told = [(each.name, each.pairs) for each in asked(api).named]
+    assert told == [("best", 9), *((name, 8) for name in names[:49])]
 
 
 def test_a_selection_is_told_of_once_it_is_published(

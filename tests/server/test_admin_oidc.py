@@ -12,9 +12,11 @@ import pytest
 from authlib.integrations.httpx_client import OAuth2Client
 from flask import Flask
 from joserfc import jwk
+from sqlalchemy import select
 
 from server import create_app
 from server.admin import backoff, oidc, services
+from server.admin.models import SignInFailure
 from server.admin.oidc import Identity
 from server.admin.provider import AWAY, KEPT
 from server.admin.provider import Provider as Knowledge
@@ -205,6 +207,21 @@ def test_attempts_by_a_provider_are_counted_by_network(app: Flask, provider: Pro
     assert Operator(app, address="198.51.100.9").get("/admin/sign-in/oidc").status_code == 303
     assert provider.tokens_asked == backoff.FREE - 1
     assert provider.asked == [DISCOVERY], "a wrong code makes nobody ask again"
+
+
+@pytest.mark.parametrize("use", ["image", "iframe", "empty"])
+def test_a_page_that_embeds_it_makes_no_attempts(
+    app: Flask, provider: Provider, database: Database, use: str
+) -> None:
+    operator = Operator(app)
+    for site in ("cross-site", "same-site"):
+        sent = {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": use}
+        answer = operator.ask("GET", "/admin/sign-in/oidc", headers=sent)
+        assert (answer.status_code, "Location" in answer.headers) == (403, False)
+    with database.read() as session:
+        assert session.scalars(select(SignInFailure)).all() == []
+    linked = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"}
+    assert operator.ask("GET", "/admin/sign-in/oidc", headers=linked).status_code == 303
 
 
 def test_without_a_provider_there_is_none(settings: Settings, database: Database) -> None:

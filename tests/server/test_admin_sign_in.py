@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import stat
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from argon2 import extract_parameters
@@ -181,6 +184,28 @@ def test_attempts_at_once_dont_share_one_count(app: Flask, database: Database) -
         assert {attempt.result().status_code for attempt in attempts} == {403}
     with database.read() as session:
         assert {row.failures for row in session.scalars(select(SignInFailure))} == {4}
+
+
+def test_no_more_attempts_get_through_at_once_than_one_by_one(
+    app: Flask, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many have read the count before the first has raised it."""
+    together, judge = threading.Barrier(4), backoff.wait_s
+
+    def at_once(*args: Any, **limit: float) -> float:
+        with suppress(threading.BrokenBarrierError):
+            together.wait(0.5)
+        return judge(*args, **limit)
+
+    with database.write() as session:
+        services._begin_attempt(session, services._limits(None, account=NAME), now())
+        session.execute(update(SignInFailure).values(failures=backoff.FREE - 1))
+    monkeypatch.setattr(backoff, "wait_s", at_once)
+    others = [Operator(app, address=f"10.{number}.0.7") for number in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        answers = threads.map(lambda each: each.sign_in(password="wrong password"), others)
+        statuses = sorted(answer.status_code for answer in answers)
+    assert statuses == [403, 429, 429, 429]
 
 
 @pytest.mark.parametrize(

@@ -104,11 +104,15 @@ def test_what_is_written_meanwhile_is_whole_or_not_there(
     dva: Dva, settings: Settings, api: Api, pool: str, tmp_path: Path
 ) -> None:
     api.finish(api.lease().leases[0])
+    for place in (settings.bundles, settings.licences, settings.scores / "test"):
+        (place / ".partial-killed").mkdir(parents=True)
+    (settings.pools / "test" / "index" / "00009.parquet.partial").touch()
     done = dva(settings, "backup", str(tmp_path / "copy"))
     assert done.status == 0, done.err
     assert ("pg_dump" in done.err) is not settings.is_embedded
     finish_all(api)
     assert {path.name for path in (tmp_path / "copy").iterdir()} >= {"bundles", "pools"}
+    assert not [path for path in (tmp_path / "copy").rglob("*") if "partial" in path.name]
     again = dva(settings, "backup", str(tmp_path / "copy"))
     assert again.status == 1
     assert "[backup_refused]" in again.err

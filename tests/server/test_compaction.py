@@ -18,7 +18,6 @@ from server.config import Settings
 from server.db import Database, now
 from server.doctor import data as doctor
 from server.errors import PoolError
-from server.pools import index as pool_index
 from server.pools.models import Shard, Unit
 from server.results import kept
 from server.results.models import Result
@@ -285,7 +284,6 @@ def test_the_command(
     fault = dva(settings, "compact", pool)
     assert (fault.status, "[compaction_failed]" in fault.err) == (1, True), fault.err
     index.write_bytes(b"no parquet")
-    pool_index._metadata.cache_clear()  # As a process that begins now.
     fault = dva(settings, "compact", pool)
     assert (fault.status, "[compaction_failed]" in fault.err) == (1, True), fault.err
 

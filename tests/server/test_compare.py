@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from server.errors import SelectionError
+from server.errors import PoolError, SelectionError
+from server.pools.filters import read_uids
 from server.selection.compare import Listed, compare, rank_correlation, read_listed
+from server.selection.listing import read_list
 
 KEYS = st.dictionaries(
     st.tuples(st.integers(0, 3), st.integers(0, 3) | st.just(2**64 - 1)),
@@ -69,7 +71,24 @@ def test_what_is_no_list(tmp_path: Path) -> None:
     np.save(tmp_path / "numbers.npy", np.arange(3))
     np.save(tmp_path / "objects.npy", np.array([{}]), allow_pickle=True)
     (tmp_path / "text.parquet").write_text("no")
+    # Sizes past what a machine counts to, truth for a size, and brackets without end.
+    for name, shape in (("beyond", f"({2**70},)"), ("true", "(True,)"), ("deep", "(" * 90)):
+        write_header(tmp_path / f"{name}.npy", shape)
     (tmp_path / "empty").mkdir()
-    for name in ("numbers.npy", "objects.npy", "text.parquet", "empty", "missing.npy"):
+    headers = ("beyond.npy", "true.npy", "deep.npy")
+    for name in ("numbers.npy", "objects.npy", "text.parquet", "empty", "missing.npy", *headers):
         with pytest.raises(SelectionError):
             read_listed(tmp_path / name)
+    for name in headers:
+        with pytest.raises(SelectionError):
+            read_list(tmp_path / name)
+        with pytest.raises(PoolError):
+            read_uids(tmp_path / name)
+
+
+def write_header(path: Path, shape: str) -> None:
+    """DataComp's layout, but for its shape."""
+    said = f"{{'descr': [('f0', '<u8'), ('f1', '<u8')], 'fortran_order': False, 'shape': {shape}}}"
+    with path.open("wb") as file:
+        file.write(np.lib.format.magic(1, 0) + len(said).to_bytes(2, "little") + said.encode())
+        file.write(bytes(64))

@@ -26,6 +26,8 @@ from server.contributors.models import Device
 from server.db import Base, Database, now, update_now
 from server.migrations import configuration, migrate
 from server.results.models import BrokenPairs, Result
+from server.trust import queue
+from server.trust.models import Auditor
 from server.work.models import Lease
 from tests.server.api import Api, result_for
 from tests.server.conftest import KINDS, UNITS
@@ -216,3 +218,19 @@ def test_what_was_there_before_the_operators_pages_is_counted(
 def broken(database: Database) -> dict[int, int]:
     with database.read() as session:
         return {row.status: row.pairs for row in session.scalars(select(BrokenPairs))}
+
+
+def test_an_auditor_may_live_for_years(database: Database) -> None:
+    """The step that made room for that is undone and done again over its counts."""
+    long = 2**31 + 5
+    for _ in range(2):
+        with database.write() as session:
+            queue.report(session, "one", now(), now(), pairs=long, busy_ms=long)
+    with database.read() as session:
+        auditor = session.get_one(Auditor, "one")
+        assert (auditor.pairs, auditor.busy_ms) == (2 * long, 2 * long)
+    with database.reshape() as connection:
+        command.downgrade(configuration(connection), "0035")
+    migrate(database)
+    with database.read() as session:
+        assert session.get_one(Auditor, "one").busy_ms == 2**31 - 1

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -18,8 +20,9 @@ from sqlalchemy import select
 from server.config import Settings
 from server.db import Database
 from server.errors import PoolError, ShardError
+from server.pools.files import index_path
 from server.pools.filters import LAYOUT, Filters, Gone, UidSet, read_filters, read_uids
-from server.pools.index import IndexWriter, read_unit
+from server.pools.index import IndexWriter, read_metadata, read_unit
 from server.pools.models import Unit
 from server.pools.survey import survey
 from tests.server.command import Dva
@@ -136,6 +139,47 @@ def test_whatever_is_denied_the_others_stay_in_place(
             caption = body[pair.caption.start :][: pair.caption.size]
             assert caption == f"picture {number}".encode()
     assert next(numbers, None) is None
+
+
+def test_a_lost_index_is_made_anew_as_its_units_were(
+    run: Ingest, settings: Settings, tmp_path: Path
+) -> None:
+    """Whatever the lists and the size of units are by now."""
+    shard = write_tar(tmp_path / "a.tar", content(12))
+    (tmp_path / "uids.txt").write_text(f"{uid(0)}\n{uid(6)}\n")
+    filters = read_filters(tmp_path / "uids.txt", None, 0.75)
+    run(shard, filters=filters)
+    index = index_path(settings, "test", "a")
+    before, metadata = run.pairs(), read_metadata(index, 0)
+    assert [len(pairs) for pairs in before] == [4, 4]
+    index.unlink()
+    again = replace(settings, unit_pairs=3)
+    other = Ingest(run.database, again, run.bundle)
+    done = other(shard, filters=Filters(max_nsfw=0.25))
+    assert [error.code for _, error in done.refused] == ["index_lost"]
+    assert not list(index.parent.iterdir())
+    done = other(shard, filters=Filters(max_nsfw=0.75))
+    assert (done.skipped, done.refused) == (1, [])
+    assert done.notes == ["a.tar: its index was lost, and is made anew."]
+    assert (run.pairs(), read_metadata(index, 0)) == (before, metadata)
+    assert other(shard).notes == []
+    other_tar = write_tar(tmp_path / "b.tar", content(2))
+    assert other(other_tar).findings.kinds["duplicate_uid"] == 1, "uid 0 was denied"
+
+
+def test_a_lost_index_of_other_content_is_not_made(
+    run: Ingest, settings: Settings, tmp_path: Path
+) -> None:
+    shard = write_tar(tmp_path / "a.tar", content(2))
+    run(shard)
+    index_path(settings, "test", "a").unlink()
+    times = shard.stat()
+    body = shard.read_bytes()
+    shard.write_bytes(body.replace(b"picture 1", b"picture 2"))
+    os.utime(shard, ns=(times.st_atime_ns, times.st_mtime_ns))
+    [(_, error)] = run(shard).refused
+    assert error.code == "shard_changed"
+    assert not index_path(settings, "test", "a").exists()
 
 
 def test_a_shard_that_is_denied_whole_is_not_taken_in(run: Ingest, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -246,6 +247,29 @@ def test_which_paths_are_shards(tmp_path: Path) -> None:
     ):
         with pytest.raises(PoolError):
             find_shards(paths)
+
+
+def test_a_link_is_a_shard_under_its_own_name(run: Ingest, tmp_path: Path) -> None:
+    """As a Hugging Face snapshot lies: links to blobs that are called by their digests."""
+    blob = write_tar(tmp_path / "blobs" / "a digest!.tar", members(0, 3))
+    snapshot = tmp_path / "snapshot"
+    snapshot.mkdir()
+    (snapshot / "00000.tar").symlink_to("../blobs/a digest!.tar")
+    digest = hashlib.sha256(blob.read_bytes()).hexdigest()
+    record = {"title": "Linked", "shards": [{"path": "00000.tar", "sha256": digest}]}
+    (snapshot / "pool.json").write_text(json.dumps(record))
+    (tmp_path / "also").symlink_to(snapshot)
+    done = run(snapshot, tmp_path / "also")
+    assert (done.added, done.refused) == (1, [])
+    with run.database.read() as session:
+        pool = get_pool(session, "test")
+        [shard] = shards_of(session, pool)
+        assert (pool.title, shard.name, shard.path) == (
+            "Linked",
+            "00000",
+            str(snapshot / "00000.tar"),
+        )
+    assert run(snapshot).skipped == 1
 
 
 def test_progress_ends_at_the_total(run: Ingest, pool_folder: Path) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import gzip
+import hashlib
 import json
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from server.config import Settings
 from server.db import Database
 from server.errors import SelectionError
 from server.pools.ingest import ingest
+from server.pools.tar import MAX_TEXT
 from server.refusals import ShardUnavailable
 from server.selection import shards
 from server.selection.cut import Cut
@@ -192,6 +196,56 @@ def test_a_byte_or_a_pair_that_differs(
     (out / "shards.json").write_text(json.dumps(listed))
     with pytest.raises(SelectionError, match="another number of pairs"):
         verify_shards(best, out)
+
+
+def packed(body: bytes) -> bytes:
+    return gzip.compress(body)
+
+
+def sparse(body: bytes) -> bytes:
+    """GNU's old kind: 8 GB of nothing before what there is."""
+    header = bytearray(body[:512])
+    header[156:157] = tarfile.GNUTYPE_SPARSE
+    header[257:265] = tarfile.GNU_MAGIC
+    header[386:398] = tarfile.itn(8 << 30, 12, tarfile.GNU_FORMAT)
+    header[398:410] = tarfile.itn(0, 12, tarfile.GNU_FORMAT)
+    header[483:495] = tarfile.itn(8 << 30, 12, tarfile.GNU_FORMAT)
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header) + body[512:]
+
+
+def with_a_link(body: bytes) -> bytes:
+    link = tarfile.TarInfo("0000000000.lnk")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    return link.tobuf() + body
+
+
+def with_a_long_record(body: bytes) -> bytes:
+    record = tarfile.TarInfo("0000000000.json")
+    record.size = MAX_TEXT + 512
+    return record.tobuf() + bytes(record.size) + body
+
+
+@pytest.mark.parametrize("made", [packed, sparse, with_a_link, with_a_long_record])
+def test_a_tar_that_would_unpack_to_more_than_it_is(
+    database: Database,
+    settings: Settings,
+    best: Path,
+    tmp_path: Path,
+    made: Callable[[bytes], bytes],
+) -> None:
+    """Its digest is right: whoever made the shards made the list of them."""
+    out = tmp_path / "shards"
+    write(database, settings, best, out)
+    body = made((out / "00000.tar").read_bytes())
+    (out / "00000.tar").write_bytes(body)
+    listed = json.loads((out / "shards.json").read_bytes())
+    listed["shards"][0]["tar"] |= {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+    (out / "shards.json").write_text(json.dumps(listed))
+    with pytest.raises(SelectionError, match=r"00000\.tar") as caught:
+        verify_shards(best, out)
+    assert caught.value.code == "shards_differ"
 
 
 def test_members_in_any_order_and_with_long_names(

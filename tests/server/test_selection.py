@@ -261,6 +261,21 @@ def test_a_certificate_has_strata_or_a_threshold(
         verify(best)
 
 
+@pytest.mark.parametrize("kind", [pa.float32(), pa.float64()], ids=str)
+def test_a_threshold_is_the_one_that_the_rule_names(tmp_path: Path, kind: pa.DataType) -> None:
+    """Also where the tables that would tell aren't at hand: 0.9 was asked for, 0.1 was cut."""
+    scores = tables(tmp_path / "scores", [0.1, 0.5, 0.9, 0.95], kind=kind)
+    best = tmp_path / "best"
+    select_tables(scores, cut=Cut(rule="threshold", value=0.1), out=best, terms=ALL)
+    verify(best)
+    claim = json.loads((best / certificate.NAME).read_bytes())
+    claim["cut"]["value"] = 0.9
+    forged = certificate.encode(msgspec.convert(claim, Certificate))
+    (best / certificate.NAME).write_bytes(forged)
+    with pytest.raises(SelectionError, match="isn't the one that its rule names"):
+        verify(best)
+
+
 def test_the_digest_that_was_published_tells_another_certificate(cut: tuple[Path, Path]) -> None:
     with pytest.raises(SelectionError, match="isn't the one with that digest"):
         verify(cut[0], digest="0" * 64)

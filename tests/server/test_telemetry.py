@@ -6,11 +6,13 @@ import dataclasses
 import json
 import logging
 import re
+import socket
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from alembic.script import ScriptDirectory
 from dva_agent.protocol import ROOT
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
@@ -69,6 +71,15 @@ def test_ready_is_who_can_work(
         503,
         {**fine, "schema": "not up to date"},
     )
+
+
+def test_whether_it_is_ready_is_told_without_loading_the_migrations_again(
+    app: Flask, pool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = app.test_client()
+    assert client.get("/readyz").status_code == 200
+    monkeypatch.delattr(ScriptDirectory, "get_current_head")
+    assert client.get("/readyz").status_code == 200
 
 
 def test_metrics_count_what_happens(app: Flask, api: Api, pool: str, database: Database) -> None:
@@ -221,3 +232,21 @@ def test_workers_count_together_and_log_in_json(tmp_path: Path) -> None:
     assert (seen["r3"]["status"], seen["r3"]["route"]) == (200, f"{ROOT}/status")
     assert {"gunicorn.error"} <= {line["logger"] for line in lines}
     assert "127.0.0.1" not in json.dumps(list(seen.values()))
+
+
+def test_a_request_that_cant_be_read_is_logged_without_who_sent_what(tmp_path: Path) -> None:
+    server = Server(Settings(data=tmp_path / "data", log_format="json"))
+    for sent in (b"Authorization bearer: s3cret", b"X-Odd: s3cret\0"):
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n" + sent + b"\r\n\r\n")
+            assert client.recv(100).startswith(b"HTTP/1.1 400")
+    code, errors = server.stop()
+    assert code == 0
+    lines = [json.loads(line) for line in errors.splitlines() if line.startswith("{")]
+    told = [line["message"] for line in lines if line["logger"] == "gunicorn.error"]
+    assert told == [
+        "Invalid request: Invalid HTTP header name",
+        "Invalid request: Invalid HTTP Header",
+    ]
+    assert "s3cret" not in errors
+    assert "127.0.0.1" not in errors

@@ -8,6 +8,7 @@ from pathlib import Path
 from server.config import Settings
 from server.db import Database, now
 from server.doctor.unfinished import unfinished
+from server.pools import bundles
 from server.pools.files import copies_path, index_path
 from server.pools.search import sought
 from server.reports import takedowns
@@ -41,6 +42,22 @@ def test_ingests(settings: Settings, pool: str, tmp_path: Path) -> None:
         "ingest of test": "warning: 2 shards were to be taken in and aren't: 00007, 00008.",
     }
     assert told(Settings(data=tmp_path / "nowhere")) == {}
+
+
+def test_copies_of_bundles(settings: Settings, pool: str, bundle_folder: Path) -> None:
+    """The next ingest sweeps them, once that they are anybody's is out of the question."""
+    for name, hours in (("young", 0.5), ("old", 20), ("older", 25)):
+        left(settings.bundles / f".partial-{name}" / "image.onnx", hours=hours)
+        left(settings.bundles / f".partial-{name}" / "text.onnx", hours=hours)
+        at = now().timestamp() - hours * 3600
+        os.utime(settings.bundles / f".partial-{name}", (at, at))
+    assert told(settings) == {
+        "bundles": "warning: 2 of no bundle, from copies that were broken off: "
+        ".partial-old, .partial-older."
+    }
+    bundles.register(bundle_folder, settings.bundles)
+    kept = sorted(path.name for path in settings.bundles.glob(".*"))
+    assert kept == [".partial-old", ".partial-young"]
 
 
 def test_compactions(settings: Settings, pool: str) -> None:

@@ -6,6 +6,7 @@ import io
 import re
 import time
 import urllib.parse
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -179,6 +180,14 @@ def test_how_much_two_selections_share(
     assert "isn&#39;t there any more" in operator.get(f"{BENCH}?state=all&other=list:none").text
 
 
+def test_the_proxy_lets_lists_through() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "deploy" / "nginx.conf").read_text()
+    found = re.search(r"location ~ (\S+) \{\s+client_max_body_size (\d+)m;", text)
+    assert found
+    assert re.search(found[1], f"{BENCH}/lists")
+    assert int(found[2]) << 20 == blueprint.LARGEST_LIST
+
+
 def test_a_list_is_uploaded_compared_with_and_removed(
     operator: Operator,
     scored: dict[str, float],
@@ -208,6 +217,8 @@ def test_a_list_is_uploaded_compared_with_and_removed(
     huge = body.getvalue().replace(f"({len(many)},), }}".encode().ljust(len(promise)), promise, 1)
     assert huge != body.getvalue()
     assert send(huge, "huge.npy") == 409
+    beyond = body.getvalue().replace(f"({len(many)},), }}".encode(), b"(%d,), }" % 2**70, 1)
+    assert send(beyond, "beyond.npy") == 409
     assert send(body.getvalue(), "../../x y.npy") == 409
     assert send(body.getvalue(), "mine.npy") == 303
     assert send(body.getvalue(), "mine.npy") == 409

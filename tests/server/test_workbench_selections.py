@@ -13,7 +13,7 @@ from server.admin import log
 from server.config import Settings
 from server.db import Database, now
 from server.pools import services as pools
-from server.selection import outputs
+from server.selection import certificate, outputs
 from server.selection.cut import Cut
 from server.selection.cutting import Terms
 from server.selection.filters import Filters
@@ -75,7 +75,7 @@ def test_what_is_published_anybody_can_check(
     operator: Operator, app: Flask, scored: dict[str, float], database: Database, settings: Settings
 ) -> None:
     job = selected(database, settings, name="<b>best</b>")
-    certificate = folders.selection(settings, "test", job) / "certificate.json"
+    path = folders.selection(settings, "test", job) / certificate.NAME
     with database.read() as session:
         digest = services.selection_of(session, job).digest
     anybody = app.test_client()
@@ -86,10 +86,10 @@ def test_what_is_published_anybody_can_check(
     assert "&lt;b&gt;best" in page.text
     assert digest in page.text
     assert NAME not in page.text
-    npy = outputs.facts(certificate.with_name("members.npy")).sha256
+    npy = outputs.facts(path.with_name("members.npy")).sha256
     assert npy in page.text
     sent = anybody.get(f"/selections/{digest}/certificate.json", buffered=True)
-    assert sent.data == certificate.read_bytes()
+    assert sent.data == path.read_bytes()
     assert anybody.get(f"/selections/{'0' * 64}").status_code == 404
     assert anybody.get("/selections/..%2Fx").status_code == 404
     assert operator.act(f"{BENCH}/selections/{job}/unpublish").status_code == 303
@@ -101,6 +101,31 @@ def test_what_is_published_anybody_can_check(
         "selection published",
     ]
     assert entries[0].detail["digest"] == digest
+
+
+def test_a_published_certificate_is_decoded_once(
+    operator: Operator,
+    app: Flask,
+    scored: dict[str, float],
+    database: Database,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However often anybody asks; until it is another file, or none."""
+    job = selected(database, settings)
+    operator.act(f"{BENCH}/selections/{job}/publish")
+    with database.read() as session:
+        digest = services.selection_of(session, job).digest
+    path = folders.selection(settings, "test", job) / certificate.NAME
+    pages = app.test_client()
+    first = pages.get(f"/selections/{digest}")
+    with monkeypatch.context() as patch:
+        patch.delattr(certificate, "encode")
+        assert pages.get(f"/selections/{digest}").text == first.text
+    path.write_bytes(path.read_bytes() + b" ")
+    assert pages.get(f"/selections/{digest}").status_code == 404
+    path.unlink()
+    assert pages.get(f"/selections/{digest}").status_code == 404
 
 
 def test_everybody_is_told_what_a_published_cut_is_of(

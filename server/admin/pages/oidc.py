@@ -26,6 +26,7 @@ _LONGEST = 4096
 def leave_for_oidc() -> ResponseReturnValue:
     if not oidc.is_on(settings()):
         raise NotFound("There is no other way to sign in here.")
+    _require_opened()
     services.begin_attempt(database(), whence().network, now())
     asked = oidc.leave(settings(), _provider(), _back())
     session[_ASKED] = [asked.state, asked.nonce, asked.verifier]
@@ -63,6 +64,17 @@ def back_from_oidc() -> ResponseReturnValue:
         )
     cookie.keep_token(token)
     return redirect(url_for("admin.index"), 303)
+
+
+def _require_opened() -> None:
+    """Other sites may link to it, but not embed it: each time would be an attempt of the network
+    that their reader is in. Browsers say so by https only; who says nothing isn't a browser's page,
+    or isn't known to be one. Raises SignInFailed."""
+    site, use = (request.headers.get(f"Sec-Fetch-{name}") for name in ("Site", "Dest"))
+    if site in ("cross-site", "same-site") and use != "document":
+        raise SignInFailed(
+            "Another page tried to sign you in.", next_step="Open this page by itself."
+        )
 
 
 def _provider() -> Provider:
