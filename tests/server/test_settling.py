@@ -9,11 +9,12 @@ from datetime import timedelta
 import pytest
 from dva_agent.protocol import MAX_LEASES, LeaseRequest, PairStatus
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from server.config import Settings
 from server.contributors.services import contributor_of
 from server.credit import services as credit
+from server.credit.models import Transfer
 from server.db import Database, now
 from server.errors import TrustError
 from server.results.services import Result
@@ -180,6 +181,24 @@ def test_what_was_withheld_is_not_drawn(trial: Trial, api: Api, pool: str) -> No
     assert trial.draw_tails(now() + timedelta(hours=2)) == 1
     drawn = [place for audit in trial.audits() for place in drawing.unpack(audit.positions)]
     assert set(drawn) == set(range(1, len(statuses)))
+
+
+def test_results_are_confirmed_in_lots(
+    trial: Trial, api: Api, pool: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes a line of the ledger, which stays for ever."""
+    monkeypatch.setattr(policy, "CONFIRMING_PAIRS", 1)
+    finish(api, 3)
+    trial.draw()
+    at, confirmed = now(), []
+    for audit, seconds in zip(trial.audits("open"), (0, 60, 121), strict=True):
+        with trial.database.write() as session:
+            later = at + timedelta(seconds=seconds)
+            settling.settle(session, trial.court, audit.id, PASSED, (b"", b""), later)
+        confirmed.append(list(trial.results().values()).count("confirmed"))
+    assert confirmed == [1, 1, 3]
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Transfer)) == 2
 
 
 def test_an_audit_is_decided_once(trial: Trial, api: Api, pool: str) -> None:
