@@ -164,6 +164,30 @@ def test_a_worker_that_dies_and_what_passes_by_itself(
     phase(page, "running")
 
 
+def test_a_connection_that_fails_while_onnxruntime_loads(
+    context: BrowserContext, page: Page, origin: str
+) -> None:
+    """It costs no rung: each part is asked for again, and once only when it has come."""
+    parts = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
+    asked = dict.fromkeys(parts, 0)
+
+    def fail_once(route: Route) -> None:
+        name = route.request.url.split("/")[-1].partition("?")[0]
+        asked[name] += 1
+        if asked[name] == 1:
+            route.abort()
+        else:
+            route.continue_()
+
+    for part in parts:
+        context.route(f"**/{part}*", fail_once)
+    begin(page, origin)
+    told(page, "unreachable", "Trying again in")
+    phase(page, "running")
+    expect(page.locator("dva-notices")).to_be_hidden()
+    assert asked[parts[1]] == 2
+
+
 def test_a_newer_protocol_is_loaded_once(context: BrowserContext, page: Page, origin: str) -> None:
     outdated = {
         "type": "about:blank",

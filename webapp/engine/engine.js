@@ -176,7 +176,7 @@ export async function openEngine(rung, manifest, bundleUrl, report, options = {}
   try {
     const { image, text } = manifest.rungs[rung];
     const entries = filesOf(manifest, rung);
-    const [ort, contents] = await Promise.all([loadOrt(rung), loadFiles(entries, bundleUrl, report, unkept)]);
+    const [ort, contents] = await both(loadOrt(rung), loadFiles(entries, bundleUrl, report, unkept));
     const session = sessionOptions(ort, gpu?.device ?? null);
     const imageTower = await openSession(ort, session, image, contents);
     const textTower = await openSession(ort, session, text, contents);
@@ -197,4 +197,16 @@ export async function openEngine(rung, manifest, bundleUrl, report, options = {}
       cause: error,
     });
   }
+}
+
+/**
+ * @template A, B
+ * @param {Promise<A>} one
+ * @param {Promise<B>} other
+ * @returns {Promise<[A, B]>} rejects when neither is under way: a download that nobody waits for would hold
+ *   its file against the next try
+ */
+async function both(one, other) {
+  await Promise.allSettled([one, other]);
+  return Promise.all([one, other]);
 }
