@@ -61,7 +61,8 @@ engine methods (handles are objects of yours, opaque here)
         Images have passed images.sniff, so kind and size are known to be supported. IMAGE_BROKEN
         is given by the rule of dva_agent/wholeness.py (the same in JavaScript: JPEG has an end
         marker FF D9 after the first scan's header, PNG's chunks reach IEND and their checksums
-        are right, WebP's RIFF length lies in the file), or if the decoder fails.
+        are right, WebP's RIFF length lies in the file), or if the decoder fails. Throws
+        `unreachable` if what decodes can't be loaded.
     encodeImages(pixels) -> Promise<embeddings>     throws `numeric_fault`
     encodeTexts(ids, n, t) -> Promise<embeddings>   ids: Int32Array of n * t, row by row
     similarity(images, texts, rows) -> Promise<Float32Array or Float64Array>

@@ -242,12 +242,13 @@ class Ladder:
 
     async def _test(self, session: Session) -> None:
         session.pairs_since_test = 0
-        if session.golden is None:
+        golden = session.golden
+        if golden is None:
             return
         self._narrator.state("testing")
         bundle, engine = session.model.manifest.bundle, session.engine
         try:
-            report = await self_test(engine, session.model, session.golden)
+            report = await self._again(lambda: self_test(engine, session.model, golden))
         except SelfTestFailed as error:
             await self._vouching.tested(bundle, engine, error.scores, sound=False)
             raise
