@@ -30,6 +30,31 @@ LOAD = """async ([entry, url]) => {
     return { code: error.code, message: error.message };
   }
 }"""
+PAUSED = """async ([entry, url]) => {
+  const { loadFiles } = await import('/static/app/engine/model-files.js');
+  const { Gate } = await import('/static/app/engine/gate.js');
+  const rest = () => new Promise((resolve) => setTimeout(resolve, 500));
+  const gate = new Gate();
+  const told = [];
+  const report = ({ bytes }) => {
+    // Amid the file, for once.
+    if (bytes > 0 && told.every((before) => before === 0)) gate.close();
+    told.push(bytes);
+  };
+  gate.close();
+  const loading = loadFiles([entry], url, report, { gate });
+  await rest();
+  const closed = told.at(-1);
+  gate.open();
+  await rest();
+  const halted = told.at(-1);
+  await rest();
+  const still = told.at(-1);
+  gate.open();
+  const files = await loading;
+  const digest = await crypto.subtle.digest('SHA-256', files.get(entry.path));
+  return { closed, halted, still, sha256: new Uint8Array(digest).toHex() };
+}"""
 CUT = 1_000_000
 
 
@@ -86,6 +111,23 @@ def test_resumed_where_it_broke_off(
     context.route(f"**/{PATH}", break_off_once)
     assert load(worker, site, entry)["sha256"] == entry["sha256"]
     assert ranges == [None, f"bytes={CUT}-{len(content) - 1}"]
+
+
+def test_a_pause_breaks_a_download_off_and_goes_on_with_it(
+    context: BrowserContext, worker: Worker, site: str, entry: dict[str, Any]
+) -> None:
+    ranges: list[str | None] = []
+
+    def note(route: Route) -> None:
+        ranges.append(route.request.headers.get("range"))
+        route.continue_()
+
+    context.route(f"**/{PATH}", note)
+    answer = worker.evaluate(PAUSED, [entry, site + FOLDER])
+    assert answer["sha256"] == entry["sha256"]
+    assert answer["closed"] == 0
+    assert 0 < answer["halted"] == answer["still"] < entry["bytes"]
+    assert ranges == [None, f"bytes={answer['halted']}-{entry['bytes'] - 1}"]
 
 
 def test_wrong_bytes_are_refused_and_not_kept(

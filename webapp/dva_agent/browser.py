@@ -26,7 +26,8 @@ config (JSON)
 
 host methods
     openEngine(rung, manifestJson, bundleUrl) -> Promise<engine>
-        Download (bytes shown by JavaScript itself), sessions, warm-up. Throws `rung_unavailable`.
+        Download (bytes shown by JavaScript itself), sessions, warm-up; each halts while the
+        worker has paused the agent. Throws `rung_unavailable`.
         "python": nothing of that; encodeImages, encodeTexts, similarity and download throw
         `engine_failed`.
         `bundleUrl` is absolute and ends with a slash; a file is at bundleUrl + path.

@@ -2,6 +2,7 @@
 // download ended, and checked by sha256 every time.
 
 import { TabError } from './errors.js';
+import { Gate } from './gate.js';
 import { stream } from './http.js';
 import { Sources } from './sources.js';
 import { keep } from './storage.js';
@@ -20,10 +21,11 @@ const FIRST_PAUSE_MS = 1000;
  * @param {FileEntry[]} entries
  * @param {string} bundleUrl ends with a slash
  * @param {(progress: Progress) => void} report called often
- * @param {import('./storage.js').Unkept} [unkept] told if files can't be kept
+ * @param {{unkept?: import('./storage.js').Unkept, gate?: Gate}} [options] `unkept` is told if files can't be
+ *   kept; while `gate` is closed, nothing is downloaded
  * @returns {Promise<Map<string, Uint8Array<ArrayBuffer>>>} by path
  */
-export async function loadFiles(entries, bundleUrl, report, unkept = () => {}) {
+export async function loadFiles(entries, bundleUrl, report, { unkept = () => {}, gate = new Gate() } = {}) {
   const total = entries.reduce((sum, { bytes }) => sum + bytes, 0);
   const sources = new Sources(bundleUrl);
   const files = new Map();
@@ -31,10 +33,11 @@ export async function loadFiles(entries, bundleUrl, report, unkept = () => {}) {
   let kept = 0;
   for (const entry of entries) {
     let keptOfThis = 0;
-    const content = await loadFile(entry, sources, (bytes, fromStorage) => {
+    const tell = (/** @type {number} */ bytes, /** @type {number} */ fromStorage) => {
       keptOfThis = fromStorage;
       report({ bytes: before + bytes, total, kept: kept + fromStorage });
-    }, unkept);
+    };
+    const content = await loadFile(entry, sources, { report: tell, unkept, gate });
     files.set(entry.path, content);
     before += entry.bytes;
     kept += keptOfThis;
@@ -45,10 +48,9 @@ export async function loadFiles(entries, bundleUrl, report, unkept = () => {}) {
 /**
  * @param {FileEntry} entry
  * @param {Sources} sources
- * @param {(bytes: number, kept: number) => void} report
- * @param {import('./storage.js').Unkept} unkept
+ * @param {{report: (bytes: number, kept: number) => void, unkept: import('./storage.js').Unkept, gate: Gate}} how
  */
-async function loadFile(entry, sources, report, unkept) {
+async function loadFile(entry, sources, { report, unkept, gate }) {
   const content = new Uint8Array(entry.bytes);
   const storage = await keep(entry.sha256, unkept);
   try {
@@ -63,7 +65,8 @@ async function loadFile(entry, sources, report, unkept) {
       const isMirror = sources.isMirror(source);
       try {
         const attempts = isMirror ? 1 : ATTEMPTS_WITHOUT_PROGRESS;
-        await download(source + entry.path, content, place, { storage, attempts, report: () => report(place.at, kept) });
+        const tell = () => report(place.at, kept);
+        await download(source + entry.path, content, place, { storage, attempts, report: tell, gate });
       } catch (error) {
         if (!isMirror) throw error;
         sources.drop(source);
@@ -89,20 +92,25 @@ async function loadFile(entry, sources, report, unkept) {
  * @param {string} url
  * @param {Uint8Array<ArrayBuffer>} content
  * @param {{at: number}} place
- * @param {{storage: import('./storage.js').Kept, attempts: number, report: () => void}} how `attempts`: without
- *   anything coming in between
+ * @param {{storage: import('./storage.js').Kept, attempts: number, report: () => void, gate: Gate}} how
+ *   `attempts`: without anything coming in between
  */
-async function download(url, content, place, { storage, attempts, report }) {
+async function download(url, content, place, { storage, attempts, report, gate }) {
   for (let failures = 0; place.at < content.length; ) {
+    await gate.passed();
+    const { closing } = gate;
     const start = place.at;
+    const part = { start, size: content.length - start, whole: start === 0 };
+    const take = (/** @type {Uint8Array<ArrayBuffer>} */ chunk) => {
+      content.set(chunk, place.at);
+      storage.write(chunk, place.at);
+      place.at += chunk.length;
+      report();
+    };
     try {
-      await stream(url, { start, size: content.length - start, whole: start === 0 }, (chunk) => {
-        content.set(chunk, place.at);
-        storage.write(chunk, place.at);
-        place.at += chunk.length;
-        report();
-      });
+      await stream(url, part, take, closing);
     } catch (error) {
+      if (closing.aborted) continue;
       failures = place.at > start ? 1 : failures + 1;
       const again = error instanceof TabError && error.code === 'unreachable';
       if (!again || failures >= attempts) throw error;
