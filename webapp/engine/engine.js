@@ -177,7 +177,7 @@ export async function openEngine(rung, manifest, bundleUrl, report, options = {}
   try {
     const { image, text } = manifest.rungs[rung];
     const entries = filesOf(manifest, rung);
-    const files = loadFiles(entries, bundleUrl, report, { unkept, gate });
+    const files = loadFiles(entries, bundleUrl, report, { unkept, spare: manifest.files, gate });
     const [ort, contents] = await both(loadOrt(rung), files);
     await gate.passed();
     const session = sessionOptions(ort, gpu?.device ?? null);

@@ -5,7 +5,7 @@ import { TabError } from './errors.js';
 import { Gate } from './gate.js';
 import { stream } from './http.js';
 import { Sources } from './sources.js';
-import { keep } from './storage.js';
+import { keep, tidy } from './storage.js';
 
 /** @typedef {{path: string, bytes: number, sha256: string}} FileEntry of the bundle's manifest */
 
@@ -21,11 +21,15 @@ const FIRST_PAUSE_MS = 1000;
  * @param {FileEntry[]} entries
  * @param {string} bundleUrl ends with a slash
  * @param {(progress: Progress) => void} report called often
- * @param {{unkept?: import('./storage.js').Unkept, gate?: Gate}} [options] `unkept` is told if files can't be
- *   kept; while `gate` is closed, nothing is downloaded
+ * @param {object} [options]
+ * @param {import('./storage.js').Unkept} [options.unkept] told if files can't be kept
+ * @param {FileEntry[]} [options.spare] files that don't make room for these: all of the model's
+ * @param {Gate} [options.gate] while it is closed, nothing is downloaded
  * @returns {Promise<Map<string, Uint8Array<ArrayBuffer>>>} by path
  */
-export async function loadFiles(entries, bundleUrl, report, { unkept = () => {}, gate = new Gate() } = {}) {
+export async function loadFiles(entries, bundleUrl, report, options = {}) {
+  const { unkept = () => {}, spare = entries, gate = new Gate() } = options;
+  const terms = { unkept, spare: namesOf(spare) };
   const total = entries.reduce((sum, { bytes }) => sum + bytes, 0);
   const sources = new Sources(bundleUrl);
   const files = new Map();
@@ -37,26 +41,38 @@ export async function loadFiles(entries, bundleUrl, report, { unkept = () => {},
       keptOfThis = fromStorage;
       report({ bytes: before + bytes, total, kept: kept + fromStorage });
     };
-    const content = await loadFile(entry, sources, { report: tell, unkept, gate });
+    const content = await loadFile(entry, sources, { report: tell, terms, gate });
     files.set(entry.path, content);
     before += entry.bytes;
     kept += keptOfThis;
   }
+  await tidy(namesOf(entries));
   return files;
+}
+
+/**
+ * @param {FileEntry[]} entries
+ * @returns {Set<string>} as storage knows them
+ */
+function namesOf(entries) {
+  return new Set(entries.map(({ sha256 }) => sha256));
 }
 
 /**
  * @param {FileEntry} entry
  * @param {Sources} sources
- * @param {{report: (bytes: number, kept: number) => void, unkept: import('./storage.js').Unkept, gate: Gate}} how
+ * @param {{report: (bytes: number, kept: number) => void, terms: import('./storage.js').Terms, gate: Gate}} how
  */
-async function loadFile(entry, sources, { report, unkept, gate }) {
+async function loadFile(entry, sources, { report, terms, gate }) {
   const content = new Uint8Array(entry.bytes);
-  const storage = await keep(entry.sha256, unkept);
+  const storage = await keep(entry.sha256, terms);
   try {
     let kept = storage.read(content);
     report(kept, kept);
-    if (kept === entry.bytes && (await sha256(content)) === entry.sha256) return content;
+    if (kept === entry.bytes && (await sha256(content)) === entry.sha256) {
+      storage.use(content);
+      return content;
+    }
     // A whole file with wrong bytes is of no use; half of one is worth going on with.
     if (kept === entry.bytes) kept = 0;
     for (const place = { at: kept }; ; ) {
@@ -101,9 +117,9 @@ async function download(url, content, place, { storage, attempts, report, gate }
     const { closing } = gate;
     const start = place.at;
     const part = { start, size: content.length - start, whole: start === 0 };
-    const take = (/** @type {Uint8Array<ArrayBuffer>} */ chunk) => {
+    const take = async (/** @type {Uint8Array<ArrayBuffer>} */ chunk) => {
       content.set(chunk, place.at);
-      storage.write(chunk, place.at);
+      await storage.write(chunk, place.at);
       place.at += chunk.length;
       report();
     };
