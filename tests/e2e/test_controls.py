@@ -109,6 +109,36 @@ def test_the_language_is_chosen_and_kept(page: Page, origin: str) -> None:
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
 
 
+def test_a_pause_holds_a_download(context: BrowserContext, page: Page, origin: str) -> None:
+    ranges: list[str | None] = []
+    broken = True
+
+    def cut(route: Route) -> None:
+        """A connection that breaks off again and again, so that the download takes its time."""
+        ranges.append(route.request.headers.get("range"))
+        if not broken:
+            route.continue_()
+            return
+        answer = route.fetch()
+        route.fulfill(status=answer.status, body=answer.body()[:1000])
+
+    context.route("**/image.0.bin", cut)
+    page.goto(f"{origin}/{ADDRESS}")
+    start(page)
+    while len(ranges) < 2:
+        page.wait_for_timeout(100)
+    press(page, "Pause")
+    phase(page, "paused")
+    page.wait_for_timeout(500)
+    asked = len(ranges)
+    page.wait_for_timeout(3000)
+    assert len(ranges) == asked
+    broken = False
+    press(page, "Resume")
+    phase(page, "running")
+    assert (ranges[asked] or "").startswith("bytes=")
+
+
 NO_STORAGE = """
   for (const name of ['localStorage', 'sessionStorage']) {
     Object.defineProperty(window, name, { get() { throw new DOMException('', 'SecurityError'); } });
