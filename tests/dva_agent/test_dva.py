@@ -126,6 +126,12 @@ def test_every_status_has_its_cause(demo_bundle: Path, manifest: Manifest, batch
         assert seen.score == (None if pair.status else pair.values[0])
 
 
+def test_a_picture_that_is_too_large_is_not_shown(demo_bundle: Path, manifest: Manifest) -> None:
+    pairs: list[Pair] = [(PICTURE, b"a red apple"), (LARGE, b"a long strip")]
+    _, watched = run(LocalEngine(demo_bundle, manifest), manifest, pairs)
+    assert [pair.image is None for pair in watched.pairs] == [False, True]
+
+
 def test_scores_do_not_depend_on_batches(demo_bundle: Path, manifest: Manifest) -> None:
     pairs: list[Pair] = [
         (encoded(scene(40 + 7 * i, 90 - 3 * i, i), "JPEG"), f"caption {i} ".encode() * (i % 5 + 1))

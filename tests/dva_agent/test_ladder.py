@@ -13,8 +13,9 @@ import numpy as np
 import onnx
 import pytest
 from dva_agent.bundle import MANIFEST, FileEntry, Manifest, bundle_id
-from dva_agent.errors import DeviceLost, RungUnavailable
+from dva_agent.errors import DeviceLost, RungUnavailable, Unreachable
 from dva_agent.events import (
+    Problem,
     RungTried,
     SelfTested,
     UnitDropped,
@@ -49,6 +50,19 @@ def not_a_number(*which: int) -> Callable[[Any], Any]:
     return mood
 
 
+def unreachable_once() -> Callable[[Any], Any]:
+    calls = 0
+
+    def mood(rows: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise Unreachable("part of the engine did not load")
+        return rows
+
+    return mood
+
+
 def tried(here: World) -> list[tuple[Rung, bool, str]]:
     return [(event.rung, event.chosen, event.code) for event in here.of(RungTried)]
 
@@ -60,6 +74,13 @@ def test_a_lost_device_is_replaced_and_its_units_are_done_again(here: World) -> 
     assert len(here.engines) == 2
     assert here.engines[0].closed
     assert not here.of(UnitDropped)
+
+
+def test_a_connection_that_fails_during_the_self_test_costs_no_rung(here: World) -> None:
+    here.moods.append(unreachable_once())
+    assert run(here).units == UNITS
+    assert tried(here) == [("native", True, "")]
+    assert [event.code for event in here.of(Problem)] == ["unreachable"]
 
 
 def test_a_device_that_keeps_going_away_is_left_for_the_next_rung(here: World) -> None:

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -332,17 +333,74 @@ def test_another_pools_bundle_takes_the_engines_place(
 def test_states_told_while_paused(here: World) -> None:
     """The page says paused until it is resumed, whatever ends meanwhile."""
 
-    def pause(runner: Runner) -> None:
-        def resume(event: Event) -> None:
-            if isinstance(event, SelfTested):
+    async def go() -> Summary:
+        runner = here.runner()
+
+        def on_event(event: Event) -> None:
+            if event == StateChanged(state="testing") and not here.of(SelfTested):
+                runner.pause()
+            elif isinstance(event, SelfTested):
                 runner.resume()
 
-        here.on_event = resume
+        here.on_event = on_event
+        return await runner.run()
+
+    assert asyncio.run(go()).units == UNITS
+    states = [event.state for event in here.of(StateChanged)]
+    assert states == ["starting", "testing", "paused", "testing", "running", "drained"]
+
+
+@pytest.mark.parametrize("finish", [None, True, False])
+def test_a_pause_at_the_start_opens_no_engine(here: World, finish: bool | None) -> None:
+    def pause(runner: Runner) -> None:
         runner.pause()
 
-    assert meddled(here, StateChanged, pause).units == UNITS
-    states = [event.state for event in here.of(StateChanged)]
-    assert states == ["starting", "paused", "testing", "running", "drained"]
+        async def later() -> None:
+            await asyncio.sleep(1.0)
+            idle = here.wire.requests and not here.engines
+            if finish is None:
+                runner.resume()
+            else:
+                runner.stop(finish=finish)
+            assert idle
+
+        tasks.append(asyncio.ensure_future(later()))
+
+    tasks: list[asyncio.Future[None]] = []
+    summary = meddled(here, StateChanged, pause)
+    assert tasks[0].exception() is None
+    assert summary.units == (UNITS if finish is None else 0)
+    assert finish is not False or here.engines == []
+
+
+def test_a_pause_before_the_self_test_holds_it_off(here: World) -> None:
+    tasks: list[asyncio.Future[None]] = []
+    encoded: list[int] = []
+
+    def note(rows: Any) -> Any:
+        encoded.append(len(rows))
+        return rows
+
+    async def go() -> Summary:
+        runner = here.runner()
+
+        async def later() -> None:
+            await asyncio.sleep(1.0)
+            opened_and_idle = len(here.engines) == 1 and not encoded
+            runner.resume()
+            assert opened_and_idle
+
+        def fault(method: str, url: str, answer: Answer | None) -> None:
+            if answer is None and url.endswith(here.manifest.golden_path):
+                runner.pause()
+                tasks.append(asyncio.ensure_future(later()))
+
+        here.wire.fault = fault
+        here.moods.append(note)
+        return await runner.run()
+
+    assert asyncio.run(go()).units == UNITS
+    assert tasks[0].exception() is None
 
 
 def test_two_agents_share_a_pool(here: World) -> None:

@@ -109,6 +109,36 @@ def test_the_language_is_chosen_and_kept(page: Page, origin: str) -> None:
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
 
 
+def test_a_pause_holds_a_download(context: BrowserContext, page: Page, origin: str) -> None:
+    ranges: list[str | None] = []
+    broken = True
+
+    def cut(route: Route) -> None:
+        """A connection that breaks off again and again, so that the download takes its time."""
+        ranges.append(route.request.headers.get("range"))
+        if not broken:
+            route.continue_()
+            return
+        answer = route.fetch()
+        route.fulfill(status=answer.status, body=answer.body()[:1000])
+
+    context.route("**/image.0.bin", cut)
+    page.goto(f"{origin}/{ADDRESS}")
+    start(page)
+    while len(ranges) < 2:
+        page.wait_for_timeout(100)
+    press(page, "Pause")
+    phase(page, "paused")
+    page.wait_for_timeout(500)
+    asked = len(ranges)
+    page.wait_for_timeout(3000)
+    assert len(ranges) == asked
+    broken = False
+    press(page, "Resume")
+    phase(page, "running")
+    assert (ranges[asked] or "").startswith("bytes=")
+
+
 NO_STORAGE = """
   for (const name of ['localStorage', 'sessionStorage']) {
     Object.defineProperty(window, name, { get() { throw new DOMException('', 'SecurityError'); } });
@@ -259,14 +289,35 @@ def test_finish_sends_what_was_begun(running: Page, origin: str) -> None:
     phase(running, "idle")
 
 
+def newer(route: Route) -> None:
+    """The server's status, as a newer one would tell it."""
+    answer = route.fetch()
+    route.fulfill(response=answer, json={**answer.json(), "version": "999.0"})
+
+
+def test_a_newer_server_makes_nobody_work_out_of_hours(
+    context: BrowserContext, page: Page, origin: str
+) -> None:
+    page.add_init_script(BATTERY)
+    page.goto(f"{origin}/{ADDRESS}")
+    start(page)
+    phase(page, "running")
+    page.evaluate("window.plug(false)")
+    phase(page, "resting")
+    # What had been computed before the rest may still be on its way.
+    page.wait_for_timeout(1500)
+    before = pool_status(origin)
+    assert before["units_leased"] > 0
+    page.route("**/api/v1/status", newer)
+    page.wait_for_event("load")
+    page.unroute_all(behavior="ignoreErrors")
+    until(lambda: pool_status(origin)["units_leased"] == 0)
+    assert pool_status(origin)["units_done"] == before["units_done"]
+
+
 def test_a_newer_server_is_loaded_between_units(running: Page) -> None:
     loads: list[str] = []
     running.on("load", lambda page: loads.append(page.url))
-
-    def newer(route: Route) -> None:
-        answer = route.fetch()
-        route.fulfill(response=answer, json={**answer.json(), "version": "999.0"})
-
     running.route("**/api/v1/status", newer)
     running.wait_for_event("load")
     phase(running, "running")

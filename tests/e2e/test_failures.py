@@ -21,6 +21,17 @@ PHONE = """
   Object.defineProperty(navigator, 'userAgentData', { value: { mobile: true } });
 """
 
+BLOCKED = """
+  const refuse = () => { throw new DOMException('', 'SecurityError'); };
+  for (const name of ['localStorage', 'sessionStorage']) {
+    Object.defineProperty(window, name, { get: refuse });
+  }
+  LockManager.prototype.request = async () => refuse();
+  LockManager.prototype.query = async () => refuse();
+  IDBFactory.prototype.open = refuse;
+"""
+"""What Chromium does where its person has blocked site data."""
+
 
 @pytest.fixture(scope="module")
 def origin(app: None, demo_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -63,6 +74,16 @@ def test_without_tls_from_another_machine(chromium: Browser, origin: str) -> Non
         page.goto(origin.replace("127.0.0.1", "elsewhere.test"))
         told(page, "insecure", "without TLS", "Open it by https")
         expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
+
+
+def test_where_site_data_is_blocked(page: Page, origin: str) -> None:
+    page.add_init_script(BLOCKED)
+    page.goto(f"{origin}/{ADDRESS}")
+    told(page, "data_blocked", "blocks site data", "reload the page")
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
+    page.locator("dva-you summary").click()
+    press(page, "I have a phrase")
+    expect(page.get_by_role("textbox", name="The twelve words")).to_be_visible()
 
 
 def test_not_on_this_phone(page: Page, origin: str) -> None:
@@ -162,6 +183,30 @@ def test_a_worker_that_dies_and_what_passes_by_itself(
     context.unroute("**/result")
     expect(page.locator("dva-notices")).to_be_hidden()
     phase(page, "running")
+
+
+def test_a_connection_that_fails_while_onnxruntime_loads(
+    context: BrowserContext, page: Page, origin: str
+) -> None:
+    """It costs no rung: each part is asked for again, and once only when it has come."""
+    parts = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
+    asked = dict.fromkeys(parts, 0)
+
+    def fail_once(route: Route) -> None:
+        name = route.request.url.split("/")[-1].partition("?")[0]
+        asked[name] += 1
+        if asked[name] == 1:
+            route.abort()
+        else:
+            route.continue_()
+
+    for part in parts:
+        context.route(f"**/{part}*", fail_once)
+    begin(page, origin)
+    told(page, "unreachable", "Trying again in")
+    phase(page, "running")
+    expect(page.locator("dva-notices")).to_be_hidden()
+    assert asked[parts[1]] == 2
 
 
 def test_a_newer_protocol_is_loaded_once(context: BrowserContext, page: Page, origin: str) -> None:

@@ -123,6 +123,21 @@ def test_leaving_in_the_middle(
     finish(context.new_page(), hasty_origin, data)
 
 
+def test_who_is_forgotten_works_in_no_tab(context: BrowserContext, page: Page, origin: str) -> None:
+    start(page, origin)
+    some_done(origin)
+    second = context.new_page()
+    second.goto(f"{origin}/{ADDRESS}")
+    second.locator("dva-you summary").click()
+    press(second, "Forget this browser")
+    press(second, "Forget")
+    expect(second.locator("dva-you .said")).to_contain_text("Forgotten")
+    phase(page, "taken")
+    until(lambda: pool_status(origin)["units_leased"] == 0)
+    press(page, "Start again")
+    phase(page, "running")
+
+
 def test_one_tab_at_a_time(context: BrowserContext, page: Page, origin: str) -> None:
     start(page, origin)
     some_done(origin)

@@ -9,6 +9,7 @@ from dva_agent.client import ServerClient, Transport
 from dva_agent.clock import Clock
 from dva_agent.discovery import AGENTS
 from dva_agent.events import Observer
+from dva_agent.gate import Gate
 from dva_agent.identity import Identity
 from dva_agent.ladder import Ladder, OpenEngine
 from dva_agent.narrator import Narrator
@@ -31,6 +32,7 @@ def assemble(
 ) -> Runner:
     """A runner that is ready to `run`."""
     narrator = Narrator(observer)
+    gate = Gate()
     client = ServerClient(
         transport=transport,
         server=server,
@@ -47,6 +49,7 @@ def assemble(
         fetch_manifest=client.manifest,
         narrator=narrator,
         clock=clock,
+        gate=gate,
         vouching=vouching,
     )
     arrival = Arrival(
@@ -64,5 +67,6 @@ def assemble(
         arrival=arrival,
         narrator=narrator,
         clock=clock,
+        gate=gate,
         errand=errand,
     )

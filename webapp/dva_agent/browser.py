@@ -26,7 +26,8 @@ config (JSON)
 
 host methods
     openEngine(rung, manifestJson, bundleUrl) -> Promise<engine>
-        Download (bytes shown by JavaScript itself), sessions, warm-up. Throws `rung_unavailable`.
+        Download (bytes shown by JavaScript itself), sessions, warm-up; each halts while the
+        worker has paused the agent. Throws `rung_unavailable`.
         "python": nothing of that; encodeImages, encodeTexts, similarity and download throw
         `engine_failed`.
         `bundleUrl` is absolute and ends with a slash; a file is at bundleUrl + path.
@@ -61,7 +62,8 @@ engine methods (handles are objects of yours, opaque here)
         Images have passed images.sniff, so kind and size are known to be supported. IMAGE_BROKEN
         is given by the rule of dva_agent/wholeness.py (the same in JavaScript: JPEG has an end
         marker FF D9 after the first scan's header, PNG's chunks reach IEND and their checksums
-        are right, WebP's RIFF length lies in the file), or if the decoder fails.
+        are right, WebP's RIFF length lies in the file), or if the decoder fails. Throws
+        `unreachable` if what decodes can't be loaded.
     encodeImages(pixels) -> Promise<embeddings>     throws `numeric_fault`
     encodeTexts(ids, n, t) -> Promise<embeddings>   ids: Int32Array of n * t, row by row
     similarity(images, texts, rows) -> Promise<Float32Array or Float64Array>

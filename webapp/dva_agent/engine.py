@@ -23,7 +23,8 @@ Embeddings = NewType("Embeddings", object)
 
 class Engine(Protocol):
     """Errors, for every method: EngineError and its kinds for arithmetic, ServerError and its
-    kinds for `fetch`. Handles are released by whoever got them; releasing twice is harmless."""
+    kinds for `fetch`, and for `pixels` if what decodes has yet to be loaded. Handles are released
+    by whoever got them; releasing twice is harmless."""
 
     @property
     def rung(self) -> Rung: ...

@@ -25,6 +25,7 @@ from dva_agent.errors import (
     SelfTestFailed,
 )
 from dva_agent.events import RungTried, SelfTested
+from dva_agent.gate import Gate
 from dva_agent.model import Model, load_model
 from dva_agent.narrator import Narrator
 from dva_agent.protocol import Rung
@@ -82,14 +83,17 @@ class Ladder:
         fetch_manifest: FetchManifest,
         narrator: Narrator,
         clock: Clock,
+        gate: Gate,
         vouching: Vouching,
     ) -> None:
-        """`rungs`: best first; those that a bundle lacks are passed over."""
+        """`rungs`: best first; those that a bundle lacks are passed over. `gate`: passed before an
+        engine is opened, and before a self-test."""
         self._rungs = list(rungs)
         self._open_engine = open_engine
         self._fetch_manifest = fetch_manifest
         self._narrator = narrator
         self._clock = clock
+        self._gate = gate
         self._vouching = vouching
         self._failed: set[tuple[str, Rung]] = set()
         self._losses: Counter[tuple[str, Rung]] = Counter()
@@ -204,7 +208,11 @@ class Ladder:
         )
 
     async def _open(self, rung: Rung, manifest: Manifest, url: str) -> Session:
-        engine = await self._again(lambda: self._open_engine(rung, manifest, url))
+        async def opened() -> Engine:
+            await self._gate.passed()
+            return await self._open_engine(rung, manifest, url)
+
+        engine = await self._again(opened)
         try:
             model = await self._again(lambda: load_model(engine, manifest, url))
             golden = None
@@ -242,12 +250,14 @@ class Ladder:
 
     async def _test(self, session: Session) -> None:
         session.pairs_since_test = 0
-        if session.golden is None:
+        golden = session.golden
+        if golden is None:
             return
+        await self._gate.passed()
         self._narrator.state("testing")
         bundle, engine = session.model.manifest.bundle, session.engine
         try:
-            report = await self_test(engine, session.model, session.golden)
+            report = await self._again(lambda: self_test(engine, session.model, golden))
         except SelfTestFailed as error:
             await self._vouching.tested(bundle, engine, error.scores, sound=False)
             raise

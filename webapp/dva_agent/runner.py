@@ -87,15 +87,17 @@ class Runner:
         arrival: Arrival,
         narrator: Narrator,
         clock: Clock,
+        gate: Gate,
         errand: Errand,
     ) -> None:
+        """`gate`: the ladder's, too. A pause closes it."""
         self._client = client
         self._ladder = ladder
         self._arrival = arrival
         self._narrator = narrator
         self._clock = clock
         self._errand = errand
-        self._gate = Gate()
+        self._gate = gate
         self._pace = Pace(clock)
         self._road = Road(
             client=client,
@@ -103,7 +105,7 @@ class Runner:
             ladder=ladder,
             narrator=narrator,
             clock=clock,
-            gate=self._gate,
+            gate=gate,
             pace=self._pace,
             slots=asyncio.Semaphore(UNITS_AT_ONCE),
         )

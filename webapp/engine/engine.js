@@ -4,6 +4,7 @@
 
 import { checkNorms, similarity } from './embeddings.js';
 import { TabError, isOutOfMemory, messageOf } from './errors.js';
+import { Gate } from './gate.js';
 import { openGpu } from './gpu.js';
 import { loadFiles } from './model-files.js';
 import { Reader } from './reader.js';
@@ -161,12 +162,12 @@ export class BrowserEngine extends Reader {
  * @param {Manifest} manifest
  * @param {string} bundleUrl absolute, ends with a slash
  * @param {(progress: import('./model-files.js').Progress) => void} report download progress
- * @param {{allowSoftware?: boolean, unkept?: import('./storage.js').Unkept}} [options] `unkept` is told
- *   if model files can't be kept for the next visit
+ * @param {{allowSoftware?: boolean, unkept?: import('./storage.js').Unkept, gate?: Gate}} [options] `unkept` is
+ *   told if model files can't be kept for the next visit; `gate` is passed between the steps
  * @returns {Promise<BrowserEngine>} warmed up
  */
 export async function openEngine(rung, manifest, bundleUrl, report, options = {}) {
-  const { allowSoftware = true, unkept = () => {} } = options;
+  const { allowSoftware = true, unkept = () => {}, gate = new Gate() } = options;
   if (!(rung in manifest.rungs)) {
     throw new TabError('rung_unavailable', `This model was not made for ${rung}.`);
   }
@@ -176,12 +177,15 @@ export async function openEngine(rung, manifest, bundleUrl, report, options = {}
   try {
     const { image, text } = manifest.rungs[rung];
     const entries = filesOf(manifest, rung);
-    const [ort, contents] = await Promise.all([loadOrt(rung), loadFiles(entries, bundleUrl, report, unkept)]);
+    const files = loadFiles(entries, bundleUrl, report, { unkept, spare: manifest.files, gate });
+    const [ort, contents] = await both(loadOrt(rung), files);
+    await gate.passed();
     const session = sessionOptions(ort, gpu?.device ?? null);
     const imageTower = await openSession(ort, session, image, contents);
     const textTower = await openSession(ort, session, text, contents);
     const engine = new BrowserEngine({ rung, ort, imageTower, textTower, gpu, manifest });
     try {
+      await gate.passed();
       await engine.warmUp();
     } catch (error) {
       await engine.close();
@@ -197,4 +201,16 @@ export async function openEngine(rung, manifest, bundleUrl, report, options = {}
       cause: error,
     });
   }
+}
+
+/**
+ * @template A, B
+ * @param {Promise<A>} one
+ * @param {Promise<B>} other
+ * @returns {Promise<[A, B]>} rejects when neither is under way: a download that nobody waits for would hold
+ *   its file against the next try
+ */
+async function both(one, other) {
+  await Promise.allSettled([one, other]);
+  return Promise.all([one, other]);
 }

@@ -16,17 +16,19 @@ const ANSWER_WITHIN_MS = 60_000;
 export class Host {
   #tell;
   #showcase = new Showcase();
-
   #allowSoftware;
+  #gate;
 
   /**
    * @param {(message: FromWorker, transfer?: Transferable[]) => void} tell
-   * @param {{allowSoftware: boolean, identity: import('./signer.js').Signer}} options
+   * @param {{allowSoftware: boolean, gate: import('./gate.js').Gate, identity: import('./signer.js').Signer}} options
+   *   `gate`: closed while nothing is to be opened
    */
-  constructor(tell, { allowSoftware, identity }) {
+  constructor(tell, { allowSoftware, gate, identity }) {
     this.#tell = tell;
     this.identity = identity;
     this.#allowSoftware = allowSoftware;
+    this.#gate = gate;
   }
 
   /**
@@ -47,7 +49,7 @@ export class Host {
     const unkept = (/** @type {string} */ code, /** @type {string} */ message) => {
       this.#tell({ kind: 'event', event: { kind: 'problem', code, message, nextStep: '', where: '' } });
     };
-    const options = { allowSoftware: this.#allowSoftware, unkept };
+    const options = { allowSoftware: this.#allowSoftware, unkept, gate: this.#gate };
     return openEngine(rung, JSON.parse(manifestJson), bundleUrl, report, options);
   }
 

@@ -18,15 +18,17 @@ const MAX_UNKNOWN_BYTES = 1 << 28;
 /**
  * @param {string} url
  * @param {Part | null} part null: the whole file
- * @param {(chunk: Uint8Array<ArrayBuffer>) => void} take gets the bytes in order
+ * @param {(chunk: Uint8Array<ArrayBuffer>) => void | Promise<void>} take gets the bytes in order
+ * @param {AbortSignal} [until] breaks it off, as a lost connection would
  * @returns {Promise<void>} when all have come
  */
-export async function stream(url, part, take) {
+export async function stream(url, part, take, until) {
   if (part !== null && part.size === 0) return;
   const stop = new AbortController();
+  const signal = until === undefined ? stop.signal : AbortSignal.any([stop.signal, until]);
   let stall = setTimeout(() => stop.abort(), STALL_MS);
   try {
-    const response = await send(url, part, stop.signal);
+    const response = await send(url, part, signal);
     const wanted = part?.size ?? MAX_UNKNOWN_BYTES;
     let got = 0;
     for (const reader = bodyOf(response).getReader(); ; ) {
@@ -38,7 +40,7 @@ export async function stream(url, part, take) {
       if (got > wanted) {
         throw new TabError('refused', `${fileOf(url)} is longer than it should be.`, { status: 416 });
       }
-      take(value);
+      await take(value);
       stall = setTimeout(() => stop.abort(), STALL_MS);
     }
     if (part !== null && got < wanted) throw unreachable(url, `it ended after ${got} bytes of ${wanted}`);
@@ -56,7 +58,9 @@ export async function stream(url, part, take) {
 export async function get(url, part) {
   /** @type {Uint8Array<ArrayBuffer>[]} */
   const chunks = [];
-  await stream(url, part, (chunk) => chunks.push(chunk));
+  await stream(url, part, (chunk) => {
+    chunks.push(chunk);
+  });
   return concatenate(chunks);
 }
 

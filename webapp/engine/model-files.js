@@ -2,9 +2,10 @@
 // download ended, and checked by sha256 every time.
 
 import { TabError } from './errors.js';
+import { Gate } from './gate.js';
 import { stream } from './http.js';
 import { Sources } from './sources.js';
-import { keep } from './storage.js';
+import { keep, tidy } from './storage.js';
 
 /** @typedef {{path: string, bytes: number, sha256: string}} FileEntry of the bundle's manifest */
 
@@ -20,10 +21,15 @@ const FIRST_PAUSE_MS = 1000;
  * @param {FileEntry[]} entries
  * @param {string} bundleUrl ends with a slash
  * @param {(progress: Progress) => void} report called often
- * @param {import('./storage.js').Unkept} [unkept] told if files can't be kept
+ * @param {object} [options]
+ * @param {import('./storage.js').Unkept} [options.unkept] told if files can't be kept
+ * @param {FileEntry[]} [options.spare] files that don't make room for these: all of the model's
+ * @param {Gate} [options.gate] while it is closed, nothing is downloaded
  * @returns {Promise<Map<string, Uint8Array<ArrayBuffer>>>} by path
  */
-export async function loadFiles(entries, bundleUrl, report, unkept = () => {}) {
+export async function loadFiles(entries, bundleUrl, report, options = {}) {
+  const { unkept = () => {}, spare = entries, gate = new Gate() } = options;
+  const terms = { unkept, spare: namesOf(spare) };
   const total = entries.reduce((sum, { bytes }) => sum + bytes, 0);
   const sources = new Sources(bundleUrl);
   const files = new Map();
@@ -31,30 +37,42 @@ export async function loadFiles(entries, bundleUrl, report, unkept = () => {}) {
   let kept = 0;
   for (const entry of entries) {
     let keptOfThis = 0;
-    const content = await loadFile(entry, sources, (bytes, fromStorage) => {
+    const tell = (/** @type {number} */ bytes, /** @type {number} */ fromStorage) => {
       keptOfThis = fromStorage;
       report({ bytes: before + bytes, total, kept: kept + fromStorage });
-    }, unkept);
+    };
+    const content = await loadFile(entry, sources, { report: tell, terms, gate });
     files.set(entry.path, content);
     before += entry.bytes;
     kept += keptOfThis;
   }
+  await tidy(namesOf(entries));
   return files;
+}
+
+/**
+ * @param {FileEntry[]} entries
+ * @returns {Set<string>} as storage knows them
+ */
+function namesOf(entries) {
+  return new Set(entries.map(({ sha256 }) => sha256));
 }
 
 /**
  * @param {FileEntry} entry
  * @param {Sources} sources
- * @param {(bytes: number, kept: number) => void} report
- * @param {import('./storage.js').Unkept} unkept
+ * @param {{report: (bytes: number, kept: number) => void, terms: import('./storage.js').Terms, gate: Gate}} how
  */
-async function loadFile(entry, sources, report, unkept) {
+async function loadFile(entry, sources, { report, terms, gate }) {
   const content = new Uint8Array(entry.bytes);
-  const storage = await keep(entry.sha256, unkept);
+  const storage = await keep(entry.sha256, terms);
   try {
     let kept = storage.read(content);
     report(kept, kept);
-    if (kept === entry.bytes && (await sha256(content)) === entry.sha256) return content;
+    if (kept === entry.bytes && (await sha256(content)) === entry.sha256) {
+      storage.use(content);
+      return content;
+    }
     // A whole file with wrong bytes is of no use; half of one is worth going on with.
     if (kept === entry.bytes) kept = 0;
     for (const place = { at: kept }; ; ) {
@@ -63,7 +81,8 @@ async function loadFile(entry, sources, report, unkept) {
       const isMirror = sources.isMirror(source);
       try {
         const attempts = isMirror ? 1 : ATTEMPTS_WITHOUT_PROGRESS;
-        await download(source + entry.path, content, place, { storage, attempts, report: () => report(place.at, kept) });
+        const tell = () => report(place.at, kept);
+        await download(source + entry.path, content, place, { storage, attempts, report: tell, gate });
       } catch (error) {
         if (!isMirror) throw error;
         sources.drop(source);
@@ -89,20 +108,25 @@ async function loadFile(entry, sources, report, unkept) {
  * @param {string} url
  * @param {Uint8Array<ArrayBuffer>} content
  * @param {{at: number}} place
- * @param {{storage: import('./storage.js').Kept, attempts: number, report: () => void}} how `attempts`: without
- *   anything coming in between
+ * @param {{storage: import('./storage.js').Kept, attempts: number, report: () => void, gate: Gate}} how
+ *   `attempts`: without anything coming in between
  */
-async function download(url, content, place, { storage, attempts, report }) {
+async function download(url, content, place, { storage, attempts, report, gate }) {
   for (let failures = 0; place.at < content.length; ) {
+    await gate.passed();
+    const { closing } = gate;
     const start = place.at;
+    const part = { start, size: content.length - start, whole: start === 0 };
+    const take = async (/** @type {Uint8Array<ArrayBuffer>} */ chunk) => {
+      content.set(chunk, place.at);
+      await storage.write(chunk, place.at);
+      place.at += chunk.length;
+      report();
+    };
     try {
-      await stream(url, { start, size: content.length - start, whole: start === 0 }, (chunk) => {
-        content.set(chunk, place.at);
-        storage.write(chunk, place.at);
-        place.at += chunk.length;
-        report();
-      });
+      await stream(url, part, take, closing);
     } catch (error) {
+      if (closing.aborted) continue;
       failures = place.at > start ? 1 : failures + 1;
       const again = error instanceof TabError && error.code === 'unreachable';
       if (!again || failures >= attempts) throw error;

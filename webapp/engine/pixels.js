@@ -12,8 +12,10 @@ import { TabError } from './errors.js';
  */
 
 export class PixelMaker {
-  #worker = new Worker(new URL('./pixels-worker.js', import.meta.url), { type: 'module' });
   #spec;
+  /** Null after one that failed, until there is work for the next. @type {Worker | null} */
+  #worker = null;
+  #closed = false;
   #next = 0;
   /** @type {Map<number, Waiting>} */
   #waiting = new Map();
@@ -21,11 +23,8 @@ export class PixelMaker {
   /** @param {import('./geometry.js').Preprocessing} spec */
   constructor(spec) {
     this.#spec = spec;
-    this.#worker.onmessage = ({ data }) => this.#settle(data);
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      this.#fail(`The Worker that reads pictures stopped: ${event.message || 'it did not load'}.`);
-    };
+    // So that it loads beside the model.
+    this.#worker = this.#begin();
   }
 
   /**
@@ -34,17 +33,29 @@ export class PixelMaker {
    *   PairStatus for each row
    */
   make(files) {
-    const id = this.#next++;
-    const { promise, resolve, reject } = Promise.withResolvers();
-    this.#waiting.set(id, { resolve, reject });
-    const transfer = files.flatMap((file) => (file === null ? [] : [file.buffer]));
-    this.#worker.postMessage({ id, files, spec: this.#spec }, transfer);
-    return promise;
+    return new Promise((resolve, reject) => {
+      if (this.#closed) throw closed();
+      const id = this.#next++;
+      const transfer = files.flatMap((file) => (file === null ? [] : [file.buffer]));
+      this.#worker ??= this.#begin();
+      this.#worker.postMessage({ id, files, spec: this.#spec }, transfer);
+      this.#waiting.set(id, { resolve, reject });
+    });
   }
 
   close() {
-    this.#worker.terminate();
-    this.#fail('The engine was closed.');
+    this.#closed = true;
+    this.#end(closed());
+  }
+
+  #begin() {
+    const worker = new Worker(new URL('./pixels-worker.js', import.meta.url), { type: 'module' });
+    worker.onmessage = ({ data }) => this.#settle(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      if (worker === this.#worker) this.#end(stopped(event));
+    };
+    return worker;
   }
 
   /** @param {PixelsAnswer} answer */
@@ -56,9 +67,26 @@ export class PixelMaker {
     else waiting.resolve(answer);
   }
 
-  /** @param {string} reason */
-  #fail(reason) {
-    for (const { reject } of this.#waiting.values()) reject(new TabError('engine_failed', reason));
+  /** @param {TabError} error what the Worker's end means to whoever waits */
+  #end(error) {
+    this.#worker?.terminate();
+    this.#worker = null;
+    for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
+}
+
+function closed() {
+  return new TabError('engine_failed', 'The engine was closed.');
+}
+
+/**
+ * @param {ErrorEvent} event without a message if the Worker's files can't be had
+ * @returns {TabError}
+ */
+function stopped({ message }) {
+  if (message) return new TabError('engine_failed', `The Worker that reads pictures stopped: ${message}.`);
+  return new TabError('unreachable', 'The Worker that reads pictures did not load.', {
+    nextStep: 'Check the connection and that the server runs.',
+  });
 }

@@ -2,6 +2,7 @@
 // rather than leave the GPU.
 
 import { TabError, messageOf } from './errors.js';
+import { get } from './http.js';
 import { DEMANDS } from './rungs.js';
 
 /** @typedef {typeof import('onnxruntime-web')} Ort */
@@ -18,6 +19,11 @@ const BUILDS = Object.freeze({
 
 const MAX_THREADS = 8;
 
+/** Whose WebAssembly was begun: it is needed no more. @type {WeakSet<Ort>} */
+const begun = new WeakSet();
+/** How often each module didn't load. @type {Map<string, number>} */
+const failures = new Map();
+
 /**
  * @param {TabRung} rung
  * @returns {number} how many threads the wasm rung may use; all but one of the machine's, at least 2
@@ -30,18 +36,35 @@ export function threadsFor(rung) {
 
 /**
  * @param {TabRung} rung
- * @returns {Promise<Ort>}
+ * @returns {Promise<Ort>} with all that it needs from the server
  */
 export async function loadOrt(rung) {
   // Its own address, not one below this module's: it outlasts many editions of the page.
   const at = (/** @type {string} */ name) => new URL(`/static/app/ort/${name}`, import.meta.url).href;
   const build = DEMANDS[rung].gpu ? BUILDS.webgpu : BUILDS.wasm;
-  /** @type {Ort} */
-  const ort = await import(at(build.module));
+  const ort = await importOrt(at(build.module));
   ort.env.logLevel = 'error';
-  ort.env.wasm.wasmPaths = { wasm: at(build.wasm) };
   ort.env.wasm.numThreads = threadsFor(rung);
+  // Fetched by us: onnxruntime would ask once, and after a failure refuse every session of this Worker.
+  if (!begun.has(ort)) ort.env.wasm.wasmBinary ??= await get(at(build.wasm), null);
   return ort;
+}
+
+/**
+ * @param {string} url of the module
+ * @returns {Promise<Ort>}
+ */
+async function importOrt(url) {
+  const before = failures.get(url) ?? 0;
+  try {
+    // Some browsers never ask again for an address that failed.
+    return await import(before === 0 ? url : `${url}?again=${before}`);
+  } catch (error) {
+    failures.set(url, before + 1);
+    // A module that can't be had is a TypeError, one that can't be understood is another error.
+    const code = error instanceof TypeError ? 'unreachable' : 'rung_unavailable';
+    throw new TabError(code, `onnxruntime-web can't be loaded (${messageOf(error)}).`, { cause: error });
+  }
 }
 
 /**
@@ -76,11 +99,14 @@ export async function openSession(ort, options, tower, files) {
     if (data === undefined) throw new TabError('bundle_invalid', `The bundle lists no ${path}.`);
     return { path: path.slice(path.lastIndexOf('/') + 1), data };
   });
+  begun.add(ort);
   try {
     return await ort.InferenceSession.create(model, { ...options, externalData });
   } catch (error) {
     throw new TabError('rung_unavailable', `${tower.path} can't be run here: ${messageOf(error)}`, {
       cause: error,
     });
+  } finally {
+    delete ort.env.wasm.wasmBinary;
   }
 }

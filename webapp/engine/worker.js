@@ -2,6 +2,7 @@
 // of the run; the page makes a new one for the next.
 
 import { codeOf, messageOf } from './errors.js';
+import { Gate } from './gate.js';
 import { Host } from './host.js';
 import { bootPython } from './python.js';
 import { Signer } from './signer.js';
@@ -24,6 +25,8 @@ import { watchTraffic } from './traffic.js';
 
 const scope = /** @type {DedicatedWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 
+/** Closed while the agent is paused: what Python waits for then isn't begun, or halts. */
+const gate = new Gate();
 /** @type {Agent | null} */
 let agent = null;
 /** What was asked for before the agent could hear it, in order. @type {ToWorker[]} */
@@ -46,7 +49,7 @@ async function run(config, signing) {
   tell({ kind: 'booting' });
   watchTraffic((bytes) => tell({ kind: 'transferred', bytes }));
   const python = await bootPython();
-  const host = new Host(tell, { allowSoftware: config.allowSoftware, identity: new Signer(signing) });
+  const host = new Host(tell, { allowSoftware: config.allowSoftware, gate, identity: new Signer(signing) });
   agent = python.pyimport('dva_agent.browser').start(host, JSON.stringify(config));
   tell({ kind: 'booted', seconds: (performance.now() - began) / 1000 });
   for (const message of early.splice(0)) obey(message);
@@ -73,4 +76,13 @@ function obey(message) {
   }
 }
 
-scope.onmessage = (/** @type {MessageEvent<ToWorker>} */ { data }) => obey(data);
+/** @param {ToWorker} message */
+function halt(message) {
+  if (message.kind === 'pause') gate.close();
+  else if (message.kind === 'resume' || (message.kind === 'stop' && message.finish)) gate.open();
+}
+
+scope.onmessage = (/** @type {MessageEvent<ToWorker>} */ { data }) => {
+  halt(data);
+  obey(data);
+};

@@ -12,6 +12,8 @@ export class Keyring extends EventTarget {
   /** @type {Identity | null} */
   #identity = null;
   #isKept = true;
+  /** Whether the browser failed to say if it keeps one: nothing is written over that one unasked. */
+  #isUnread = false;
 
   /** @returns {Identity | null} null: there is none before the first start */
   get identity() {
@@ -31,7 +33,7 @@ export class Keyring extends EventTarget {
   /** @returns {Promise<Identity>} the one that is kept, or a new one */
   make() {
     // Two tabs that start at once become one device.
-    return locked(async () => (await this.#load()) ?? this.#keep(await newIdentity()));
+    return locked(async () => (await this.#load()) ?? this.#hold(await newIdentity()));
   }
 
   /**
@@ -39,23 +41,29 @@ export class Keyring extends EventTarget {
    * @param {Identity} identity
    */
   async adopt(identity) {
-    await locked(() => this.#keep(identity));
+    await locked(() => {
+      this.#isUnread = false;
+      return this.#keep(identity);
+    });
   }
 
   /** The person has it written down. */
   async dropPhrase() {
     await locked(async () => {
       const identity = await this.#load();
-      if (identity !== null) await this.#keep({ ...identity, phrase: null });
+      if (identity !== null) await this.#hold({ ...identity, phrase: null });
     });
   }
 
   /** This browser is nobody again. */
   async forget() {
     await locked(async () => {
+      // Where it can't be deleted, it isn't to come back in this visit.
+      this.#isUnread = false;
       this.#become(null, this.#isKept);
       try {
         await clearVault();
+        this.#become(null, true);
       } catch (error) {
         this.#refused(error);
       }
@@ -64,13 +72,27 @@ export class Keyring extends EventTarget {
 
   /** @returns {Promise<Identity | null>} */
   async #load() {
-    if (!this.#isKept) return this.#identity;
+    // One read that failed says little of the next; but who this browser has become stays so.
+    const mayRead = this.#isKept || (this.#isUnread && this.#identity === null);
+    if (!mayRead) return this.#identity;
     try {
       this.#become(readIdentity(await readVault()), true);
+      this.#isUnread = false;
     } catch (error) {
+      this.#isUnread = this.#identity === null;
       this.#refused(error);
     }
     return this.#identity;
+  }
+
+  /**
+   * @param {Identity} identity kept, unless an unread one would be lost by that
+   * @returns {Promise<Identity>}
+   */
+  async #hold(identity) {
+    if (!this.#isUnread) return this.#keep(identity);
+    this.#become(identity, false);
+    return identity;
   }
 
   /**
@@ -81,6 +103,7 @@ export class Keyring extends EventTarget {
     this.#become(identity, this.#isKept);
     try {
       await writeVault(identity);
+      if (!this.#isKept) this.#become(identity, true);
     } catch (error) {
       this.#refused(error);
     }
@@ -112,5 +135,16 @@ export class Keyring extends EventTarget {
  */
 async function locked(act) {
   // Without locks the page says that it can't start (ui/admission.js); its panels work all the same.
-  return navigator.locks === undefined ? act() : navigator.locks.request(LOCK, act);
+  if (navigator.locks === undefined) return act();
+  let granted = false;
+  try {
+    return await navigator.locks.request(LOCK, () => {
+      granted = true;
+      return act();
+    });
+  } catch (error) {
+    if (granted) throw error;
+    // Where site data is blocked, locks are there and refuse.
+    return act();
+  }
 }

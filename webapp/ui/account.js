@@ -25,7 +25,8 @@ export class Account extends EventTarget {
   /**
    * @param {Keyring} keyring
    * @param {Session} session
-   * @param {() => Promise<void>} halt ends the agent, which works as who this browser was so far
+   * @param {() => Promise<() => void>} halt ends the agent, which works as who this browser was so far, in
+   *   whichever tab; none can begin until what it resolves to is called
    */
   constructor(keyring, session, halt) {
     super();
@@ -89,10 +90,11 @@ export class Account extends EventTarget {
    */
   async remove(phrase) {
     const { contributor } = this.#me ?? (await this.#ask('GET', '/me'));
-    await this.#halt();
-    const body = await this.consent(phrase, (...asked) => deleteStatement(...asked, contributor));
-    await this.#session.ask('POST', '/me/delete', body);
-    await this.#nobody();
+    await this.#alone(async () => {
+      const body = await this.consent(phrase, (...asked) => deleteStatement(...asked, contributor));
+      await this.#session.ask('POST', '/me/delete', body);
+      await this.#nobody();
+    });
   }
 
   /**
@@ -100,20 +102,20 @@ export class Account extends EventTarget {
    * @param {string} phrase
    */
   async recover(phrase) {
-    await this.#halt();
-    // Of this account already, it stays the device that it is.
-    const { identity } = this;
-    const next = identity !== null && (await this.#isMine(phrase)) ? identity : await identityOf(phrase);
-    // The keys so far are gone for good once others are kept: the server has to take these first.
-    await this.#session.join(next);
-    await this.#keyring.adopt(next);
+    await this.#alone(async () => {
+      // Of this account already, it stays the device that it is.
+      const { identity } = this;
+      const next = identity !== null && (await this.#isMine(phrase)) ? identity : await identityOf(phrase);
+      // The keys so far are gone for good once others are kept: the server has to take these first.
+      await this.#session.join(next);
+      await this.#keyring.adopt(next);
+    });
     await this.look();
   }
 
   /** The keys of this browser go. */
   async forget() {
-    await this.#halt();
-    await this.#nobody();
+    await this.#alone(() => this.#nobody());
   }
 
   /** The person has the phrase written down. */
@@ -141,6 +143,16 @@ export class Account extends EventTarget {
     const { key } = await accountOf(phrase);
     const { identity } = this;
     return identity !== null && toBase64(key) === toBase64(identity.accountKey);
+  }
+
+  /** @param {() => Promise<void>} act changes who this browser is */
+  async #alone(act) {
+    const release = await this.#halt();
+    try {
+      await act();
+    } finally {
+      release();
+    }
   }
 
   async #nobody() {

@@ -7,6 +7,7 @@ import { modelBytes } from './model.js';
 import { traffic } from './records.js';
 import { isAlive } from './state.js';
 import { TEXT } from './text.js';
+import { hasTurns } from './turn.js';
 
 /** @typedef {import('./conditions.js').Conditions} Conditions */
 /** @typedef {import('./consent-dialog.js').ConsentElement} ConsentElement */
@@ -20,6 +21,7 @@ const BYTES_PER_MB = 1e6;
 export class Admission {
   /** @type {Subject} */
   #subject = { pool: null, manifest: null, mirror: '', pictures: '' };
+  #hasTurns = true;
   #controller;
   #conditions;
   #dialog;
@@ -32,6 +34,11 @@ export class Admission {
     conditions.addEventListener('change', () => this.#tell());
     // Clocks go on, and data is used up, without an event.
     setInterval(() => this.#tell(), LOOK_EVERY_MS);
+  }
+
+  /** Finds out what has to be tried. */
+  async probe() {
+    this.#hasTurns = await hasTurns();
   }
 
   /** @param {Subject} subject what would run */
@@ -51,6 +58,7 @@ export class Admission {
     });
     if (!window.isSecureContext) return [notice('insecure')];
     if (!('locks' in navigator) || !('WebAssembly' in window)) return [notice('no_worker')];
+    if (!this.#hasTurns) return [notice('data_blocked')];
     const { pool, manifest } = this.#subject;
     if (pool !== null && !pool.licence_accepted) return [notice('licence_unaccepted')];
     if (manifest === null || !pool?.needs.includes('model')) return [];

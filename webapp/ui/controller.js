@@ -10,7 +10,7 @@ import { AT_REST, calmed, isAlive, reduce, wishing, withNotice } from './state.j
 import { addToTotals, addToTraffic, allowReload, mayReload, rememberRunning } from './records.js';
 import { UNKNOWN, decide, isSame } from './rest.js';
 import { SHARES } from './settings.js';
-import { awaitTurn, stealTurn, takeTurn } from './turn.js';
+import { awaitTurn, hasTurns, stealTurn, takeTurn } from './turn.js';
 
 /** @typedef {import('../engine/wire.js').FromWorker} FromWorker */
 /** @typedef {import('./state.js').State} State */
@@ -142,9 +142,19 @@ export class Controller extends EventTarget {
     this.#wish('stop');
   }
 
-  /** Stops, and resolves when nothing runs any more. */
+  /**
+   * Stops whoever works in this browser, in this tab or in another, and lets nobody begin.
+   * @returns {Promise<() => void>} to be called when they may again; resolves when nothing runs here
+   */
   async halt() {
-    if (!isAlive(this.#state.phase)) return;
+    if (this.isQueued) this.cancelQueue();
+    if (isAlive(this.#state.phase)) await this.#stopAndWait();
+    if (!(await hasTurns())) return () => {};
+    const { end } = await stealTurn();
+    return end;
+  }
+
+  async #stopAndWait() {
     const ended = new Promise((resolve) => {
       const look = () => {
         if (isAlive(this.#state.phase)) return;
@@ -188,7 +198,8 @@ export class Controller extends EventTarget {
     if (!isAlive(phase) || wish !== 'run') return;
     if (this.#worker === null) return this.#reload();
     this.#renewing = true;
-    this.#wish('finish');
+    // Finishing would be work, which has to wait while the agent rests.
+    this.#wish(this.#state.rest === null ? 'finish' : 'stop');
   }
 
   #decision() {
@@ -322,10 +333,8 @@ export class Controller extends EventTarget {
 
   /** @param {import('./state.js').Phase} phase that the run ends with */
   #stopped(phase) {
-    rememberRunning(false);
-    this.#endWorker();
     this.#become({ ...calmed(this.#state), phase, held: [], rest: null });
-    this.#endTurn();
+    this.#ended();
   }
 
   #endWorker() {

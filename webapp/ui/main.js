@@ -235,6 +235,8 @@ async function look() {
   }
 }
 
+await admission.probe();
+draw();
 await keyring.load();
 const earnings = new Earnings(session);
 controller.addEventListener('posted', () => earnings.note());

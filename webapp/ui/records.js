@@ -16,6 +16,12 @@ const RUNNING = 'dva.running';
 /** @typedef {{day: string, today: number, ever: number}} Totals the day in local time */
 
 /**
+ * What was counted in this visit: storage may refuse it, and a limit holds all the same.
+ * @type {Map<string, Totals>}
+ */
+const visit = new Map();
+
+/**
  * @param {string} key of the device in base64: what is known of another one is worth nothing
  * @returns {Device | null} null: the server doesn't know it
  */
@@ -49,10 +55,24 @@ function dayOf(now) {
  * @returns {Totals}
  */
 function counted(key, now) {
-  const { day, today, ever } = recall(key);
+  // Other tabs count too, and what they have is in storage only.
+  const known = [recall(key), visit.get(key) ?? {}].map(readTotals);
+  const day = dayOf(now);
+  return {
+    day,
+    today: Math.max(0, ...known.filter((totals) => totals.day === day).map(({ today }) => today)),
+    ever: Math.max(...known.map(({ ever }) => ever)),
+  };
+}
+
+/**
+ * @param {{day?: unknown, today?: unknown, ever?: unknown}} found
+ * @returns {Totals}
+ */
+function readTotals({ day, today, ever }) {
   const whole = (/** @type {unknown} */ value) =>
     typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : 0;
-  return { day: dayOf(now), today: day === dayOf(now) ? whole(today) : 0, ever: whole(ever) };
+  return { day: typeof day === 'string' ? day : '', today: whole(today), ever: whole(ever) };
 }
 
 /**
@@ -62,7 +82,9 @@ function counted(key, now) {
  */
 function add(key, amount, now) {
   const before = counted(key, now);
-  remember(key, { ...before, today: before.today + amount, ever: before.ever + amount });
+  const after = { ...before, today: before.today + amount, ever: before.ever + amount };
+  visit.set(key, after);
+  remember(key, after);
 }
 
 /**

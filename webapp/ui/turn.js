@@ -26,6 +26,20 @@ function request(options) {
   });
 }
 
+/**
+ * @returns {Promise<boolean>} whether turns can be had at all: where site data is blocked, locks are there
+ *   and refuse
+ */
+export async function hasTurns() {
+  try {
+    await navigator.locks.query();
+    return true;
+  } catch (error) {
+    console.warn('This browser gives no locks:', error);
+    return false;
+  }
+}
+
 /** @returns {Promise<Turn | null>} the turn, or null if another tab has it */
 export function takeTurn() {
   return request({ ifAvailable: true });

@@ -77,7 +77,8 @@ class Unit:
         image: Span | None = None,
     ) -> Seen:
         """What to tell `watch` of pair `index`. `image`: relative to `blob`, for whoever watches to
-        show."""
+        show. One that is too large for the engine is too large to be shown."""
+        too_large = outcome.status == PairStatus.IMAGE_TOO_LARGE
         return Seen(
             index=index,
             uid=self.lease.pairs[index].uid,
@@ -86,7 +87,7 @@ class Unit:
             status=int(outcome.status),
             score=outcome.values[0] if outcome.values else None,
             values=list(outcome.values),
-            image=image,
+            image=None if too_large else image,
         )
 
 

@@ -12,6 +12,10 @@ export const FAILURES = Object.freeze({
     'This browser lacks something the agent needs: module workers, web locks or WebAssembly.',
     'Use a current Chrome, Edge, Firefox or Safari.',
   ],
+  data_blocked: [
+    'This browser blocks site data (cookies and the like) for this page. Without it, tabs cannot agree which of them works, so it cannot start.',
+    'Allow site data for this address in the browser’s settings, and reload the page.',
+  ],
   no_webgpu: [
     'This browser has no WebGPU, so the processor does the work. That is slower, and just as exact.',
     'For more speed, use a current Chrome, Edge, Firefox or Safari with its graphics acceleration on.',

@@ -118,6 +118,7 @@ export const YOU = Object.freeze({
   keptFacts: Object.freeze([
     ['In this browser: a key of its own, which nobody can read out, and the account’s public key', 'until you forget this browser, or clear the data of this site'],
     ['In this browser: the phrase', 'until you have written it down'],
+    ['In this browser: the model', 'until it was not used for 30 days, or another model needs its room'],
     ['On the server: public keys, your name if you chose one', 'until you delete the account'],
     ['On the server, of each device: the name of its graphics card or the number of its threads, the version of the agent, when it first came and was last here', 'until you delete the account, or a year after it was last here (whoever runs the server may set another time)'],
     ['On the server: how the latest self-tests of each device came out, with its graphics card and the kind of browser', 'a month, or until you delete the account'],

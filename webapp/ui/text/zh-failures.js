@@ -7,6 +7,10 @@ export const FAILURES = Object.freeze({
     '请用 https 打开，或者在提供页面的那台机器上打开。',
   ],
   no_worker: ['这个浏览器缺少所需的功能：模块 Worker、Web Locks 或 WebAssembly。', '请使用新版的 Chrome、Edge、Firefox 或 Safari。'],
+  data_blocked: [
+    '浏览器禁止本页面保存网站数据（Cookie 之类）。没有它，各标签页无法约定由谁工作，所以无法开始。',
+    '请在浏览器设置中允许本网址保存网站数据，再重新加载页面。',
+  ],
   no_webgpu: [
     '这个浏览器没有 WebGPU，改由处理器计算。速度慢一些，结果同样准确。',
     '想要更快，请使用新版的 Chrome、Edge、Firefox 或 Safari，并打开图形加速。',
