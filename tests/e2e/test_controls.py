@@ -137,6 +137,9 @@ def test_a_pause_holds_a_download(context: BrowserContext, page: Page, origin: s
     press(page, "Resume")
     phase(page, "running")
     assert (ranges[asked] or "").startswith("bytes=")
+    # What it holds goes back: others of this file look at what is leased.
+    press(page, "Stop")
+    phase(page, "stopped")
 
 
 NO_STORAGE = """
