@@ -81,6 +81,7 @@ def test_where_site_data_is_blocked(page: Page, origin: str) -> None:
     page.goto(f"{origin}/{ADDRESS}")
     told(page, "data_blocked", "blocks site data", "reload the page")
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
+    expect(page.locator("dva-controls .phase")).to_contain_text("cannot start here")
     page.locator("dva-you summary").click()
     press(page, "I have a phrase")
     expect(page.get_by_role("textbox", name="The twelve words")).to_be_visible()

@@ -121,7 +121,7 @@ export class ControlsElement extends HTMLElement {
     this.#finish.disabled = phase === 'stopping' || phase === 'finishing';
     this.#stop.hidden = !alive;
     this.#stop.disabled = phase === 'stopping';
-    say(this.#phase, phaseText(state));
+    say(this.#phase, phase === 'idle' && !this.#able ? TEXT.unable : phaseText(state));
     say(this.#detail, controller.isRenewing ? TEXT.renewing : detailText(state) || this.#asked);
     this.#phase.dataset.phase = phase;
     this.#phase.hidden = this.#blocked;

@@ -108,6 +108,7 @@ export const EN = Object.freeze({
   controls: 'Controls',
   finish: 'Finish',
   finishHint: 'Completes and sends what has been begun, then stops',
+  unable: 'It cannot start here; why is said below.',
   phase: (/** @type {Phase} */ phase) => PHASE[phase],
   waiting: (/** @type {string} */ reason) => WAITING[reason] ?? PHASE.waiting,
   askAgain: (/** @type {number} */ seconds) => `Asks again in ${duration(seconds)}.`,

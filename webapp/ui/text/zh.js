@@ -103,6 +103,7 @@ export const ZH = Object.freeze({
   controls: '控制',
   finish: '做完再停',
   finishHint: '完成并提交已经开始的任务，然后停止',
+  unable: '这里无法开始，原因见下文。',
   phase: (phase) => PHASE[phase],
   waiting: (reason) => WAITING[reason] ?? PHASE.waiting,
   askAgain: (seconds) => `${duration(seconds)}后再询问。`,
