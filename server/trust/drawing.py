@@ -156,10 +156,10 @@ def _recheck(
 
 
 def _shown(result: Result) -> Sequence[int]:
-    """Its pairs that weren't withheld: nobody computed those."""
-    if PairStatus.WITHHELD not in result.statuses:
-        return range(len(result.statuses))
-    return [place for place, status in enumerate(result.statuses) if status != PairStatus.WITHHELD]
+    """Its pairs that weren't withheld: nobody computed those. Where all of them were, all: an audit
+    that finds nothing to compare is void, and the result is settled."""
+    pairs = range(len(result.statuses))
+    return [place for place in pairs if result.statuses[place] != PairStatus.WITHHELD] or pairs
 
 
 def pack(positions: Sequence[int]) -> bytes:

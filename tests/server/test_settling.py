@@ -42,6 +42,15 @@ def finish(api: Api, count: int) -> list[str]:
     return [api.finish(lease).unit for lease in api.lease(count).leases]
 
 
+def void(trial: Trial) -> None:
+    """What is open, as an auditor ends what it finds nothing to compare in."""
+    audits = trial.audits("open")
+    assert audits
+    for audit in audits:
+        with trial.database.write() as session:
+            settling.settle(session, trial.court, audit.id, None, None, now())
+
+
 def confirm(trial: Trial, api: Api, count: int) -> list[str]:
     """Units whose results have passed, and a tail over all of them."""
     units = finish(api, count)
@@ -181,6 +190,23 @@ def test_what_was_withheld_is_not_drawn(trial: Trial, api: Api, pool: str) -> No
     assert trial.draw_tails(now() + timedelta(hours=2)) == 1
     drawn = [place for audit in trial.audits() for place in drawing.unpack(audit.positions)]
     assert set(drawn) == set(range(1, len(statuses)))
+
+
+def test_nothing_waits_for_pairs_that_were_all_withheld(
+    trial: Trial, api: Api, pool: str, database: Database
+) -> None:
+    """Nothing of it can be compared: its audits are void."""
+    finish(api, 1)
+    with database.write() as session:
+        result = session.scalars(select(Result)).one()
+        result.statuses = bytes([PairStatus.WITHHELD]) * len(result.statuses)
+    assert trial.draw() == 1
+    void(trial)
+    later = now() + timedelta(hours=2)
+    assert trial.draw_tails(later) == 1
+    void(trial)
+    assert set(trial.results().values()) == {"confirmed"}
+    assert trial.draw_tails(later) == 0
 
 
 def test_results_are_confirmed_in_lots(
