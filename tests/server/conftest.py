@@ -17,6 +17,7 @@ from server.config import Settings
 from server.db import Database
 from server.migrations import migrate
 from server.pools.ingest import ingest
+from server.trust.replication import operator as replication
 from tests.server.api import Api
 from tests.server.command import Dva
 from tests.server.pool_factory import write_bundle, write_pool
@@ -134,3 +135,10 @@ def _migrate(url: str) -> None:
     database = Database(settings.database_url)
     migrate(database)
     database.close()
+
+
+@pytest.fixture
+def replicated(pool: str, database: Database) -> str:
+    with database.write() as session:
+        replication.change_policy(session, pool, "replication")
+    return pool

@@ -2,110 +2,35 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
-from itertools import count
-from pathlib import Path
-
 import pytest
 from alembic import command
-from dva_agent.credit import Credit, Work
-from dva_agent.errors import BundleError
 from dva_agent.protocol import (
-    ROOT,
     Accepted,
-    Lease,
-    LeaseRequest,
-    Leases,
     PairStatus,
-    decode,
     pack_scores,
 )
 from flask import Flask
-from sqlalchemy import func, select, update
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
 
 from server.config import Settings
-from server.db import Database, now
+from server.db import Database
 from server.errors import TrustError
 from server.migrations import configuration, migrate
-from server.pools.models import Shard, Unit
+from server.pools.models import Unit
 from server.results import services as results
 from server.results.compacted import results_of
 from server.results.models import Result
-from server.trust import policy, queue
 from server.trust.operator import shown
-from server.trust.replication import counting, operator
+from server.trust.replication import operator
 from server.trust.replication.models import Contradicted, Record
-from server.trust.settling import Court
-from server.work import copies
-from server.work.copies import OPENING
 from server.work.models import Ballot, Voter
-from server.work.models import Lease as LeaseRow
-from tests.keys import Keys
-from tests.server.api import Api, result_for
+from tests.server.api import result_for
+from tests.server.replicating import Person, open_lots, states
 
-NETWORKS = count(1)
 BEFORE = "0016"
 """The step before there were copies."""
 BEFORE_ENDS = "0030"
 """The step before units without a majority had an end."""
-
-
-class Person(Api):
-    """Somebody on a network of their own, unless it is named."""
-
-    def __init__(self, app: Flask, keys: Keys | None = None, address: str | None = None) -> None:
-        self.address = address or f"198.51.{next(NETWORKS)}.7"
-        super().__init__(app, keys)
-
-    def ask(self, count: int = 1) -> Leases:
-        message = LeaseRequest(agents=["dva"], count=count)
-        options = {"environ_base": {"REMOTE_ADDR": self.address}}
-        answer = self.ok(self.post("/leases", message, **options), Leases)
-        self.know(answer.leases)
-        return answer
-
-    def one(self) -> Lease:
-        (lease,) = self.ask().leases
-        return lease
-
-    def say(self, lease: Lease, wrong: float = 0.0) -> None:
-        """Posts true scores, or others; those who are wrong by the same agree."""
-        scores = [int(pair.uid[:4], 16) / 65536 - wrong for pair in lease.pairs]
-        result = result_for(lease, scores=pack_scores(scores))
-        self.ok(self.post_result(lease, result), Accepted)
-
-    def credit(self) -> Credit:
-        return self.ok(self.get(f"{ROOT}/me/credit", **self.signed_in()), Credit)
-
-    def told(self) -> list[tuple[str, str, str | None]]:
-        work = self.ok(self.get(f"{ROOT}/me/units", **self.signed_in()), Work)
-        return [(unit.state, unit.reason, unit.awaits) for unit in work.units]
-
-    def signed_in(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.device.token}"}
-
-
-@pytest.fixture
-def replicated(pool: str, database: Database) -> str:
-    with database.write() as session:
-        operator.change_policy(session, pool, "replication")
-    return pool
-
-
-def open_lots(database: Database) -> None:
-    """As if what is wanted had been wanted for long."""
-    with database.write() as session:
-        session.execute(update(Ballot).values(opened_at=now() - OPENING))
-
-
-def states(database: Database) -> list[tuple[int, str]]:
-    """Copy and state of each result, in the order in which they came."""
-    with database.read() as session:
-        return [(row.copy, row.state) for row in session.scalars(select(Result).order_by("id"))]
 
 
 def test_two_who_agree_are_both_paid(app: Flask, replicated: str, database: Database) -> None:
@@ -134,41 +59,6 @@ def test_two_who_agree_are_both_paid(app: Flask, replicated: str, database: Data
         1,
         len(lease.pairs),
     )
-
-
-def test_nobody_bears_themselves_out(app: Flask, replicated: str, database: Database) -> None:
-    """Neither with a second device, nor with an account in the same network."""
-    ann = Person(app)
-    leases = ann.ask(5).leases
-    for lease in leases:
-        ann.say(lease)
-    open_lots(database)
-    for twin in (
-        ann,
-        Person(app, Keys(ann.keys.account)),
-        Person(app, address=ann.address.removesuffix("7") + "99"),
-    ):
-        answer = twin.ask()
-        assert (answer.leases, answer.idle and answer.idle.reason) == (
-            [],
-            "all_leased" if twin.keys.account is not ann.keys.account else "drained",
-        )
-    ben = Person(app)
-    assert {lease.unit for lease in ben.ask(5).leases} == {lease.unit for lease in leases}
-    with pytest.raises(IntegrityError), database.write() as session:
-        mine = session.scalars(select(Voter)).first()
-        assert mine
-        session.add(Voter(unit_id=mine.unit_id, contributor_id="0" * 32, network=mine.network))
-
-
-def test_a_copy_goes_to_whom_the_lots_name(app: Flask, replicated: str, database: Database) -> None:
-    ann, ben = Person(app), Person(app)
-    for lease in ann.ask(5).leases:
-        ann.say(lease)
-    answer = ben.ask(5)
-    # However often they ask, for a lot is a share of some minutes.
-    assert len(answer.leases) <= 1
-    assert answer.leases or (answer.idle and answer.idle.reason == "all_leased")
 
 
 def test_the_majority_wins_and_the_first_may_lose(
@@ -212,28 +102,6 @@ def test_whoever_was_borne_out_often_is_believed(
     # One in fifty is made again all the same.
     assert found.count((0, "confirmed")) >= 3
     assert ("confirmed", "believed", None) in ann.told()
-
-
-def test_two_who_want_the_same_copy_at_once(
-    app: Flask, replicated: str, database: Database
-) -> None:
-    ann = Person(app)
-    for lease in ann.ask(5).leases:
-        ann.say(lease)
-    open_lots(database)
-    people = [Person(app) for _ in range(4)]
-    start = threading.Barrier(len(people))
-
-    def claim(person: Person) -> list[str]:
-        start.wait()
-        return [lease.unit for lease in person.ask(5).leases]
-
-    with ThreadPoolExecutor(len(people)) as threads:
-        found = [unit for part in threads.map(claim, people) for unit in part]
-    assert len(found) == len(set(found))
-    with database.read() as session:
-        held = session.scalars(select(LeaseRow).where(LeaseRow.state == "held")).all()
-    assert len(held) == len(found) >= 1
 
 
 def contradict(people: list[Person], database: Database) -> str:
@@ -321,113 +189,6 @@ def test_an_older_server_gives_out_what_has_no_scores(
     migrate(database)
     assert left_open(database, unit)
     assert people[0].one().unit == unit
-
-
-def test_a_copy_that_came_to_nothing_is_wanted_again(
-    app: Flask, replicated: str, database: Database
-) -> None:
-    ann, ben, cleo = Person(app), Person(app), Person(app)
-    for lease in ann.ask(5).leases:
-        ann.say(lease)
-    open_lots(database)
-    (given_up, late, *_) = ben.ask(5).leases
-    assert cleo.ask().leases == []
-    assert ben.post(f"/leases/{given_up.lease}/abandon").status_code == 204
-    with database.write() as session:
-        session.get_one(LeaseRow, late.lease).deadline = now() - timedelta(seconds=1)
-    assert {lease.unit for lease in cleo.ask(5).leases} == {given_up.unit, late.unit}
-    (status,) = ann.status().pools
-    # Units that have a result are done, whoever is given them besides.
-    assert (status.units_done, status.units_leased) == (status.units, 0)
-
-
-def test_what_nobody_counted_is_counted_later(
-    app: Flask, replicated: str, database: Database
-) -> None:
-    """As if the process had ended right after it stored the result."""
-    ann, ben = Person(app), Person(app)
-    lease = ann.one()
-    counter, app.extensions["dva-counter"] = app.extensions["dva-counter"], lambda at: None
-    ann.say(lease)
-    app.extensions["dva-counter"] = counter
-    with database.read() as session:
-        assert session.scalars(select(Ballot.state)).one() == "due"
-    ben.ask(4)
-    assert ben.ask().leases == []
-    with database.read() as session:
-        assert session.scalars(select(Ballot.state)).one() == "wanted"
-
-
-def test_a_shard_that_is_away_holds_up_no_other_copies(
-    app: Flask, replicated: str, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(copies, "LOOKED_AT", 1)
-    ann, ben = Person(app), Person(app)
-    while leases := ann.ask(5).leases:
-        for lease in leases:
-            ann.say(lease)
-    open_lots(database)
-    with database.read() as session:
-        first = session.scalars(select(Shard).order_by(Shard.id)).first()
-        assert first
-    away = Path(first.path).rename(f"{first.path}.away")
-    try:
-        [lease] = ben.ask(1).leases
-    finally:
-        # Other tests have the same folder.
-        away.rename(first.path)
-    assert not lease.shard_url.endswith(f"/{first.name}.tar")
-
-
-def test_results_that_cannot_be_counted_hold_up_no_others(
-    app: Flask, replicated: str, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(counting, "AT_ONCE", 1)
-    counted = counting.count
-    failing: list[int] = []
-
-    def fails(session: Session, court: Court, unit: int, at: datetime) -> bool:
-        if not failing:
-            failing.append(unit)
-        if unit in failing:
-            raise BundleError("Its bundle is gone.")
-        return counted(session, court, unit, at)
-
-    monkeypatch.setattr(counting, "count", fails)
-    ann = Person(app)
-    posted = 0
-    while leases := ann.ask(5).leases:
-        for lease in leases:
-            ann.say(lease)
-            posted += 1
-    with database.read() as session:
-        states = {row.unit_id: row.state for row in session.scalars(select(Ballot))}
-    assert posted == len(states) > 2
-    assert states[failing[0]] == "due"
-    assert "wanted" in states.values()
-
-
-def test_nobody_waits_for_an_auditor_of_other_pools(
-    app: Flask, replicated: str, database: Database
-) -> None:
-    with database.write() as session:
-        queue.report(session, "an auditor", now(), now(), pairs=0, busy_ms=0)
-    assert len(Person(app).ask(5).leases) > policy.UNAUDITED_ON_PROBATION
-
-
-def test_a_repeated_result_is_counted_once(app: Flask, replicated: str, database: Database) -> None:
-    ann, ben = Person(app), Person(app)
-    lease = ann.one()
-    ann.say(lease)
-    ann.say(lease)
-    open_lots(database)
-    again = ben.one()
-    ben.say(again)
-    ben.say(again)
-    assert states(database) == [(0, "confirmed"), (1, "confirmed")]
-    assert decode(ben.get(f"{ROOT}/me/credit", **ben.signed_in()).data, Credit).confirmed.pairs == (
-        len(lease.pairs)
-    )
 
 
 def test_a_policy_changes_only_while_nothing_is_pending(
