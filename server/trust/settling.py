@@ -181,7 +181,8 @@ def earlier(session: Session, audits: Sequence[Audit]) -> dict[int, list[Audit]]
 
 
 def _is_due(record: Record, at: datetime) -> bool:
-    """Whether it is time to confirm what can be, for whom further audits will follow."""
+    """Whether it is time to confirm what can be, for whom further audits will follow; what is
+    settled in the same moment belongs to one lot."""
     last = record.confirmed_at
     return last is None or not timedelta() < at - last < CONFIRM_EVERY
 
