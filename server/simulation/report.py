@@ -136,7 +136,7 @@ def bars(worlds: Worlds) -> list[str]:
             verdict = "too few to say" if share.value <= limit else "missed"
         lines.append(
             f"| `{name}` | {words} | {limit * 100:g}% | {share.count:,} | {share.total:,} "
-            f"| {share.value:.4%} | {share.upper95:.4%} | {verdict} |"
+            f"| {share.value:.4%} | {_at_most(share, 4)} | {verdict} |"
         )
     return lines
 
@@ -195,7 +195,7 @@ def _line(world: str, kind: str, tally: Tally) -> str:
     mean = _until_caught(tally)
     if tally.made_up:
         share = Share(count=tally.made_up_confirmed, total=tally.made_up)
-        confirmed = f"{share.value:.2%} (at most {share.upper95:.2%})"
+        confirmed = f"{share.value:.2%} (at most {_at_most(share, 2)})"
         if mean is not None:
             until = f"{mean:.1f}"
     if kind not in (*HOSTILE, "hostile"):
@@ -206,6 +206,13 @@ def _line(world: str, kind: str, tally: Tally) -> str:
         f"| {until} | {confirmed} | {tally.false_pairs_confirmed:,} "
         f"| {tally.made_up_pairs_confirmed:,} | {hurt} | {recomputed.value:.2%} |"
     )
+
+
+def _at_most(share: Share, places: int) -> str:
+    """The upper bound of a share in percent. Rounded up, for less would be said of it than is so,
+    and of a small one that it is none."""
+    steps = 10 ** (places + 2)
+    return f"{math.ceil(share.upper95 * steps) / steps:.{places}%}"
 
 
 def _alone(worlds: Worlds) -> dict[str, Tally]:

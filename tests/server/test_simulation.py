@@ -126,7 +126,7 @@ def test_a_table_tells_the_hurt_from_the_caught() -> None:
     lines = table({"mixed": {"honest": honest, "lazy_5": lazy, "random": Tally()}})[2:]
     assert [line.split(" | ")[5:7] for line in lines] == [
         ["", ""],
-        ["3.5", "25.00% (at most 59.07%)"],
+        ["3.5", "25.00% (at most 59.08%)"],
     ]
     assert [line.split(" | ")[1] for line in lines] == ["honest", "hostile"]
     assert "1 people, 1 results" in lines[0]
@@ -143,6 +143,12 @@ def test_what_is_wanted_stands_beside_what_was_found() -> None:
         "honest_units_never_confirmed": "none found |",
         "recomputed_share_after_probation": "met |",
     }
+
+
+def test_a_bound_is_never_rounded_down() -> None:
+    mixed = {"honest": Tally(posted=1, pairs_confirmed=10**9)}
+    [line] = [line for line in bars({MIXED: mixed}) if "false_among_confirmed" in line]
+    assert line.split(" | ")[-3:] == ["0.0000%", "0.0001%", "met |"]
 
 
 def test_the_published_tables_are_what_the_kept_worlds_say() -> None:
