@@ -159,6 +159,9 @@ def _shown(result: Result) -> Sequence[int]:
     """Its pairs that weren't withheld: nobody computed those. Where all of them were, all: an audit
     that finds nothing to compare is void, and the result is settled."""
     pairs = range(len(result.statuses))
+    if PairStatus.WITHHELD not in result.statuses:
+        # As nearly always.
+        return pairs
     return [place for place in pairs if result.statuses[place] != PairStatus.WITHHELD] or pairs
 
 
