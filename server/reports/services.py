@@ -123,9 +123,7 @@ def censor(session: Session, unit: int, posted: protocol.Result) -> protocol.Res
     Raises ResultInvalid if something is called withheld that nobody ever reported."""
     rows = session.execute(_REPORTED, {"unit": unit})
     reported: dict[int, str] = {row.position: row.state for row in rows}
-    claimed: set[int] = set()
-    if PairStatus.WITHHELD in posted.statuses:
-        claimed = {i for i, status in enumerate(posted.statuses) if status == PairStatus.WITHHELD}
+    claimed = {i for i, status in enumerate(posted.statuses) if status == PairStatus.WITHHELD}
     if unexpected := claimed - reported.keys():
         raise ResultInvalid(
             f"pair {min(unexpected)} was never withheld", code="withheld_unexpected"
